@@ -1,0 +1,32 @@
+"""Check every contract file against the published ODCS JSON schema: `python -m data_contracts.lint`."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import jsonschema
+import yaml
+from open_data_contract_standard.model import OpenDataContractStandard
+
+from data_contracts import FOLDER, SUFFIX, contract, names
+
+
+def problems() -> list[str]:
+    """One line a violation, naming the file and the place in it; empty when all contracts are sound."""
+    validator = jsonschema.Draft201909Validator(json.loads(OpenDataContractStandard.json_schema()))
+    found = []
+    for name in names():
+        document = yaml.safe_load((FOLDER / f"{name}{SUFFIX}").read_text(encoding="utf-8"))
+        for error in validator.iter_errors(document):
+            place = "/".join(str(part) for part in error.absolute_path)
+            found.append(f"{name}{SUFFIX}: {place}: {error.message}")
+        if contract(name).name != name:
+            found.append(f"{name}{SUFFIX}: name: must be {name!r}, the name of the file")
+    return found
+
+
+if __name__ == "__main__":
+    for problem in problems():
+        print(problem, file=sys.stderr)
+    sys.exit(1 if problems() else 0)

@@ -1,0 +1,227 @@
+"""Ingest: feed -> raw_posts, and a line on the coverage ledger for every attempt.
+
+Bytes become batches named by their content, so that reading the same bytes again adds nothing. A batch is written
+to the days its items were published on, then marked complete; only then does the feed's cursor move. Whether an
+item is any good is not decided here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data_contracts import contract, schema
+from jobs.ingest.items import Reading, to_row
+from jobs.ingest.readers import read
+from jobs.ingest.sources import Fetched, SourceError, fetch
+from jobs.progress import track
+from jobs.settings import Feed, Settings, Window, now
+from jobs.storage import BATCH_ROWS, Lake, Partition, as_day, fingerprint, sql_days
+
+log = logging.getLogger(__name__)
+
+
+class FeedError(RuntimeError):
+    """A feed could not be read at all; the coverage ledger has the same message."""
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What one ingest of one feed did. `days` are the published days whose items it holds, new or not."""
+
+    feed: str
+    status: str
+    days: list[str]
+    items_seen: int
+    items_new: int
+    message: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.status in ("capped", "refused", "failed")
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """The mark of a complete batch, kept as the state file `batches/<feed>/<batch_id>.json`."""
+
+    batch_id: str
+    days: list[str]
+    items: int
+    new: bool = False
+
+
+def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
+    """Fetch `feed` and store what it holds; sources without a query by day are read whole.
+
+    A feed of which some files failed comes back with status `failed` and the days of the others. Raises FeedError,
+    after the ledger was written, when nothing could be read; SettingsError for an unknown feed.
+    """
+    source, lake, fetched_at = settings.feed(feed), Lake(settings.lake), now()
+    batches: list[_Batch] = []
+    faults: list[SourceError] = []
+    unchanged = False
+    with TemporaryDirectory(prefix="sentinela-fetch-") as folder:
+        try:
+            for fetched in fetch(source, _cursor(lake, source), Path(folder)):
+                unchanged |= fetched.unchanged
+                try:
+                    batches.append(_store(settings, source, lake, fetched, fetched_at))
+                    _move_cursor(lake, source, fetched, batches[-1])
+                except SourceError as fault:
+                    faults.append(fault)
+        except SourceError as fault:
+            faults.append(fault)
+    result = Ingested(
+        feed=feed,
+        status=_status(batches, faults, unchanged),
+        days=sorted({day for batch in batches for day in batch.days}),
+        items_seen=sum(batch.items for batch in batches),
+        items_new=sum(batch.items for batch in batches if batch.new),
+        message="; ".join(str(fault) for fault in faults) or None,
+    )
+    _record(settings, lake, source, window, result, len(batches), fetched_at)
+    log.info(
+        "%s: %s, %d items seen, %d new, %d days", feed, result.status, result.items_seen, result.items_new, len(result.days)
+    )
+    if faults and not batches:
+        raise FeedError(f"feed {feed!r}: {result.message}")
+    return result
+
+
+def _status(batches: list[_Batch], faults: list[SourceError], unchanged: bool) -> str:
+    if faults:
+        return faults[0].status
+    if unchanged:
+        return "unchanged"
+    return "complete" if sum(batch.items for batch in batches) else "empty"
+
+
+def _store(settings: Settings, feed: Feed, lake: Lake, fetched: Fetched, fetched_at: datetime) -> _Batch:
+    """Write the items of `fetched` to raw_posts, unless this very batch is complete already."""
+    reading = f"{feed.model_dump_json(exclude={'path', 'url', 'http', 'name'})}{settings.timezone}"
+    batch_id = fetched.batch_id or fingerprint(feed.name, reading, contract("raw_posts").version, fetched.sha256)
+    known = lake.read_state(f"batches/{feed.name}/{batch_id}.json")
+    if known is not None:
+        return _Batch(batch_id, **json.loads(known))
+    with TemporaryDirectory(prefix="sentinela-batch-") as folder:
+        spill = Path(folder) / "items.parquet"
+        context = Reading(
+            feed=feed,
+            zone=settings.zone,
+            batch_id=batch_id,
+            source=fetched.name,
+            fetched_at=fetched_at,
+            author_key=_author_key(lake),
+        )
+        items = _spill(context, fetched, spill)
+        days = _publish_sorted(lake, feed, batch_id, spill)
+    days = _with_former_days(lake, feed, batch_id, days)
+    lake.write_state(f"batches/{feed.name}/{batch_id}.json", json.dumps({"days": days, "items": items}).encode())
+    return _Batch(batch_id, days, items, new=True)
+
+
+def _spill(context: Reading, fetched: Fetched, target: Path) -> int:
+    """Stream the records of `fetched` as raw_posts rows into one Parquet file; returns their number."""
+    agreed, count = schema("raw_posts"), 0
+    with pq.ParquetWriter(target, agreed, compression="zstd") as writer:
+        records = track(read(context.feed, fetched), f"ingest {context.feed.name}")
+        for rows in _chunks((to_row(context, n, record) for n, record in enumerate(records)), BATCH_ROWS):
+            writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=agreed))
+            count += len(rows)
+    return count
+
+
+def _publish_sorted(lake: Lake, feed: Feed, batch_id: str, spill: Path) -> list[str]:
+    """Cut the spilled batch by published day and publish the pieces; returns the days."""
+    with lake.query() as query, lake.staging() as stage:
+        query.connection.read_parquet(str(spill)).create_view("items")
+        days = [as_day(d) for d in query.table("SELECT DISTINCT published_date FROM items")[0].to_pylist()]
+        ordered = query.batches("SELECT * FROM items ORDER BY published_date NULLS FIRST, feed, position")
+        partitions = {Partition(day, feed.name): batch_id for day in days}
+        stage.write_partitions("raw_posts", ordered, partitions, file=f"{batch_id}.parquet")
+        stage.publish()
+    return sorted(days)
+
+
+def _with_former_days(lake: Lake, feed: Feed, batch_id: str, days: list[str]) -> list[str]:
+    """`days` and every other day on which an item of the batch was seen before: its date was changed."""
+    partitions = lake.partitions("raw_posts")
+    files = [path for partition, paths in partitions.items() if partition.feed == feed.name for path in paths]
+    with lake.query() as query:
+        query.view("raw", "raw_posts", files)
+        former = query.table(
+            f"""SELECT DISTINCT published_date FROM raw WHERE NOT {sql_days(days)}
+                AND post_id IN (SELECT post_id FROM raw WHERE batch_id = '{batch_id}' AND {sql_days(days)})"""
+        )
+    return sorted({*days, *(as_day(day) for day in former[0].to_pylist())})
+
+
+def _record(
+    settings: Settings, lake: Lake, feed: Feed, window: Window, result: Ingested, batches: int, fetched_at: datetime
+) -> None:
+    """Write the line of (feed, window) on the ledger; a repeat that brought nothing new leaves the line as it is."""
+    fetched_date = fetched_at.astimezone(settings.zone).date()
+    name = f"{feed.name}-{window.start}_{window.end}.parquet"
+    target = f"{lake.folder('coverage', Partition(as_day(fetched_date)))}/{name}"
+    row: dict[str, Any] = {
+        "feed": feed.name,
+        "window_start": window.start,
+        "window_end": window.end,
+        "fetched_date": fetched_date,
+        "fetched_at": fetched_at,
+        "source": feed.path or feed.url,
+        "status": result.status,
+        "items_seen": result.items_seen,
+        "batches": batches,
+        "message": result.message,
+    }
+    snapshot = fingerprint(*(row[key] for key in ("feed", "window_start", "window_end", "items_seen", "message")))
+    if not result.failed and lake.snapshot(target) == snapshot:
+        return
+    with lake.staging() as stage:
+        batch = pa.RecordBatch.from_pylist([row], schema=schema("coverage"))
+        stage.write("coverage", target, [batch], snapshot)
+        stage.publish()
+
+
+def _cursor(lake: Lake, feed: Feed) -> dict[str, str]:
+    content = lake.read_state(f"cursors/{feed.name}.json")
+    cursor = json.loads(content) if content else {}
+    return cursor if cursor.get("url") == feed.url else {}
+
+
+def _move_cursor(lake: Lake, feed: Feed, fetched: Fetched, batch: _Batch) -> None:
+    if fetched.validators:
+        cursor = {**fetched.validators, "url": feed.url, "batch_id": batch.batch_id}
+        lake.write_state(f"cursors/{feed.name}.json", json.dumps(cursor).encode())
+
+
+def _author_key(lake: Lake) -> bytes:
+    """SENTINELA_AUTHOR_KEY, else a key made once and kept with the lake, so that pseudonyms are stable."""
+    import os
+
+    if given := os.environ.get("SENTINELA_AUTHOR_KEY"):
+        return given.encode()
+    if kept := lake.read_state("author.key"):
+        return kept
+    lake.write_state("author.key", secrets.token_hex(32).encode())
+    return lake.read_state("author.key") or b""
+
+
+def _chunks(rows: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

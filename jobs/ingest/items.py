@@ -1,0 +1,245 @@
+"""One record of any reader -> one row of raw_posts: identity, date, plain text, pseudonym."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import html
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from courlan import normalize_url
+
+from jobs.settings import Feed
+
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+LATEST_AFTER_FETCH = timedelta(days=1)
+MARKUP = re.compile(r"<[a-zA-Z/!]")
+MOJIBAKE = re.compile(r"[ÃÂâ][\u0080-\u00bf\u2018-\u203a\u20ac\u2122]|ð\u0178")
+DATE_IN_LINK = re.compile(r"/(20\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/.\-_]|$)")
+BLOCKS = {"p", "div", "br", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "section", "pre"}
+
+
+@dataclass(frozen=True)
+class Record:
+    """One item as a reader found it.
+
+    `fields` are named as in settings.Columns, values still as the source wrote them. `payload` is the whole item
+    without what names its author. `error` says why the record could not be read.
+    """
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    payload: Any = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What all items of one batch share."""
+
+    feed: Feed
+    zone: ZoneInfo
+    batch_id: str
+    source: str
+    fetched_at: datetime
+    author_key: bytes
+
+
+def to_row(reading: Reading, position: int, record: Record) -> dict[str, Any]:
+    """The raw_posts row of `record`, the item at `position` (from 0) of its batch."""
+    given = record.fields
+    title, body, url = plain_text(given.get("title")), plain_text(given.get("text")), _url(given.get("url"))
+    published_at, date_source = published(given.get("published_at"), url, reading)
+    pseudonym = _pseudonym(reading, given.get("author"))
+    payload = record.payload if not pseudonym else {**record.payload, "author_pseudonym": pseudonym}
+    return {
+        "feed": reading.feed.name,
+        "kind": reading.feed.kind,
+        "post_id": _identity(given, url, record),
+        "batch_id": reading.batch_id,
+        "position": position,
+        "published_at": published_at,
+        "published_date": _day(published_at, date_source, reading),
+        "date_source": date_source,
+        "date_text": _text(given.get("published_at")),
+        "updated_at": parse_date(given.get("updated_at"), reading.feed),
+        "fetched_at": reading.fetched_at,
+        "title": title,
+        "body": body,
+        "author": pseudonym,
+        "url": url,
+        "rating": _number(given.get("rating")),
+        "source": reading.source,
+        "payload": _encodable(json.dumps(payload, ensure_ascii=False, default=str)),
+        "read_error": record.error,
+    }
+
+
+def published(value: Any, url: str | None, reading: Reading) -> tuple[datetime | None, str]:
+    """When an item was published and where that is known from (`date_source` of the contract).
+
+    A date that cannot be read, or lies before 1990 or over a day after the fetch, gives way to a date in the link.
+    """
+    given = parse_date(value, reading.feed)
+    plausible = given is not None and EARLIEST <= given <= reading.fetched_at + LATEST_AFTER_FETCH
+    if given is not None and plausible:
+        return given, "feed"
+    linked = _date_in_link(url, reading)
+    if linked is not None:
+        return linked, "extracted"
+    if given is not None:
+        return given, "implausible"
+    return None, "unreadable" if _text(value) else "fallback"
+
+
+def parse_date(value: Any, feed: Feed) -> datetime | None:
+    """`value` as a UTC time: the feed's date_format, ISO 8601, RFC 822 or Unix seconds; None if it is none of them.
+
+    A time that names no zone is one of the feed's zone.
+    """
+    if isinstance(value, datetime):
+        return _in_utc(value, feed)
+    if isinstance(value, date):
+        return _in_utc(datetime.combine(value, time()), feed)
+    text = _text(value)
+    if text is None:
+        return None
+    for parse in (_by_format, _by_iso, _by_rfc822, _by_epoch):
+        try:
+            return _in_utc(parse(text, feed), feed)
+        except (ValueError, TypeError, OverflowError, OSError, IndexError):
+            continue
+    return None
+
+
+def plain_text(value: Any) -> str | None:
+    """`value` with HTML turned to text, wrong encodings mended where they can be, spaces folded; None when empty."""
+    text = _text(value)
+    if text is None:
+        return None
+    if MARKUP.search(text):
+        text = _without_markup(text)
+    elif "&" in text:
+        text = html.unescape(text)
+    if MOJIBAKE.search(text):
+        from ftfy import fix_encoding
+
+        text = fix_encoding(text)
+    lines = (" ".join(line.split()) for line in text.replace("\x00", "").splitlines())
+    return "\n".join(line for line in lines if line) or None
+
+
+def _without_markup(text: str) -> str:
+    import lxml.etree
+    import lxml.html
+
+    try:
+        tree = lxml.html.fragment_fromstring(text.replace("\x00", ""), create_parent="div")
+    except (lxml.etree.LxmlError, ValueError):
+        return html.unescape(re.sub(r"<[^>]*>", " ", text))
+    for element in list(tree.iter()):
+        if not isinstance(element.tag, str) or element.tag in ("script", "style"):
+            element.drop_tree()
+        elif element.tag in BLOCKS:
+            element.tail = "\n" + (element.tail or "")
+    return str(tree.text_content())
+
+
+def _identity(given: Mapping[str, Any], url: str | None, record: Record) -> str:
+    """Native id, else normalised link without trackers, else hash of the content."""
+    native = _text(given.get("post_id"))
+    if native:
+        return native
+    if url:
+        return normalize_url(url).split("#", 1)[0]
+    content = [_text(given.get(name)) for name in ("title", "text", "published_at", "author")]
+    basis = json.dumps(content if any(content) else record.payload, ensure_ascii=False, default=str)
+    return "sha256:" + hashlib.sha256(basis.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _pseudonym(reading: Reading, author: Any) -> str | None:
+    """HMAC of feed and author: the same person in the same feed, but nobody can be looked up without the key."""
+    name = _text(author)
+    if name is None:
+        return None
+    message = f"{reading.feed.name}\0{name}".encode("utf-8", "replace")
+    return hmac.new(reading.author_key, message, hashlib.sha256).hexdigest()[:16]
+
+
+def _day(published_at: datetime | None, date_source: str, reading: Reading) -> date | None:
+    """Day of the report that the item belongs to; None unless its date can be trusted."""
+    trusted = published_at is not None and date_source in ("feed", "extracted")
+    return published_at.astimezone(reading.zone).date() if published_at and trusted else None
+
+
+def _date_in_link(url: str | None, reading: Reading) -> datetime | None:
+    """Noon, in the report's zone, of a date such as /2026/09/03/ in the path of `url`."""
+    found = DATE_IN_LINK.search(url or "")
+    if not found:
+        return None
+    try:
+        day = date(*(int(part) for part in found.groups()))
+    except ValueError:
+        return None
+    noon = datetime.combine(day, time(12), reading.zone).astimezone(UTC)
+    return noon if EARLIEST <= noon <= reading.fetched_at + LATEST_AFTER_FETCH else None
+
+
+def _by_format(text: str, feed: Feed) -> datetime:
+    if feed.date_format is None:
+        raise ValueError("no format")
+    return datetime.strptime(text, feed.date_format)
+
+
+def _by_iso(text: str, feed: Feed) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _by_rfc822(text: str, feed: Feed) -> datetime:
+    return parsedate_to_datetime(text)
+
+
+def _by_epoch(text: str, feed: Feed) -> datetime:
+    seconds = float(text)
+    return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
+
+
+def _in_utc(moment: datetime, feed: Feed) -> datetime:
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(feed.timezone))
+    return zoned.astimezone(UTC)
+
+
+def _url(value: Any) -> str | None:
+    text = _text(value)
+    return text if text and text.startswith(("http://", "https://")) else None
+
+
+def _number(value: Any) -> float | None:
+    text = _text(value)
+    try:
+        number = float(text.replace(",", ".")) if text else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _text(value: Any) -> str | None:
+    """`value` as text that UTF-8 can hold, without outer spaces; None when nothing is left."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = value if isinstance(value, str) else str(value)
+    return _encodable(text).strip() or None
+
+
+def _encodable(text: str) -> str:
+    """`text` with lone surrogates, which UTF-8 cannot hold, replaced."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,238 @@
+"""The user's settings: one YAML file read into one frozen model that refuses what it does not know.
+
+Secrets are not settings: they come from the environment (or, in Airflow, from a connection).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+DEFAULT_FILE = "sentinela.yaml"
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Kind = Literal["news", "review", "post"]
+
+
+class SettingsError(ValueError):
+    """The settings file is missing or wrong; the message names the file, the line and the setting."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Columns(_Frozen):
+    """Where a tabular or JSON feed keeps each thing: a column name, or a dotted path into nested JSON."""
+
+    post_id: str | None = None
+    published_at: str | None = None
+    updated_at: str | None = None
+    title: str | None = None
+    text: str | None = None
+    author: str | None = None
+    url: str | None = None
+    rating: str | None = None
+
+
+class Http(_Frozen):
+    """How a feed is fetched over HTTP."""
+
+    timeout_seconds: float = Field(30, gt=0, le=600)
+    max_megabytes: float = Field(50, gt=0, le=4096)
+    retries: int = Field(4, ge=0, le=10)
+    token_env: str | None = Field(None, description="Environment variable that holds a bearer token.")
+
+
+class Feed(_Frozen):
+    """One source of posts. Give `path` (a file or a glob) or `url`."""
+
+    name: Slug
+    kind: Kind
+    reader: Literal["csv", "jsonl", "parquet", "rss"]
+    path: str | None = None
+    url: Annotated[str, StringConstraints(pattern=r"^https?://")] | None = None
+    columns: Columns = Columns()
+    encoding: str | None = Field(None, description="Of a CSV; detected when absent.")
+    delimiter: str | None = Field(None, min_length=1, max_length=1, description="Of a CSV; detected when absent.")
+    date_format: str | None = Field(None, description="strptime format; ISO 8601, RFC 822 and Unix times need none.")
+    timezone: str = Field("UTC", description="Of dates that name no zone.")
+    http: Http = Http()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.path is None) == (self.url is None):
+            raise ValueError("give exactly one of path and url")
+        if self.reader != "rss" and not (self.columns.text or self.columns.title):
+            raise ValueError(f"a {self.reader} feed needs columns.text or columns.title: where its words are")
+        _zone(self.timezone)
+        return self
+
+
+class Brand(_Frozen):
+    """A brand and the words that name it, matched whole, ignoring case and accents."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
+    terms: tuple[Annotated[str, StringConstraints(min_length=2, strip_whitespace=True)], ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _not_all(self) -> Self:
+        if self.name.casefold() == "all":
+            raise ValueError("`all` is the name of the row that counts every post; choose another brand name")
+        return self
+
+
+class Scoring(_Frozen):
+    """Which packaged model scores the posts."""
+
+    model: str = "bag"
+
+
+class Report(_Frozen):
+    """How the report is written."""
+
+    language: Literal["pt", "en"] = "en"
+    title: str | None = None
+    days: int = Field(30, ge=1, le=400, description="Length of the period, which is compared with the one before.")
+
+
+class Settings(_Frozen):
+    """Everything a run needs to know. `lake` is a folder or a URL such as s3://bucket/prefix."""
+
+    timezone: str = "UTC"
+    lake: str = "./lake"
+    reports: str = "./reports"
+    feeds: tuple[Feed, ...] = Field(min_length=1)
+    brands: tuple[Brand, ...] = ()
+    scoring: Scoring = Scoring()
+    report: Report = Report()
+
+    @model_validator(mode="after")
+    def _unique_and_real(self) -> Self:
+        _zone(self.timezone)
+        for what, names in (("feed", [f.name for f in self.feeds]), ("brand", [b.name for b in self.brands])):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"two {what}s are called {', '.join(twice)}; give each its own name")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return _zone(self.timezone)
+
+    def digest(self) -> str:
+        """Short hash of everything in here, for lineage."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+    def feed(self, name: str) -> Feed:
+        """The feed called `name`; SettingsError naming the known ones otherwise."""
+        for feed in self.feeds:
+            if feed.name == name:
+                return feed
+        raise SettingsError(f"no feed {name!r} in the settings; there are: {', '.join(f.name for f in self.feeds)}")
+
+    def today(self) -> date:
+        """The calendar day of `now()` in the report's time zone."""
+        return now().astimezone(self.zone).date()
+
+
+class Window(_Frozen):
+    """Published days from `start` to `end`, both included."""
+
+    start: date
+    end: date
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.start > self.end:
+            raise ValueError(f"the window starts on {self.start}, after its end {self.end}")
+        return self
+
+    @property
+    def days(self) -> list[str]:
+        """Every day as YYYY-MM-DD, in order."""
+        count = (self.end - self.start).days + 1
+        return [(self.start + timedelta(days=n)).isoformat() for n in range(count)]
+
+
+def now() -> datetime:
+    """The present in UTC, or SOURCE_DATE_EPOCH (reproducible-builds.org) where a run must be repeatable."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    return datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+
+
+def load(path: str | Path | None = None) -> Settings:
+    """Settings of `path`, else of the file SENTINELA_CONFIG names, else of ./sentinela.yaml.
+
+    Relative paths inside are taken from the folder of the file. Raises SettingsError, naming file and line.
+    """
+    file = Path(path or os.environ.get("SENTINELA_CONFIG") or DEFAULT_FILE).expanduser().resolve()
+    if not file.is_file():
+        raise SettingsError(f"{file}: no such settings file; name one with --config or SENTINELA_CONFIG")
+    text = file.read_text(encoding="utf-8")
+    try:
+        document = yaml.safe_load(text)
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{file}: not valid YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise SettingsError(f"{file}: expected settings such as `lake:` and `feeds:`, found none")
+    try:
+        return Settings.model_validate(_anchored(document, file.parent))
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(file, tree, e) for e in error.errors())) from None
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no IANA time zone; write one such as America/Sao_Paulo") from None
+
+
+def _anchored(document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """`document` with relative paths joined to the folder of the settings file."""
+
+    def join(value: Any) -> Any:
+        return str(folder / Path(value).expanduser()) if isinstance(value, str) and "://" not in value else value
+
+    anchored = {"lake": "./lake", "reports": "./reports", **document}
+    anchored |= {name: join(anchored[name]) for name in ("lake", "reports")}
+    if isinstance(document.get("feeds"), list):
+        anchored["feeds"] = [
+            {**feed, "path": join(feed["path"])} if isinstance(feed, dict) and "path" in feed else feed
+            for feed in document["feeds"]
+        ]
+    return anchored
+
+
+def _explain(file: Path, tree: yaml.Node | None, error: Any) -> str:
+    place = ".".join(str(part) for part in error["loc"]) or "settings"
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = "unknown setting; check its spelling against the README"
+    return f"{file}:{_line(tree, error['loc'])}: {place}: {message}"
+
+
+def _line(node: yaml.Node | None, place: Sequence[int | str]) -> int:
+    """Line (from 1) of the deepest node that `place` leads to."""
+    line = node.start_mark.line if node else 0
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            pairs = [(key, value) for key, value in node.value if key.value == part]
+            if not pairs:
+                break
+            line, node = pairs[0][0].start_mark.line, pairs[0][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line
+        else:
+            break
+    return line + 1

@@ -1,0 +1,351 @@
+"""The lake: where a partition lies, how it is published in one step, how it is read in a stream.
+
+A dataset is a folder of plain Parquet files in hive partitions. A partition that is restated (all but `raw_posts`
+and `coverage`) is one file, so replacing it is one rename: a reader sees the old rows or the new ones. Writers put
+their files under `_staging/` first and move them when they have been audited. Every file carries in its footer a
+snapshot id: the hash of what it was made from, which is how a step knows that there is nothing to do.
+
+What the columns are does not belong here: `data_contracts` says that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from data_contracts import contract
+
+if TYPE_CHECKING:
+    import duckdb
+
+UNDATED = "undated"
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+SNAPSHOT_KEY = b"sentinela.snapshot"
+DATA_FILE = "data.parquet"
+BATCH_ROWS = 16_384
+STAGING = "_staging"
+HELD = "_held"
+STATE = "_state"
+ABANDONED_AFTER = timedelta(hours=24)
+
+
+@dataclass(frozen=True, order=True)
+class Partition:
+    """One published day (YYYY-MM-DD or `undated`), of one feed where the dataset has one."""
+
+    day: str
+    feed: str | None = None
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake root on any file system that pyarrow knows (local folder, s3://, gs://, file://)."""
+
+    root: str
+    fs: pafs.FileSystem = field(init=False, repr=False, compare=False)
+    base: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if "://" in self.root:
+            fs, base = pafs.FileSystem.from_uri(self.root)
+        else:
+            fs, base = pafs.LocalFileSystem(), str(Path(self.root).resolve())
+        object.__setattr__(self, "fs", fs)
+        object.__setattr__(self, "base", base.rstrip("/"))
+
+    @property
+    def is_local(self) -> bool:
+        return isinstance(self.fs, pafs.LocalFileSystem)
+
+    def folder(self, dataset: str, partition: Partition) -> str:
+        """Folder of a partition of `dataset`, below the lake root."""
+        values = dict(zip(contract(dataset).partition, (partition.day, partition.feed), strict=False))
+        levels = [_level(key, str(value)) for key, value in values.items()]
+        return "/".join([dataset, *levels])
+
+    def partitions(self, dataset: str, days: Iterable[str] | None = None) -> dict[Partition, list[str]]:
+        """Partitions of `dataset` (of `days` only, when given) and the files of each, all sorted."""
+        keys = contract(dataset).partition
+        roots = [dataset] if days is None else [f"{dataset}/{_level(keys[0], day)}" for day in set(days)]
+        found: dict[Partition, list[str]] = {}
+        for root in roots:
+            for path in self._files(root):
+                levels = dict(level.split("=", 1) for level in path.split("/")[1:-1])
+                values = [UNDATED if levels[key] == HIVE_NULL else unquote(levels[key]) for key in keys]
+                found.setdefault(Partition(*values), []).append(path)
+        return {partition: sorted(found[partition]) for partition in sorted(found)}
+
+    def files(self, dataset: str, days: Iterable[str] | None = None) -> list[str]:
+        """Every file of `dataset` (of `days` only, when given), sorted, below the lake root."""
+        return sorted(path for paths in self.partitions(dataset, days).values() for path in paths)
+
+    def days(self, dataset: str) -> list[str]:
+        """Days that `dataset` has a partition for, sorted, `undated` left out."""
+        return sorted({p.day for p in self.partitions(dataset)} - {UNDATED})
+
+    def snapshot(self, path: str) -> str | None:
+        """Snapshot id in the footer of the file `path` below the lake root; None when there is no such file."""
+        if self.fs.get_file_info(f"{self.base}/{path}").type != pafs.FileType.File:
+            return None
+        with self.fs.open_input_file(f"{self.base}/{path}") as source:
+            metadata = pq.read_metadata(source).metadata or {}
+        return metadata.get(SNAPSHOT_KEY, b"").decode() or None
+
+    def rows(self, path: str) -> int:
+        """Number of rows of the file `path` below the lake root, read from its footer."""
+        with self.fs.open_input_file(f"{self.base}/{path}") as source:
+            return int(pq.read_metadata(source).num_rows)
+
+    @contextmanager
+    def query(self) -> Iterator[Query]:
+        """A DuckDB connection bound in memory, spilling to a temporary folder that goes with it."""
+        import duckdb
+
+        spill = tempfile.mkdtemp(prefix="sentinela-spill-")
+        connection = duckdb.connect(
+            config={"memory_limit": "400MB", "temp_directory": spill, "threads": 2, "preserve_insertion_order": False}
+        )
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            if not self.is_local:
+                connection.register_filesystem(_as_fsspec(self.fs))
+            yield Query(self, connection)
+        finally:
+            connection.close()
+            shutil.rmtree(spill, ignore_errors=True)
+
+    @contextmanager
+    def staging(self) -> Iterator[Staging]:
+        """A place for files on their way in; whatever was not published is gone at the end."""
+        self._sweep()
+        stage = Staging(self, f"{STAGING}/{uuid.uuid4().hex}")
+        self.fs.create_dir(f"{self.base}/{stage.root}", recursive=True)
+        try:
+            yield stage
+        finally:
+            self.fs.delete_dir(f"{self.base}/{stage.root}")
+
+    def read_state(self, name: str) -> bytes | None:
+        """Contents of the small state file `name` (cursors, keys), None when absent."""
+        path = f"{self.base}/{STATE}/{name}"
+        if self.fs.get_file_info(path).type != pafs.FileType.File:
+            return None
+        with self.fs.open_input_stream(path) as source:
+            return bytes(source.read())
+
+    def write_state(self, name: str, content: bytes) -> None:
+        """Replace the small state file `name` in one step."""
+        with self.staging() as stage:
+            stage.put(f"{STATE}/{name}", content)
+            stage.publish()
+
+    def discard(self, path: str) -> None:
+        """Delete the file `path` below the lake root if it is there."""
+        if self.fs.get_file_info(f"{self.base}/{path}").type == pafs.FileType.File:
+            self.fs.delete_file(f"{self.base}/{path}")
+
+    def _files(self, root: str) -> list[str]:
+        selector = pafs.FileSelector(f"{self.base}/{root}", allow_not_found=True, recursive=True)
+        return [
+            info.path[len(self.base) + 1 :]
+            for info in self.fs.get_file_info(selector)
+            if info.type == pafs.FileType.File and info.path.endswith(".parquet")
+        ]
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left in staging, once nobody can be writing it any more."""
+        selector = pafs.FileSelector(f"{self.base}/{STAGING}", allow_not_found=True)
+        for info in self.fs.get_file_info(selector):
+            if info.mtime and datetime.now(UTC) - info.mtime > ABANDONED_AFTER:
+                self.fs.delete_dir(info.path)
+
+
+@dataclass
+class Query:
+    """DuckDB over the lake. Views are made from partition files with the types of the contract."""
+
+    lake: Lake
+    connection: duckdb.DuckDBPyConnection
+
+    def view(self, name: str, dataset: str, files: Sequence[str]) -> None:
+        """Make `files` of `dataset` readable as the view `name`; none of them gives an empty view."""
+        agreed = contract(dataset)
+        if not files:
+            self.connection.register(name, agreed.schema.empty_table())
+            return
+        scheme = self.lake.base if self.lake.is_local else f"lake://{self.lake.base}"
+        paths = ", ".join(sql_text(f"{scheme}/{path}") for path in files)
+        types = [f"{key}: {'DATE' if pa.types.is_date(agreed.schema.field(key).type) else 'VARCHAR'}" for key in agreed.partition]
+        hive = f", hive_partitioning = true, hive_types = {{{', '.join(types)}}}" if types else ""
+        columns = ", ".join(agreed.columns)
+        self.connection.execute(f"CREATE TEMP VIEW {name} AS SELECT {columns} FROM read_parquet([{paths}]{hive})")
+
+    def batches(self, sql: str, rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
+        """The result of `sql` as a stream of record batches of at most `rows` rows."""
+        return self.connection.sql(sql).to_arrow_reader(rows)
+
+    def table(self, sql: str) -> pa.Table:
+        """The (small) result of `sql`, whole."""
+        return self.connection.sql(sql).to_arrow_table()
+
+
+@dataclass
+class Staging:
+    """Files written but not yet visible; `publish` moves each to its place in one step."""
+
+    lake: Lake
+    root: str
+    targets: dict[str, str] = field(default_factory=dict)
+
+    def put(self, target: str, content: bytes) -> None:
+        """Stage `content` for the path `target` below the lake root."""
+        with self.lake.fs.open_output_stream(self._staged(target)) as sink:
+            sink.write(content)
+        self._sync(target)
+
+    def write(self, dataset: str, target: str, batches: Iterable[pa.RecordBatch], snapshot: str) -> int:
+        """Stage `batches` as the file `target` of `dataset`; returns the rows written."""
+        with self.writer(dataset, target, snapshot) as writer:
+            return sum(writer.write(batch) for batch in batches)
+
+    @contextmanager
+    def writer(self, dataset: str, target: str, snapshot: str) -> Iterator[_Writer]:
+        """An open staged file of `dataset` that takes batches holding at least its stored columns."""
+        schema = contract(dataset).stored_schema.with_metadata({SNAPSHOT_KEY: snapshot.encode()})
+        with (
+            self.lake.fs.open_output_stream(self._staged(target)) as sink,
+            pq.ParquetWriter(sink, schema, compression="zstd", store_schema=True) as writer,
+        ):
+            yield _Writer(writer, schema)
+        self._sync(target)
+
+    def write_partitions(
+        self,
+        dataset: str,
+        batches: Iterable[pa.RecordBatch],
+        snapshots: Mapping[Partition, str],
+        file: str = DATA_FILE,
+    ) -> dict[Partition, int]:
+        """Stage a stream sorted by (published_date, feed), one file a partition; returns the rows of each.
+
+        Every partition of `snapshots` gets a file, an empty one where the stream brings it no rows.
+        """
+        counts: dict[Partition, int] = {}
+        for partition, pieces in _runs(dataset, batches):
+            target = f"{self.lake.folder(dataset, partition)}/{file}"
+            counts[partition] = self.write(dataset, target, pieces, snapshots[partition])
+        for partition in sorted(snapshots.keys() - counts.keys()):
+            target = f"{self.lake.folder(dataset, partition)}/{file}"
+            counts[partition] = self.write(dataset, target, [], snapshots[partition])
+        return counts
+
+    def staged(self, target: str) -> str:
+        """Path below the lake root where `target` lies until it is published."""
+        return self.targets[target]
+
+    def redirect(self, target: str, elsewhere: str) -> None:
+        """Publish what was staged for `target` to `elsewhere` instead."""
+        self.targets[elsewhere] = self.targets.pop(target)
+
+    def publish(self) -> None:
+        """Move every staged file to its target, each in one step."""
+        for target, staged in self.targets.items():
+            folder = f"{self.lake.base}/{target}".rsplit("/", 1)[0]
+            self.lake.fs.create_dir(folder, recursive=True)
+            self.lake.fs.move(f"{self.lake.base}/{staged}", f"{self.lake.base}/{target}")
+        self.targets.clear()
+
+    def _staged(self, target: str) -> str:
+        self.targets[target] = f"{self.root}/{len(self.targets)}-{uuid.uuid4().hex}.parquet"
+        return f"{self.lake.base}/{self.targets[target]}"
+
+    def _sync(self, target: str) -> None:
+        """Make the staged file durable before its name can appear."""
+        if self.lake.is_local:
+            with open(f"{self.lake.base}/{self.targets[target]}", "rb") as staged:
+                os.fsync(staged.fileno())
+
+
+@dataclass
+class _Writer:
+    parquet: pq.ParquetWriter
+    schema: pa.Schema
+
+    def write(self, batch: pa.RecordBatch) -> int:
+        """Write the stored columns of `batch`; returns its rows."""
+        self.parquet.write_batch(batch.select(self.schema.names).cast(self.schema))
+        return int(batch.num_rows)
+
+
+def fingerprint(*parts: Any) -> str:
+    """Short hash of `parts`, the same in every process."""
+    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()[:16]
+
+
+def as_day(value: date | None) -> str:
+    """A partition value as the text that steps pass around."""
+    return UNDATED if value is None else value.isoformat()
+
+
+def sql_text(value: str) -> str:
+    """`value` as a SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def sql_days(days: Iterable[str]) -> str:
+    """A SQL condition on published_date that holds for `days`."""
+    dated = ", ".join(f"DATE '{date.fromisoformat(day)}'" for day in sorted(set(days) - {UNDATED}))
+    clauses = [f"published_date IN ({dated})"] if dated else []
+    clauses += ["published_date IS NULL"] if UNDATED in set(days) else []
+    return "(" + (" OR ".join(clauses) or "false") + ")"
+
+
+def _level(key: str, value: str) -> str:
+    return f"{key}={HIVE_NULL if value == UNDATED else quote(value)}"
+
+
+def _runs(dataset: str, batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[Partition, Iterator[pa.RecordBatch]]]:
+    """Group a stream sorted by partition into (partition, its pieces); consume each group before the next."""
+    def pieces() -> Iterator[tuple[Partition, pa.RecordBatch]]:
+        keys = contract(dataset).partition
+        for batch in batches:
+            if not batch.num_rows:
+                continue
+            columns = [np.asarray(batch.column(key).to_numpy(zero_copy_only=False)).astype(str) for key in keys]
+            changed = np.zeros(batch.num_rows - 1, dtype=bool)
+            for column in columns:
+                changed |= column[1:] != column[:-1]
+            starts = [0, *(np.flatnonzero(changed) + 1).tolist(), batch.num_rows]
+            for start, end in pairwise(starts):
+                day, *feed = (batch.column(key)[start].as_py() for key in keys)
+                yield Partition(as_day(day), *feed), batch.slice(start, end - start)
+
+    for partition, group in groupby(pieces(), key=lambda piece: piece[0]):
+        yield partition, (piece for _, piece in group)
+
+
+def _as_fsspec(fs: pafs.FileSystem) -> Any:
+    from fsspec.implementations.arrow import ArrowFSWrapper
+
+    class LakeFileSystem(ArrowFSWrapper):  # type: ignore[misc]
+        """DuckDB looks a file system up by its protocol; this gives pyarrow's one a name."""
+
+        protocol = "lake"
+
+    return LakeFileSystem(fs)

@@ -1,0 +1,251 @@
+"""The bag model: text to hashed features to probabilities, every step a TensorFlow operation.
+
+A text is cleaned, decoded to code points and folded through a table (lower case, compatibility forms, no accents). Runs of
+letters, runs of punctuation and single symbols such as emoji become tokens. Three bags are hashed into buckets: tokens,
+pairs of tokens (neighbours, and neighbours but one), and runs of three to five characters inside tokens. The buckets'
+vectors are summed a bag, scaled by the square root of the bag's size, and read by a linear and a small hidden layer.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+CLASSES = 3
+_POINTS = 0x20000
+_DROP, _SPACE, _LETTER, _MARK, _SYMBOL = range(5)
+_FACTOR = 0x2545F4914F6CDD1D
+_LONGEST_TOKEN = 64
+_REWRITES = (
+    (r"(?i)(?:https?://|www\.)[^\s<>]+", " \ue000 "),
+    (r"[\w.+-]*@[\w.]+", " \ue001 "),
+    (r"</?[A-Za-z][^<>]{0,80}>", " "),
+    (r"(?i)&lt;", "<"),
+    (r"(?i)&gt;", ">"),
+    (r"(?i)&#?\w{2,8};", " "),
+    (r"(\pL)['’](\pL)", r"\1\2"),
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of the network; buckets are powers of two."""
+
+    token_bits: int = 17
+    pair_bits: int = 18
+    chars_bits: int = 18
+    width: int = 12
+    hidden: int = 32
+    max_bytes: int = 2_000
+
+    def as_dict(self) -> dict[str, int]:
+        """The sizes by name, for the manifest."""
+        return asdict(self)
+
+    def bits(self) -> tuple[int, int, int]:
+        """Bits of the three bags' tables, in the order of ``Bags``."""
+        return (self.token_bits, self.pair_bits, self.chars_bits)
+
+
+class Bag(NamedTuple):
+    """Hashed features of many texts: bucket ids int32 [k] and, ascending, the text each belongs to, int32 [k]."""
+
+    ids: tf.Tensor
+    rows: tf.Tensor
+
+
+Bags = tuple[Bag, Bag, Bag]
+
+
+def featurise(texts: tf.Tensor, shape: Shape) -> Bags:
+    """Turn raw UTF-8 strings [n] into the bags of tokens, pairs and character runs."""
+    points, kinds, rows = _characters(_clean(texts, shape.max_bytes))
+    tokens, token_rows = _tokens(points, kinds, rows)
+    pair_hashes, pair_rows = _pairs(tokens, token_rows)
+    runs, run_rows = _runs(points, kinds, rows)
+    return (
+        Bag(_bucket(tokens, shape.token_bits), token_rows),
+        Bag(_bucket(pair_hashes, shape.pair_bits), pair_rows),
+        Bag(_bucket(runs, shape.chars_bits), run_rows),
+    )
+
+
+def pool(table: tf.Tensor, bag: Bag, count: tf.Tensor) -> tf.Tensor:
+    """Sum a bag's vectors for each of ``count`` texts and scale by the root of the bag's size: float32 [count, width]."""
+    total = tf.sparse.segment_sum(table, bag.ids, bag.rows, num_segments=count)
+    size = tf.math.unsorted_segment_sum(tf.ones_like(bag.rows, tf.float32), bag.rows, count)
+    return total * tf.math.rsqrt(tf.maximum(size, 1.0))[:, tf.newaxis]
+
+
+class BagNetwork(keras.Model):  # type: ignore[misc]
+    """Bags in, logits float32 [n, 3] out."""
+
+    def __init__(self, shape: Shape, seed: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        start = keras.initializers.RandomUniform(-0.01, 0.01, seed=seed)
+        self.tables = [
+            self.add_weight(shape=(2**bits, shape.width), initializer=start, name=name)
+            for name, bits in zip(("tokens", "pairs", "runs"), shape.bits(), strict=True)
+        ]
+        width = 3 * shape.width
+        glorot = keras.initializers.GlorotUniform
+        self.hidden = keras.layers.Dense(shape.hidden, activation="relu", kernel_initializer=glorot(seed + 1))
+        self.hidden.build((None, width))
+        self.output_linear = keras.layers.Dense(CLASSES, kernel_initializer=glorot(seed + 2))
+        self.output_linear.build((None, width))
+        self.output_hidden = keras.layers.Dense(CLASSES, use_bias=False, kernel_initializer=glorot(seed + 3))
+        self.output_hidden.build((None, shape.hidden))
+        self.dropout = keras.layers.Dropout(dropout, seed=seed + 4)
+
+    def call(self, bags: Bags, count: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Score ``count`` texts from their bags."""
+        pooled = [pool(tf.convert_to_tensor(table), bag, count) for table, bag in zip(self.tables, bags, strict=True)]
+        features = self.dropout(tf.concat(pooled, axis=1), training=training)
+        return self.output_linear(features) + self.output_hidden(self.hidden(features))
+
+
+class RawTextModel(tf.Module):  # type: ignore[misc]
+    """What is packaged: raw strings in, calibrated probabilities out, weights kept as float16."""
+
+    def __init__(self, network: BagNetwork, shape: Shape, temperature: float) -> None:
+        super().__init__()
+        self._shape = shape
+        self._temperature = temperature
+        half = [tf.cast(tf.convert_to_tensor(weight), tf.float16) for weight in network.weights_in_order()]
+        self._weights = [tf.Variable(weight, trainable=False) for weight in half]
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="texts")])
+    def serve(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Score raw strings [n]; ``probabilities`` is float32 [n, 3]."""
+        bags = featurise(texts, self._shape)
+        weights = [tf.cast(weight, tf.float32) for weight in self._weights]
+        logits = _logits(weights, bags, tf.size(texts))
+        return {"probabilities": tf.nn.softmax(logits / self._temperature)}
+
+
+def _clean(texts: tf.Tensor, max_bytes: int) -> tf.Tensor:
+    """Keep the head of each text, repair its UTF-8, and fold addresses, mentions, tags and entities."""
+    texts = tf.strings.unicode_transcode(tf.strings.substr(texts, 0, max_bytes), "UTF-8", "UTF-8", errors="ignore")
+    for pattern, rewrite in _REWRITES:
+        texts = tf.strings.regex_replace(texts, pattern, rewrite)
+    return texts
+
+
+def _characters(texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Decode and fold: code points, their kinds and their texts, all int32 [characters], a space around each text."""
+    ragged = tf.strings.unicode_decode(tf.strings.join([" ", texts, " "]), "UTF-8")
+    points = tf.minimum(ragged.flat_values, _POINTS - 1)
+    rows = tf.cast(ragged.value_rowids(), tf.int32)
+    folded, kinds = (tf.gather(tf.constant(column), points) for column in _folding())
+    keep = tf.not_equal(kinds, _DROP)
+    points, kinds, rows = (tf.boolean_mask(value, keep) for value in (folded, kinds, rows))
+    keep = tf.logical_not(_repeated(points, kinds, rows))
+    return tuple(tf.boolean_mask(value, keep) for value in (points, kinds, rows))
+
+
+def _repeated(points: tf.Tensor, kinds: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    """Mark the third and later of equal characters in a row, and the second and later of spaces; digits stay."""
+    twice = _same(points, 1) & _same(rows, 1)
+    thrice = twice & _same(points, 2) & _same(rows, 2)
+    digit = (points >= ord("0")) & (points <= ord("9"))
+    return (thrice & tf.logical_not(digit)) | (twice & tf.equal(kinds, _SPACE))
+
+
+def _same(values: tf.Tensor, distance: int) -> tf.Tensor:
+    """Whether each value equals the one ``distance`` before it; false for the first ones."""
+    equal = tf.equal(values[distance:], values[:-distance])
+    return tf.concat([tf.zeros([tf.minimum(distance, tf.size(values))], tf.bool), equal], axis=0)
+
+
+def _tokens(points: tf.Tensor, kinds: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Cut where the kind changes: token hashes int64 [k] and their texts int32 [k]; spaces are no tokens."""
+    starts = tf.logical_not(_same(kinds, 1) & _same(rows, 1)) | tf.equal(kinds, _SYMBOL)
+    token_of = tf.cumsum(tf.cast(starts, tf.int32)) - 1
+    first = tf.boolean_mask(tf.range(tf.size(points)), starts)
+    place = tf.minimum(tf.range(tf.size(points)) - tf.gather(first, token_of), _LONGEST_TOKEN - 1)
+    terms = tf.cast(points + 1, tf.int64) * tf.gather(tf.constant(_powers(_LONGEST_TOKEN)), place)
+    hashes = tf.math.segment_sum(terms, token_of)
+    solid = tf.not_equal(tf.gather(kinds, first), _SPACE)
+    return tf.boolean_mask(hashes, solid), tf.boolean_mask(tf.gather(rows, first), solid)
+
+
+def _pairs(tokens: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Join each token with the next and with the next but one of its text, sorted by text."""
+    hashes, owners = [], []
+    for distance, factor in ((1, 0x1B873593), (2, 0x5851F42D)):
+        joined = _mixed(tokens[:-distance]) * factor + tokens[distance:]
+        together = tf.equal(rows[:-distance], rows[distance:])
+        hashes.append(tf.boolean_mask(joined, together))
+        owners.append(tf.boolean_mask(rows[distance:], together))
+    return _sorted_by_row(tf.concat(hashes, axis=0), tf.concat(owners, axis=0))
+
+
+def _runs(points: tf.Tensor, kinds: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Hash the runs of three to five characters that hold spaces at their ends only, sorted by text."""
+    values = tf.cast(points + 1, tf.int64)
+    spaces = tf.cumsum(tf.cast(tf.equal(kinds, _SPACE), tf.int32))
+    hashes, owners = [], []
+    rolling = values
+    for length in range(2, 6):
+        rolling = rolling[:-1] * 0x01000193 + values[length - 1 :]
+        if length == 2:
+            continue
+        last = length - 1
+        solid = tf.equal(spaces[last - 1 : -1], spaces[:-last]) & tf.equal(rows[:-last], rows[last:])
+        hashes.append(tf.boolean_mask(rolling + length, solid))
+        owners.append(tf.boolean_mask(rows[last:], solid))
+    return _sorted_by_row(tf.concat(hashes, axis=0), tf.concat(owners, axis=0))
+
+
+def _sorted_by_row(hashes: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    order = tf.argsort(rows, stable=True)
+    return tf.gather(hashes, order), tf.gather(rows, order)
+
+
+def _mixed(hashes: tf.Tensor) -> tf.Tensor:
+    return tf.bitwise.bitwise_xor(hashes, tf.bitwise.right_shift(hashes, tf.constant(29, tf.int64))) * _FACTOR
+
+
+def _bucket(hashes: tf.Tensor, bits: int) -> tf.Tensor:
+    """Reduce int64 hashes to bucket numbers int32 below 2**bits."""
+    high = tf.bitwise.right_shift(_mixed(hashes), tf.constant(64 - 1 - bits, tf.int64))
+    return tf.cast(tf.bitwise.bitwise_and(high, tf.constant(2**bits - 1, tf.int64)), tf.int32)
+
+
+@cache
+def _folding() -> tuple[np.ndarray, np.ndarray]:
+    """For each code point what it becomes and its kind, both int32; points beyond the table share its last entry."""
+    folded = np.arange(_POINTS, dtype=np.int32)
+    kinds = np.full(_POINTS, _SYMBOL, dtype=np.int32)
+    for point in range(_POINTS):
+        folded[point], kinds[point] = _fold(chr(point))
+    return folded, kinds
+
+
+def _fold(char: str) -> tuple[int, int]:
+    category = unicodedata.category(char)
+    if category in ("Cf", "Cs", "Mn", "Me", "Sk") and char not in "^`":
+        return 0, _DROP
+    if category[0] == "Z" or category == "Cc":
+        return ord(" "), _SPACE
+    plain = unicodedata.normalize("NFKD", char).casefold()
+    base = next((one for one in plain if not unicodedata.combining(one)), char)
+    if base.isspace():
+        return ord(" "), _SPACE
+    if base.isalnum():
+        return ord(base), _LETTER
+    return ord(base), _MARK if unicodedata.category(base)[0] in "PS" and ord(base) < 0x2190 else _SYMBOL
+
+
+def _powers(count: int) -> np.ndarray:
+    """The first powers of the hash factor, wrapped to int64 [count]."""
+    values = [1]
+    for _ in range(count - 1):
+        values.append(values[-1] * _FACTOR % 2**64)
+    return np.array(values, dtype=np.uint64).astype(np.int64)
