@@ -68,6 +68,7 @@ class Contract:
 
     @property
     def columns(self) -> list[str]:
+        """Names of all columns, in the order of the file."""
         return list(self.schema.names)
 
     @property

@@ -125,6 +125,7 @@ class Settings(_Frozen):
 
     @property
     def zone(self) -> ZoneInfo:
+        """The report's time zone."""
         return _zone(self.timezone)
 
     def digest(self) -> str:

@@ -71,6 +71,7 @@ class Lake:
 
     @property
     def is_local(self) -> bool:
+        """Whether the lake is a folder of this machine."""
         return isinstance(self.fs, pafs.LocalFileSystem)
 
     def folder(self, dataset: str, partition: Partition) -> str:
@@ -79,25 +80,38 @@ class Lake:
         levels = [_level(key, str(value)) for key, value in values.items()]
         return "/".join([dataset, *levels])
 
-    def partitions(self, dataset: str, days: Iterable[str] | None = None) -> dict[Partition, list[str]]:
-        """Partitions of `dataset` (of `days` only, when given) and the files of each, all sorted."""
+    def path(self, dataset: str, partition: Partition, file: str = DATA_FILE) -> str:
+        """Path of a file of a partition of `dataset`, below the lake root."""
+        return f"{self.folder(dataset, partition)}/{file}"
+
+    def partitions(
+        self, dataset: str, days: Iterable[str] | None = None, below: str = ""
+    ) -> dict[Partition, list[str]]:
+        """Partitions of `dataset` (of `days` only, when given) and the files of each, all sorted.
+
+        `below` is a folder of the lake that has datasets of its own, such as HELD.
+        """
         keys = contract(dataset).partition
         roots = [dataset] if days is None else [f"{dataset}/{_level(keys[0], day)}" for day in set(days)]
         found: dict[Partition, list[str]] = {}
         for root in roots:
-            for path in self._files(root):
-                levels = dict(level.split("=", 1) for level in path.split("/")[1:-1])
+            for path in self._files(f"{below}/{root}".lstrip("/")):
+                levels = dict(level.split("=", 1) for level in path.split("/") if "=" in level)
                 values = [UNDATED if levels[key] == HIVE_NULL else unquote(levels[key]) for key in keys]
                 found.setdefault(Partition(*values), []).append(path)
         return {partition: sorted(found[partition]) for partition in sorted(found)}
 
-    def files(self, dataset: str, days: Iterable[str] | None = None) -> list[str]:
-        """Every file of `dataset` (of `days` only, when given), sorted, below the lake root."""
-        return sorted(path for paths in self.partitions(dataset, days).values() for path in paths)
+    def files(self, dataset: str, days: Iterable[str] | None = None, below: str = "") -> list[str]:
+        """The files of `partitions`, sorted, below the lake root."""
+        return sorted(path for paths in self.partitions(dataset, days, below).values() for path in paths)
 
     def days(self, dataset: str) -> list[str]:
         """Days that `dataset` has a partition for, sorted, `undated` left out."""
         return sorted({p.day for p in self.partitions(dataset)} - {UNDATED})
+
+    def held(self) -> list[str]:
+        """Days whose newest data validation holds back, sorted."""
+        return sorted({partition.day for partition in self.partitions("posts", below=HELD)})
 
     def snapshot(self, path: str) -> str | None:
         """Snapshot id in the footer of the file `path` below the lake root; None when there is no such file."""
@@ -191,10 +205,21 @@ class Query:
             return
         scheme = self.lake.base if self.lake.is_local else f"lake://{self.lake.base}"
         paths = ", ".join(sql_text(f"{scheme}/{path}") for path in files)
-        types = [f"{key}: {'DATE' if pa.types.is_date(agreed.schema.field(key).type) else 'VARCHAR'}" for key in agreed.partition]
+        types = [
+            f"{key}: {'DATE' if pa.types.is_date(agreed.schema.field(key).type) else 'VARCHAR'}"
+            for key in agreed.partition
+        ]
         hive = f", hive_partitioning = true, hive_types = {{{', '.join(types)}}}" if types else ""
         columns = ", ".join(agreed.columns)
         self.connection.execute(f"CREATE TEMP VIEW {name} AS SELECT {columns} FROM read_parquet([{paths}]{hive})")
+
+    def keys(self, name: str, partitions: Iterable[Partition]) -> None:
+        """Make `partitions` readable as the table `name` with the columns published_date and feed."""
+        schema = contract("posts").schema
+        rows = [{"published_date": as_date(p.day), "feed": p.feed} for p in partitions]
+        self.connection.register(
+            name, pa.Table.from_pylist(rows, schema=pa.schema([schema.field("published_date"), schema.field("feed")]))
+        )
 
     def batches(self, sql: str, rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
         """The result of `sql` as a stream of record batches of at most `rows` rows."""
@@ -232,7 +257,9 @@ class Staging:
             self.lake.fs.open_output_stream(self._staged(target)) as sink,
             pq.ParquetWriter(sink, schema, compression="zstd", store_schema=True) as writer,
         ):
-            yield _Writer(writer, schema)
+            rows = _Writer(writer, schema)
+            yield rows
+            rows.close()
         self._sync(target)
 
     def write_partitions(
@@ -247,17 +274,17 @@ class Staging:
         Every partition of `snapshots` gets a file, an empty one where the stream brings it no rows.
         """
         counts: dict[Partition, int] = {}
-        for partition, pieces in _runs(dataset, batches):
-            target = f"{self.lake.folder(dataset, partition)}/{file}"
+        for partition, pieces in partition_runs(dataset, batches):
+            target = self.lake.path(dataset, partition, file)
             counts[partition] = self.write(dataset, target, pieces, snapshots[partition])
         for partition in sorted(snapshots.keys() - counts.keys()):
-            target = f"{self.lake.folder(dataset, partition)}/{file}"
+            target = self.lake.path(dataset, partition, file)
             counts[partition] = self.write(dataset, target, [], snapshots[partition])
         return counts
 
-    def staged(self, target: str) -> str:
-        """Path below the lake root where `target` lies until it is published."""
-        return self.targets[target]
+    def files(self, dataset: str) -> list[str]:
+        """Paths, below the lake root, of the staged files of `dataset`."""
+        return [staged for target, staged in self.targets.items() if target.startswith(f"{dataset}/")]
 
     def redirect(self, target: str, elsewhere: str) -> None:
         """Publish what was staged for `target` to `elsewhere` instead."""
@@ -272,7 +299,8 @@ class Staging:
         self.targets.clear()
 
     def _staged(self, target: str) -> str:
-        self.targets[target] = f"{self.root}/{len(self.targets)}-{uuid.uuid4().hex}.parquet"
+        self.targets[target] = f"{self.root}/{target}"
+        self.lake.fs.create_dir(f"{self.lake.base}/{self.targets[target]}".rsplit("/", 1)[0], recursive=True)
         return f"{self.lake.base}/{self.targets[target]}"
 
     def _sync(self, target: str) -> None:
@@ -284,13 +312,28 @@ class Staging:
 
 @dataclass
 class _Writer:
+    """Writes row groups of one size whatever the sizes of the batches, so that equal rows give equal bytes."""
+
     parquet: pq.ParquetWriter
     schema: pa.Schema
+    waiting: list[pa.RecordBatch] = field(default_factory=list)
 
     def write(self, batch: pa.RecordBatch) -> int:
         """Write the stored columns of `batch`; returns its rows."""
-        self.parquet.write_batch(batch.select(self.schema.names).cast(self.schema))
+        self.waiting.append(batch.select(self.schema.names).cast(self.schema))
+        if sum(piece.num_rows for piece in self.waiting) >= BATCH_ROWS:
+            self._flush(BATCH_ROWS)
         return int(batch.num_rows)
+
+    def close(self) -> None:
+        self._flush(1)
+
+    def _flush(self, at_least: int) -> None:
+        table = pa.Table.from_batches(self.waiting, self.schema)
+        while table.num_rows >= at_least:
+            self.parquet.write_table(table.slice(0, BATCH_ROWS).combine_chunks())
+            table = table.slice(BATCH_ROWS)
+        self.waiting = table.to_batches()
 
 
 def fingerprint(*parts: Any) -> str:
@@ -301,6 +344,11 @@ def fingerprint(*parts: Any) -> str:
 def as_day(value: date | None) -> str:
     """A partition value as the text that steps pass around."""
     return UNDATED if value is None else value.isoformat()
+
+
+def as_date(day: str) -> date | None:
+    """The partition value of a day that steps pass around."""
+    return None if day == UNDATED else date.fromisoformat(day)
 
 
 def sql_text(value: str) -> str:
@@ -320,8 +368,11 @@ def _level(key: str, value: str) -> str:
     return f"{key}={HIVE_NULL if value == UNDATED else quote(value)}"
 
 
-def _runs(dataset: str, batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[Partition, Iterator[pa.RecordBatch]]]:
-    """Group a stream sorted by partition into (partition, its pieces); consume each group before the next."""
+def partition_runs(
+    dataset: str, batches: Iterable[pa.RecordBatch]
+) -> Iterator[tuple[Partition, Iterator[pa.RecordBatch]]]:
+    """Cut a stream sorted by the partition columns into (partition, its pieces); use each group before the next."""
+
     def pieces() -> Iterator[tuple[Partition, pa.RecordBatch]]:
         keys = contract(dataset).partition
         for batch in batches:

@@ -7,13 +7,13 @@ item is any good is not decided here.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
+import os
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,6 +50,7 @@ class Ingested:
 
     @property
     def failed(self) -> bool:
+        """Whether something of the feed could not be had or read."""
         return self.status in ("capped", "refused", "failed")
 
 
@@ -94,7 +95,12 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
     )
     _record(settings, lake, source, window, result, len(batches), fetched_at)
     log.info(
-        "%s: %s, %d items seen, %d new, %d days", feed, result.status, result.items_seen, result.items_new, len(result.days)
+        "%s: %s, %d items seen, %d new, %d days",
+        feed,
+        result.status,
+        result.items_seen,
+        result.items_new,
+        len(result.days),
     )
     if faults and not batches:
         raise FeedError(f"feed {feed!r}: {result.message}")
@@ -211,8 +217,6 @@ def _move_cursor(lake: Lake, feed: Feed, fetched: Fetched, batch: _Batch) -> Non
 
 def _author_key(lake: Lake) -> bytes:
     """SENTINELA_AUTHOR_KEY, else a key made once and kept with the lake, so that pseudonyms are stable."""
-    import os
-
     if given := os.environ.get("SENTINELA_AUTHOR_KEY"):
         return given.encode()
     if kept := lake.read_state("author.key"):

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -111,9 +112,10 @@ def parse_date(value: Any, feed: Feed) -> datetime | None:
     text = _text(value)
     if text is None:
         return None
-    for parse in (_by_format, _by_iso, _by_rfc822, _by_epoch):
+    formats = [partial(_by_format, feed.date_format)] if feed.date_format else []
+    for parse in (*formats, datetime.fromisoformat, parsedate_to_datetime, _by_epoch):
         try:
-            return _in_utc(parse(text, feed), feed)
+            return _in_utc(parse(text), feed)
         except (ValueError, TypeError, OverflowError, OSError, IndexError):
             continue
     return None
@@ -192,21 +194,11 @@ def _date_in_link(url: str | None, reading: Reading) -> datetime | None:
     return noon if EARLIEST <= noon <= reading.fetched_at + LATEST_AFTER_FETCH else None
 
 
-def _by_format(text: str, feed: Feed) -> datetime:
-    if feed.date_format is None:
-        raise ValueError("no format")
-    return datetime.strptime(text, feed.date_format)
+def _by_format(date_format: str, text: str) -> datetime:
+    return datetime.strptime(text, date_format)
 
 
-def _by_iso(text: str, feed: Feed) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _by_rfc822(text: str, feed: Feed) -> datetime:
-    return parsedate_to_datetime(text)
-
-
-def _by_epoch(text: str, feed: Feed) -> datetime:
+def _by_epoch(text: str) -> datetime:
     seconds = float(text)
     return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
 

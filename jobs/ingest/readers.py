@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+from jobs.delimited import LONGEST_FIELD, detect_delimiter, detect_encoding
 from jobs.ingest.items import Record
-from jobs.ingest.sources import CHUNK_BYTES, Fetched, SourceError
+from jobs.ingest.sources import Fetched, SourceError
 from jobs.settings import Columns, Feed
 
-DELIMITERS = (",", ";", "\t", "|")
-LONGEST_FIELD = 10_000_000
 PARQUET_ROWS = 4_096
 RSS_PAYLOAD_DROPS = ("author", "author_detail", "authors", "publisher", "publisher_detail", "contributors")
 
@@ -30,10 +27,10 @@ def read(feed: Feed, fetched: Fetched) -> Iterator[Record]:
 def _read_csv(feed: Feed, fetched: Fetched) -> Iterator[Record]:
     """Delimited text with a header line; encoding and delimiter are detected where the feed names none."""
     csv.field_size_limit(LONGEST_FIELD)
-    encoding = feed.encoding or _encoding(fetched.path)
+    encoding = feed.encoding or detect_encoding(fetched.path)
     with fetched.path.open(encoding=encoding, errors="replace", newline="") as source:
         header_line = source.readline()
-        delimiter = feed.delimiter or _delimiter(header_line, feed)
+        delimiter = feed.delimiter or detect_delimiter(header_line, _wanted(feed))
         source.seek(0)
         lines = csv.reader(source, delimiter=delimiter)
         header = next(lines, [])
@@ -83,7 +80,7 @@ def _read_parquet(feed: Feed, fetched: Fetched) -> Iterator[Record]:
         raise SourceError(f"{fetched.name}: not a readable Parquet file: {fault}") from fault
 
 
-def _read_rss(feed: Feed, fetched: Fetched) -> Iterator[Record]:
+def _read_rss(_: Feed, fetched: Fetched) -> Iterator[Record]:
     """RSS 0.9x to 2.0, RDF and Atom through feedparser; JSON Feed by its own keys. Held in memory whole."""
     content = fetched.path.read_bytes()
     if content.lstrip()[:1] == b"{":
@@ -173,7 +170,7 @@ def _at(item: Any, path: str) -> Any:
 
 
 def _require(feed: Feed, fetched: Fetched, header: list[str]) -> None:
-    missing = sorted(set(feed.columns.model_dump(exclude_none=True).values()) - set(header))
+    missing = sorted(_wanted(feed) - set(header))
     if missing:
         raise SourceError(
             f"{fetched.name}: no column {', '.join(map(repr, missing))}; it has {', '.join(map(repr, header))}. "
@@ -181,32 +178,6 @@ def _require(feed: Feed, fetched: Fetched, header: list[str]) -> None:
         )
 
 
-def _delimiter(header_line: str, feed: Feed) -> str:
-    """The delimiter under which the header has most of the columns that the feed names."""
-    wanted = set(feed.columns.model_dump(exclude_none=True).values())
-
-    def found(delimiter: str) -> int:
-        return len(wanted & set(next(csv.reader([header_line], delimiter=delimiter), [])))
-
-    return max(DELIMITERS, key=found)
-
-
-def _encoding(path: Path) -> str:
-    """UTF-8 when the whole file is, else what charset-normalizer makes of its non-ASCII lines, else Windows-1252."""
-    from charset_normalizer import from_bytes
-
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    try:
-        with path.open("rb") as source:
-            if source.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-                return "utf-16"
-            source.seek(0)
-            while chunk := source.read(CHUNK_BYTES):
-                decoder.decode(chunk)
-            decoder.decode(b"", final=True)
-        return "utf-8-sig"
-    except UnicodeDecodeError:
-        with path.open("rb") as source:
-            lines = [line for line in source.readlines(CHUNK_BYTES) if not line.isascii()]
-        best = from_bytes(b"".join(lines), cp_isolation=["latin_1", "cp1252", "cp1250", "mac_roman", "cp850"]).best()
-        return best.encoding if best else "cp1252"
+def _wanted(feed: Feed) -> set[str]:
+    """The columns of the source that the feed's settings name."""
+    return set(feed.columns.model_dump(exclude_none=True).values())

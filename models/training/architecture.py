@@ -9,6 +9,7 @@ vectors are summed a bag, scaled by the square root of the bag's size, and read 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ CLASSES = 3
 _POINTS = 0x20000
 _DROP, _SPACE, _LETTER, _MARK, _SYMBOL = range(5)
 _FACTOR = 0x2545F4914F6CDD1D
+_ROLLING = 0x01000193
 _LONGEST_TOKEN = 64
 _REWRITES = (
     (r"(?i)(?:https?://|www\.)[^\s<>]+", " \ue000 "),
@@ -60,54 +62,56 @@ class Bag(NamedTuple):
     rows: tf.Tensor
 
 
-Bags = tuple[Bag, Bag, Bag]
+Bags = tuple[Sequence[Bag], Sequence[Bag], Sequence[Bag]]
 
 
 def featurise(texts: tf.Tensor, shape: Shape) -> Bags:
-    """Turn raw UTF-8 strings [n] into the bags of tokens, pairs and character runs."""
+    """Turn raw UTF-8 strings [n] into the bags of tokens, pairs and character runs, each bag in one or more parts."""
     points, kinds, rows = _characters(_clean(texts, shape.max_bytes))
     tokens, token_rows = _tokens(points, kinds, rows)
-    pair_hashes, pair_rows = _pairs(tokens, token_rows)
-    runs, run_rows = _runs(points, kinds, rows)
-    return (
-        Bag(_bucket(tokens, shape.token_bits), token_rows),
-        Bag(_bucket(pair_hashes, shape.pair_bits), pair_rows),
-        Bag(_bucket(runs, shape.chars_bits), run_rows),
+    hashed = ([(tokens, token_rows)], _pairs(tokens, token_rows), _runs(points, kinds, rows))
+    token_bags, pair_bags, run_bags = (
+        [Bag(_bucket(hashes, bits), owners) for hashes, owners in parts]
+        for parts, bits in zip(hashed, shape.bits(), strict=True)
     )
+    return token_bags, pair_bags, run_bags
 
 
-def pool(table: tf.Tensor, bag: Bag, count: tf.Tensor) -> tf.Tensor:
+def pool(table: tf.Tensor, parts: Sequence[Bag], count: tf.Tensor) -> tf.Tensor:
     """Sum a bag's vectors for each of ``count`` texts and scale by the root of the bag's size: float32 [count, width]."""
-    total = tf.sparse.segment_sum(table, bag.ids, bag.rows, num_segments=count)
-    size = tf.math.unsorted_segment_sum(tf.ones_like(bag.rows, tf.float32), bag.rows, count)
-    return total * tf.math.rsqrt(tf.maximum(size, 1.0))[:, tf.newaxis]
+    total = tf.add_n([tf.sparse.segment_sum(table, bag.ids, bag.rows, num_segments=count) for bag in parts])
+    ones = [tf.ones_like(bag.rows, tf.float32) for bag in parts]
+    sizes = [tf.math.unsorted_segment_sum(one, bag.rows, count) for one, bag in zip(ones, parts, strict=True)]
+    return total * tf.math.rsqrt(tf.maximum(tf.add_n(sizes), 1.0))[:, tf.newaxis]
 
 
 class BagNetwork(keras.Model):  # type: ignore[misc]
     """Bags in, logits float32 [n, 3] out."""
 
-    def __init__(self, shape: Shape, seed: int, dropout: float = 0.0) -> None:
+    def __init__(self, shape: Shape, seed: int, dropout: float) -> None:
         super().__init__()
-        start = keras.initializers.RandomUniform(-0.01, 0.01, seed=seed)
+        small = keras.initializers.RandomUniform(-0.01, 0.01, seed=seed)
+        glorot = keras.initializers.GlorotUniform(seed=seed + 1)
+        pooled = len(shape.bits()) * shape.width
         self.tables = [
-            self.add_weight(shape=(2**bits, shape.width), initializer=start, name=name)
+            self.add_weight(shape=(2**bits, shape.width), initializer=small, name=name)
             for name, bits in zip(("tokens", "pairs", "runs"), shape.bits(), strict=True)
         ]
-        width = 3 * shape.width
-        glorot = keras.initializers.GlorotUniform
-        self.hidden = keras.layers.Dense(shape.hidden, activation="relu", kernel_initializer=glorot(seed + 1))
-        self.hidden.build((None, width))
-        self.output_linear = keras.layers.Dense(CLASSES, kernel_initializer=glorot(seed + 2))
-        self.output_linear.build((None, width))
-        self.output_hidden = keras.layers.Dense(CLASSES, use_bias=False, kernel_initializer=glorot(seed + 3))
-        self.output_hidden.build((None, shape.hidden))
-        self.dropout = keras.layers.Dropout(dropout, seed=seed + 4)
+        self.layers_weights = [
+            self.add_weight(shape=(pooled, shape.hidden), initializer=glorot, name="hidden"),
+            self.add_weight(shape=(shape.hidden,), initializer="zeros", name="hidden_bias"),
+            self.add_weight(shape=(shape.hidden, CLASSES), initializer=glorot, name="from_hidden"),
+            self.add_weight(shape=(pooled, CLASSES), initializer=glorot, name="from_bags"),
+            self.add_weight(shape=(CLASSES,), initializer="zeros", name="bias"),
+        ]
+        self.dropout = keras.layers.Dropout(dropout, seed=seed + 2)
+        self.built = True
 
     def call(self, bags: Bags, count: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Score ``count`` texts from their bags."""
-        pooled = [pool(tf.convert_to_tensor(table), bag, count) for table, bag in zip(self.tables, bags, strict=True)]
-        features = self.dropout(tf.concat(pooled, axis=1), training=training)
-        return self.output_linear(features) + self.output_hidden(self.hidden(features))
+        tables = [tf.convert_to_tensor(table) for table in self.tables]
+        features = self.dropout(_features(tables, bags, count), training=training)
+        return _logits([tf.convert_to_tensor(weight) for weight in self.layers_weights], features)
 
 
 class RawTextModel(tf.Module):  # type: ignore[misc]
@@ -117,16 +121,30 @@ class RawTextModel(tf.Module):  # type: ignore[misc]
         super().__init__()
         self._shape = shape
         self._temperature = temperature
-        half = [tf.cast(tf.convert_to_tensor(weight), tf.float16) for weight in network.weights_in_order()]
-        self._weights = [tf.Variable(weight, trainable=False) for weight in half]
+        self._tables = [_half(weight) for weight in network.tables]
+        self._layers = [_half(weight) for weight in network.layers_weights]
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="texts")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="texts")])  # type: ignore[untyped-decorator]
     def serve(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
         """Score raw strings [n]; ``probabilities`` is float32 [n, 3]."""
         bags = featurise(texts, self._shape)
-        weights = [tf.cast(weight, tf.float32) for weight in self._weights]
-        logits = _logits(weights, bags, tf.size(texts))
+        tables, layers = ([tf.cast(weight, tf.float32) for weight in part] for part in (self._tables, self._layers))
+        logits = _logits(layers, _features(tables, bags, tf.size(texts)))
         return {"probabilities": tf.nn.softmax(logits / self._temperature)}
+
+
+def _half(weight: Any) -> tf.Variable:
+    return tf.Variable(tf.cast(tf.convert_to_tensor(weight), tf.float16), trainable=False)
+
+
+def _features(tables: Sequence[tf.Tensor], bags: Bags, count: tf.Tensor) -> tf.Tensor:
+    return tf.concat([pool(table, parts, count) for table, parts in zip(tables, bags, strict=True)], axis=1)
+
+
+def _logits(weights: Sequence[tf.Tensor], features: tf.Tensor) -> tf.Tensor:
+    hidden, hidden_bias, from_hidden, from_bags, bias = weights
+    activity = tf.nn.relu(features @ hidden + hidden_bias)
+    return activity @ from_hidden + features @ from_bags + bias
 
 
 def _clean(texts: tf.Tensor, max_bytes: int) -> tf.Tensor:
@@ -175,37 +193,27 @@ def _tokens(points: tf.Tensor, kinds: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Te
     return tf.boolean_mask(hashes, solid), tf.boolean_mask(tf.gather(rows, first), solid)
 
 
-def _pairs(tokens: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Join each token with the next and with the next but one of its text, sorted by text."""
-    hashes, owners = [], []
+def _pairs(tokens: tf.Tensor, rows: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    """Join each token with the next, and with the next but one, of its text."""
+    parts = []
     for distance, factor in ((1, 0x1B873593), (2, 0x5851F42D)):
         joined = _mixed(tokens[:-distance]) * factor + tokens[distance:]
         together = tf.equal(rows[:-distance], rows[distance:])
-        hashes.append(tf.boolean_mask(joined, together))
-        owners.append(tf.boolean_mask(rows[distance:], together))
-    return _sorted_by_row(tf.concat(hashes, axis=0), tf.concat(owners, axis=0))
+        parts.append((tf.boolean_mask(joined, together), tf.boolean_mask(rows[distance:], together)))
+    return parts
 
 
-def _runs(points: tf.Tensor, kinds: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Hash the runs of three to five characters that hold spaces at their ends only, sorted by text."""
+def _runs(points: tf.Tensor, kinds: tf.Tensor, rows: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    """Hash the runs of three, four and five characters that hold spaces at their ends only."""
     values = tf.cast(points + 1, tf.int64)
     spaces = tf.cumsum(tf.cast(tf.equal(kinds, _SPACE), tf.int32))
-    hashes, owners = [], []
-    rolling = values
-    for length in range(2, 6):
-        rolling = rolling[:-1] * 0x01000193 + values[length - 1 :]
-        if length == 2:
-            continue
-        last = length - 1
+    parts = []
+    rolling = values[:-1] * _ROLLING + values[1:]
+    for last in range(2, 5):
+        rolling = rolling[:-1] * _ROLLING + values[last:]
         solid = tf.equal(spaces[last - 1 : -1], spaces[:-last]) & tf.equal(rows[:-last], rows[last:])
-        hashes.append(tf.boolean_mask(rolling + length, solid))
-        owners.append(tf.boolean_mask(rows[last:], solid))
-    return _sorted_by_row(tf.concat(hashes, axis=0), tf.concat(owners, axis=0))
-
-
-def _sorted_by_row(hashes: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    order = tf.argsort(rows, stable=True)
-    return tf.gather(hashes, order), tf.gather(rows, order)
+        parts.append((tf.boolean_mask(rolling + last, solid), tf.boolean_mask(rows[last:], solid)))
+    return parts
 
 
 def _mixed(hashes: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,174 @@
+"""## Purpose
+Publishes how one day's posts sound: reads every feed, validates what they hold, scores it and adds it up. One run is
+one published day, the partition key `YYYY-MM-DD`; the run after midnight takes the day that ended. A run started by
+hand without a key does the same; give the key for another day, or create a backfill for a range of days. Late items
+restate their own day, so a run handles every day that its feeds touched, each step in one call.
+
+## Owner
+The Sentinela data team, data@sentinela.example.
+
+## Triage
+The task that failed says what to do; these are the ways it goes wrong.
+
+- **`verdict` failed, all before it green**: the other feeds and days are published. Its last line names each feed that
+  could not be read and each day that was held back. Mend the cause, then clear the named `ingest` task or, for a
+  held day, `validate`, downstream tasks included; running again is always safe.
+- **`ingest [feed]` failed**: the feed did not answer or is not what the settings say. It was tried four times; the
+  coverage ledger (`sentinela status`) has the same message. The day's numbers stay without that feed until the task
+  is cleared and succeeds.
+- **a day was held back**: a rule about the whole batch broke; `sentinela quarantine list --date DAY` shows the rows.
+  What was published for that day before is untouched.
+- **`score` or `aggregate` failed**: a fault of ours or of the machine (memory, disk, lake). Readers still see the
+  previous numbers. Clear the task.
+- **import error of this file**: the settings file is missing or wrong; the error names file and line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any
+
+from airflow.sdk import (
+    DAG,
+    Asset,
+    Connection,
+    CronPartitionTimetable,
+    ExceptionRetryPolicy,
+    RetryAction,
+    RetryRule,
+    TriggerRule,
+    get_current_context,
+    task,
+)
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+
+from jobs.settings import Feed, SettingsError, Window, load
+
+ZONE = load().zone
+POLARITY = Asset("daily_polarity")
+
+
+def published_day() -> date:
+    """The day of this run: its partition, or the day that ended before a run that was started without one."""
+    run = get_current_context()["dag_run"]
+    if run.partition_key:
+        return date.fromisoformat(run.partition_key)
+    return run.run_after.astimezone(ZONE).date() - timedelta(days=1)
+
+
+def lend_token(feed: Feed) -> None:
+    """Put the password of connection `sentinela_<feed>` where the feed looks for its token, unless it is set.
+
+    Without such a connection ingest says which variable is missing.
+    """
+    name = feed.http.token_env
+    if name is None or os.environ.get(name):
+        return
+    try:
+        os.environ[name] = Connection.get(f"sentinela_{feed.name}").password or ""
+    except AirflowNotFoundException:
+        print(f"no connection sentinela_{feed.name} to take {name} from")
+
+
+def complaints(
+    feeds: Iterable[str], ingested: Iterable[dict[str, Any]], held: dict[str, list[str]], finished: bool
+) -> list[str]:
+    """One line for each feed that failed or was cut short, each day held back and a line not finished."""
+    results = {result["feed"]: result for result in ingested}
+    lines = [
+        f"feed {feed} could not be read: the log of `ingest [{feed}]` says why; mend it and clear that task"
+        for feed in feeds
+        if feed not in results
+    ]
+    lines += [
+        f"feed {feed} is {result['status']}: {result['message']}; mend it and clear `ingest [{feed}]`"
+        for feed, result in results.items()
+        if result["status"] in ("capped", "refused", "failed")
+    ]
+    lines += [
+        f"day {day} was held back: {'; '.join(reasons)}; look at `sentinela quarantine list --date {day}`"
+        for day, reasons in sorted(held.items())
+    ]
+    return lines if finished else [*lines, "the numbers were not made anew: clear the step that failed, see its log"]
+
+
+with DAG(
+    dag_id="daily_polarity",
+    description="Feeds to polarity, one published day a run",
+    doc_md=__doc__,
+    schedule=CronPartitionTimetable("0 0 * * *", timezone=str(ZONE), run_offset=-1, key_format="%Y-%m-%d"),
+    catchup=False,
+    max_active_runs=1,
+    tags=["sentinela", "daily"],
+    default_args={
+        "owner": "sentinela-data",
+        "retries": 3,
+        "retry_exponential_backoff": 2.0,
+        "max_retry_delay": timedelta(minutes=30),
+        "execution_timeout": timedelta(hours=2),
+        "retry_policy": ExceptionRetryPolicy(
+            rules=[RetryRule(exception=SettingsError, action=RetryAction.FAIL, reason="mend the settings, then clear")]
+        ),
+    },
+) as dag:
+
+    @task
+    def feeds() -> list[str]:
+        """Names of the feeds in the settings."""
+        return [feed.name for feed in load().feeds]
+
+    @task(map_index_template="{{ task.op_kwargs['feed'] }}", multiple_outputs=False)
+    def ingest(feed: str) -> dict[str, Any]:
+        """Feed -> raw_posts."""
+        from jobs.ingest import ingest
+
+        settings, day = load(), published_day()
+        lend_token(settings.feed(feed))
+        return asdict(ingest(settings, feed, Window(start=day, end=day)))
+
+    @task(trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False)
+    def validate(ingested: Iterable[dict[str, Any]]) -> dict[str, Any]:
+        """raw_posts -> posts and quarantine, for every touched day and the day of the run."""
+        from jobs.validate import validate
+
+        day = published_day()
+        touched = {day.isoformat()}.union(*(result["days"] for result in ingested))
+        return {"touched": sorted(touched), **asdict(validate(load(), sorted(touched), newest=day))}
+
+    @task(multiple_outputs=False)
+    def score(validated: dict[str, Any]) -> dict[str, Any]:
+        """posts -> scored_posts."""
+        from jobs.score import score
+
+        return asdict(score(load(), validated["touched"]))
+
+    @task(multiple_outputs=False, outlets=[POLARITY])
+    def aggregate(validated: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
+        """scored_posts -> daily_polarity."""
+        from jobs.aggregate import aggregate
+
+        result = asdict(aggregate(load(), validated["touched"]))
+        outlet_events[POLARITY].extra = {"days": validated["touched"]}
+        return result
+
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def verdict(
+        feeds: list[str],
+        ingested: Iterable[dict[str, Any]],
+        validated: dict[str, Any] | None,
+        aggregated: dict[str, Any] | None,
+    ) -> None:
+        """Fail the run, after all that could be published was, when a feed failed or a day was held back."""
+        held = validated["held"] if validated else {}
+        if lines := complaints(feeds, ingested, held, finished=aggregated is not None):
+            raise AirflowFailException("\n".join(["this run is not whole", *lines]))
+
+    names = feeds()
+    ingested = ingest.expand(feed=names)
+    validated = validate(ingested)
+    aggregated = aggregate(validated)
+    score(validated) >> aggregated
+    verdict(names, ingested, validated, aggregated)

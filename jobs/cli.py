@@ -1,0 +1,339 @@
+"""The command line `sentinela`: every step by hand, and what a data engineer looks at when something broke.
+
+Exit codes: 0 done, 1 failed (what could be published was), 2 wrong use. Heavy libraries are imported by the steps
+when they are called, so that --help and mistakes answer at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from jobs.settings import Settings, SettingsError, Window, load
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from jobs.status import FeedStatus
+
+FAILED, WRONG_USE = 1, 2
+SHOWN_DAYS, WIDTH = 14, 160
+
+app = typer.Typer(
+    name="sentinela",
+    help="Watch what people say about your brands, and report each day how the mood moved.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+quarantine_app = typer.Typer(no_args_is_help=True, help="Look at items that broke the contract, and replay them.")
+app.add_typer(quarantine_app, name="quarantine")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Settings file; else SENTINELA_CONFIG, else ./sentinela.yaml.")
+]
+DateOption = Annotated[datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="One published day.")]
+FromOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First published day.")]
+ToOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last published day.")]
+FeedOption = Annotated[str | None, typer.Option("--feed", help="One feed of the settings; all by default.")]
+
+
+@app.callback()
+def _set_up(quiet: Annotated[bool, typer.Option("--quiet", help="Log warnings and errors only.")] = False) -> None:
+    _log_to_stderr(logging.WARNING if quiet else logging.INFO)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@app.command()
+def ingest(
+    day: DateOption = None, first: FromOption = None, last: ToOption = None, feed: FeedOption = None,
+    config: ConfigOption = None,
+) -> None:  # fmt: skip
+    """Fetch feeds into raw_posts (today's window by default)."""
+    from jobs.ingest import FeedError
+    from jobs.ingest import ingest as step
+
+    settings = load(config)
+    today = settings.today()
+    window = _window(day, first, last) or Window(start=today, end=today)
+    failures = []
+    for name in [settings.feed(feed).name] if feed else [f.name for f in settings.feeds]:
+        try:
+            result = step(settings, name, window)
+        except FeedError as fault:
+            failures.append(str(fault))
+            continue
+        typer.echo(f"{name}: {result.status}, {result.items_seen} items seen, {result.items_new} new")
+        failures += [f"feed {name!r}: {result.message}"] if result.failed else []
+    _end(failures)
+
+
+@app.command()
+def validate(
+    day: DateOption = None, first: FromOption = None, last: ToOption = None, config: ConfigOption = None
+) -> None:
+    """Judge raw_posts into posts and quarantine (every day of the lake by default)."""
+    from jobs.validate import validate as step
+
+    settings = load(config)
+    result = step(settings, _days(settings, "raw_posts", day, first, last))
+    typer.echo(
+        f"{len(result.days)} days up to date, {result.posts} posts and {result.quarantined} quarantined items written"
+    )
+    _end([f"{held} held back: {reason}" for held, reasons in result.held.items() for reason in reasons])
+
+
+@app.command()
+def score(day: DateOption = None, first: FromOption = None, last: ToOption = None, config: ConfigOption = None) -> None:
+    """Score posts with the packaged model (every day of the lake by default)."""
+    from jobs.score import score as step
+
+    settings = load(config)
+    result = step(settings, _days(settings, "posts", day, first, last))
+    typer.echo(
+        f"{len(result.days)} days up to date, {result.posts} posts written, {result.unscored} of them not scored"
+    )
+
+
+@app.command()
+def aggregate(
+    day: DateOption = None, first: FromOption = None, last: ToOption = None, config: ConfigOption = None
+) -> None:
+    """Add scored posts up into daily_polarity (every day of the lake by default)."""
+    from jobs.aggregate import aggregate as step
+
+    settings = load(config)
+    result = step(settings, _days(settings, "scored_posts", day, first, last))
+    typer.echo(f"{len(result.days)} days up to date, {result.rows} rows written")
+
+
+@app.command()
+def report(
+    day: DateOption = None, first: FromOption = None, last: ToOption = None, config: ConfigOption = None
+) -> None:
+    """Write the report: --date ends the settings' period, --from/--to give another; by default the newest one."""
+    from jobs.report import report as step
+
+    settings = load(config)
+    typer.echo(step(settings, _report_window(settings, day, _window(day, first, last))).path)
+
+
+@app.command()
+def run(day: DateOption = None, first: FromOption = None, last: ToOption = None, config: ConfigOption = None) -> None:
+    """Run all steps for a day (today by default) or a range, and every day that the feeds touch."""
+    from jobs.run import run as line
+
+    settings = load(config)
+    today = settings.today()
+    window = _window(day, first, last) or Window(start=today, end=today)
+    outcome = line(settings, window, _report_window(settings, day, window) if day or first else None)
+    typer.echo(outcome.report)
+    _end(outcome.failures)
+
+
+@app.command()
+def predict(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="CSV, JSONL or Parquet with a `text` column.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write; its ending chooses the format.")],
+    model: Annotated[str | None, typer.Option("--model", help="Name of a packaged model.")] = None,
+) -> None:
+    """Score a file of your own; rows, their order and their columns are kept."""
+    from jobs.predict import predict as step
+    from jobs.settings import Scoring
+
+    typer.echo(f"{step(source, target, model or Scoring().model)} rows scored into {target}")
+
+
+@app.command()
+def status(
+    days: Annotated[int, typer.Option("--days", min=0, help="How many of the newest days to list.")] = SHOWN_DAYS,
+    config: ConfigOption = None,
+) -> None:
+    """Show what the lake holds, per feed and day, with gaps."""
+    from jobs.status import status as step
+
+    console, feeds = _console(), step(load(config))
+    console.print(_feeds_table(feeds))
+    if days:
+        console.print(_days_table(feeds, days))
+    for feed in feeds:
+        if feed.gaps:
+            console.print(f"{feed.feed}: nothing on {_ranges(feed.gaps)}", highlight=False)
+    held = sorted({held_day for feed in feeds for held_day in feed.held})
+    if held:
+        console.print(
+            f"held back: {_ranges(held)}; see `sentinela quarantine list --held`", style="bold", highlight=False
+        )
+
+
+@quarantine_app.command("list")
+def quarantine_list(
+    day: DateOption = None, first: FromOption = None, last: ToOption = None, feed: FeedOption = None,
+    rule: Annotated[str | None, typer.Option("--rule", help="Only items that broke this rule.")] = None,
+    held: Annotated[bool, typer.Option("--held", help="Items of days that are held back.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many to list.")] = 50,
+    config: ConfigOption = None,
+) -> None:  # fmt: skip
+    """List quarantined items, newest day first."""
+    from rich.table import Table
+
+    from jobs.quarantine import list_items
+
+    window = _window(day, first, last)
+    items = list_items(load(config), window.days if window else None, feed, rule, held, limit)
+    table = Table("day", "feed")
+    table.add_column("post_id", overflow="fold")
+    table.add_column("rules", no_wrap=True)
+    table.add_column("text")
+    for item in items:
+        when, text = item["published_date"] or "undated", (item["text"] or "").replace("\n", " ")
+        table.add_row(*map(_plain, (when, item["feed"], item["post_id"], "\n".join(item["rules"]), text[:100])))
+    _console().print(table if items else "nothing in quarantine")
+
+
+@quarantine_app.command("show")
+def quarantine_show(post_id: str, config: ConfigOption = None) -> None:
+    """Show everything known of one quarantined item, its payload as it was received included."""
+    from jobs.quarantine import show_item
+
+    items = show_item(load(config), post_id)
+    if not items:
+        _fail(f"no item {post_id!r} in quarantine; `sentinela quarantine list` names them", WRONG_USE)
+    for item in items:
+        for name, value in item.items():
+            typer.echo(f"{name}: {value}")
+
+
+@quarantine_app.command("replay")
+def quarantine_replay(
+    day: DateOption = None, first: FromOption = None, last: ToOption = None, config: ConfigOption = None
+) -> None:
+    """Judge quarantined and held items again, after a contract or a feed was mended, through to daily_polarity."""
+    from jobs.quarantine import replay
+
+    window = _window(day, first, last)
+    result = replay(load(config), window.days if window else None)
+    typer.echo(f"{len(result.days)} days judged again: {result.before} items in quarantine before, {result.after} now")
+    _end([f"{held} held back: {reason}" for held, reasons in result.held.items() for reason in reasons])
+
+
+def main() -> None:
+    """Run the command line; expected failures become one message and an exit code."""
+    from data_contracts import ContractError
+
+    try:
+        app()
+    except (SettingsError, ContractError) as fault:
+        _fail(str(fault), WRONG_USE)
+    except Exception as fault:
+        if type(fault).__module__.split(".")[0] not in ("jobs", "models"):
+            raise
+        from jobs.predict import FileError
+
+        _fail(str(fault), WRONG_USE if isinstance(fault, FileError) else FAILED)
+
+
+def _window(day: datetime | None, first: datetime | None, last: datetime | None) -> Window | None:
+    """The window that the options ask for; None when they ask for none."""
+    if day and (first or last):
+        raise typer.BadParameter("give either --date or --from and --to")
+    if bool(first) != bool(last):
+        raise typer.BadParameter("--from and --to go together")
+    if first and last and first > last:
+        raise typer.BadParameter("--from lies after --to")
+    start, end = day or first, day or last
+    return Window(start=start.date(), end=end.date()) if start and end else None
+
+
+def _report_window(settings: Settings, day: datetime | None, window: Window | None) -> Window | None:
+    if day is None or window is None:
+        return window
+    return Window(start=date.fromordinal(window.end.toordinal() - settings.report.days + 1), end=window.end)
+
+
+def _days(
+    settings: Settings, dataset: str, day: datetime | None, first: datetime | None, last: datetime | None
+) -> list[str]:
+    from jobs.storage import Lake
+
+    window = _window(day, first, last)
+    return window.days if window else sorted({p.day for p in Lake(settings.lake).partitions(dataset)})
+
+
+def _feeds_table(feeds: list[FeedStatus]) -> Table:
+    from rich.table import Table
+
+    table = Table("feed", "days", "posts", "quarantined", "undated", "gap days", "last fetch")
+    for feed in feeds:
+        days = f"{min(feed.days)} to {max(feed.days)}" if feed.days else "-"
+        fetch = "never" if feed.last_fetch is None else " ".join(str(part) for part in feed.last_fetch if part)
+        counts = (feed.posts, feed.quarantined, feed.undated[0], len(feed.gaps))
+        table.add_row(*map(_plain, (feed.feed, days, *counts, fetch)))
+    return table
+
+
+def _days_table(feeds: list[FeedStatus], count: int) -> Table:
+    from rich.table import Table
+
+    table = Table("day", *(feed.feed for feed in feeds), title="posts (+ quarantined)")
+    for day in sorted({day for feed in feeds for day in feed.days}, reverse=True)[:count]:
+        cells = [feed.days.get(day, (0, 0)) for feed in feeds]
+        table.add_row(day, *(f"{posts} (+{broken})" if broken else str(posts) for posts, broken in cells))
+    return table
+
+
+def _console() -> Console:
+    """Standard output; wide where it is no terminal, so that nothing is cut in a file."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else WIDTH)
+
+
+def _ranges(days: list[str]) -> str:
+    """Days with neighbours drawn together: 2026-05-01 to 2026-05-03, 2026-05-09."""
+    spans: list[list[date]] = []
+    for day in map(date.fromisoformat, (d for d in days if d[:1].isdigit())):
+        if spans and day.toordinal() - spans[-1][-1].toordinal() == 1:
+            spans[-1].append(day)
+        else:
+            spans.append([day])
+    named = [str(span[0]) if len(span) == 1 else f"{span[0]} to {span[-1]}" for span in spans]
+    return ", ".join(named + [d for d in days if not d[:1].isdigit()])
+
+
+def _plain(value: Any) -> str:
+    """`value` as text in which a terminal finds no markup and no control characters."""
+    from rich.markup import escape
+
+    return escape("".join(c for c in str(value) if c == "\n" or c.isprintable()))
+
+
+def _log_to_stderr(level: int) -> None:
+    handler: logging.Handler = logging.StreamHandler()
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.logging import RichHandler
+
+        handler = RichHandler(console=Console(stderr=True), show_path=False)
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for name in ("jobs", "models", "data_contracts"):
+        logging.getLogger(name).setLevel(level)
+
+
+def _end(failures: list[str]) -> None:
+    if failures:
+        _fail("\n".join(failures), FAILED)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(message, err=True)
+    raise SystemExit(code)

@@ -1,0 +1,203 @@
+"""The posts behind the figures: examples of a period or a day, and the words that set a day apart."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from jobs.report.figures import ALL, Figures, Move
+from jobs.report.words import distinctive, terms
+from jobs.settings import Brand, Settings
+from jobs.storage import Lake, Query
+
+LONGEST_TEXT = 4_000
+"""A longer text is cut; its link leads to the rest."""
+
+CANDIDATES = 30
+"""Posts looked at for each group of examples."""
+
+ALIKE = 0.6
+"""Two texts that share this part of their words (Jaccard) say the same."""
+
+SAMPLE_DAY, SAMPLE_PERIOD = 1_000, 3_000
+"""Texts that words are counted in, drawn by the hash of the text: the same texts in every run."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One post. `copies` counts the posts of that day with the same text."""
+
+    day: date
+    feed: str
+    post_id: str
+    language: str
+    polarity: float
+    copies: int
+    text: str
+    cut: bool
+    url: str | None
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Posts of one brand and period, no text twice."""
+
+    negative: tuple[Example, ...] = ()
+    positive: tuple[Example, ...] = ()
+    typical: tuple[Example, ...] = ()
+
+    @property
+    def all(self) -> tuple[Example, ...]:
+        return self.negative + self.positive + self.typical
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Examples of each brand over the period, and of each move with its words."""
+
+    period: dict[str, Examples]
+    moves: dict[Move, Examples]
+    words: dict[Move, tuple[str, ...]]
+
+
+def behind(lake: Lake, query: Query, settings: Settings, figures: Figures) -> Behind:
+    """The posts behind `figures`, read from `scored_posts`; texts are read for the chosen posts alone."""
+    _mark(lake, query, settings, figures)
+    mean = figures.brands.set_index("brand")["mean"]
+    most: dict[str | Move, int] = {**dict.fromkeys(figures.names, 3), **dict.fromkeys(figures.moves, 2)}
+    chosen: dict[str | Move, dict[str, list[str]]] = {}
+    for place, name in enumerate(figures.names):
+        chosen[name] = _candidates(query, f"b{place}", float(mean[name]))
+    for move in figures.moves:
+        place = figures.names.index(move.brand)
+        chosen[move] = _candidates(query, f"b{place} AND day = DATE '{move.day}'", move.mean)
+    texts = _read(query, [key for groups in chosen.values() for keys in groups.values() for key in keys])
+    made = {
+        scope: _different({name: [texts[key] for key in keys] for name, keys in groups.items()}, most[scope])
+        for scope, groups in chosen.items()
+    }
+    return Behind(
+        period={name: made[name] for name in figures.names},
+        moves={move: made[move] for move in figures.moves},
+        words=_words(query, settings, figures),
+    )
+
+
+def mentions(brand: Brand, column: str) -> str:
+    """SQL that holds where the text `column` names `brand`: a whole term, ignoring case and accents."""
+    names = "|".join(re.escape(_plain(term)) for term in sorted(brand.terms, key=len, reverse=True))
+    pattern = rf"(^|[^\pL\pN_])({names})($|[^\pL\pN_])".replace("'", "''")
+    return f"regexp_matches(strip_accents(lower({column})), '{pattern}')"
+
+
+def _plain(term: str) -> str:
+    decomposed = unicodedata.normalize("NFD", term.lower())
+    return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
+
+
+def _mark(lake: Lake, query: Query, settings: Settings, figures: Figures) -> None:
+    """Make the table `marks`: one row per day and different scored text, without the text, with a flag per brand."""
+    query.view("scored_posts", "scored_posts", lake.files("scored_posts", figures.window.days))
+    brands = {brand.name: brand for brand in settings.brands}
+    flags = ", ".join(
+        f"{'true' if name == ALL else mentions(brands[name], 'text')} AS b{place}"
+        for place, name in enumerate(figures.names)
+    )
+    query.connection.execute(
+        f"""
+        CREATE TEMP TABLE marks AS
+        SELECT *, count(*) OVER (PARTITION BY twin, day) AS copies
+        FROM (
+            SELECT published_date AS day, feed, post_id, published_at, language, polarity,
+                   length(text) BETWEEN 25 AND 600 AS readable,
+                   md5(lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))) AS twin, {flags}
+            FROM scored_posts
+            WHERE polarity IS NOT NULL AND published_date IS NOT NULL AND date_source <> 'fallback'
+        )
+        QUALIFY row_number() OVER (PARTITION BY twin, day ORDER BY published_at, feed, post_id) = 1
+        """
+    )
+
+
+def _candidates(query: Query, condition: str, mean: float) -> dict[str, list[str]]:
+    """Keys of the most negative, most positive and most typical marks that meet `condition`, more than needed."""
+    orders = {
+        "negative": ("polarity < 0", "round(polarity, 2)"),
+        "positive": ("polarity > 0", "-round(polarity, 2)"),
+        "typical": ("readable", f"abs(polarity - ({0.0 if math.isnan(mean) else mean}))"),
+    }
+    return {
+        group: [
+            key
+            for (key,) in query.connection.execute(
+                f"SELECT {_KEY} FROM marks WHERE {condition} AND {wanted} "
+                "QUALIFY row_number() OVER (PARTITION BY twin ORDER BY day, feed, post_id) = 1 "
+                f"ORDER BY {order}, readable DESC, twin LIMIT {CANDIDATES}"
+            ).fetchall()
+        ]
+        for group, (wanted, order) in orders.items()
+    }
+
+
+def _different(groups: dict[str, list[Example]], most: int) -> Examples:
+    """The first `most` of each group that do not say again what another already says."""
+    told: list[frozenset[str]] = []
+    chosen: dict[str, tuple[Example, ...]] = {}
+    for group, examples in groups.items():
+        fresh: list[Example] = []
+        for example in examples:
+            words = frozenset(re.findall(r"\w+", example.text.lower()))
+            if len(fresh) < most and all(len(words & other) < ALIKE * len(words | other) for other in told):
+                fresh.append(example)
+                told.append(words)
+        chosen[group] = tuple(fresh)
+    return Examples(**chosen)
+
+
+_KEY = "concat(feed, chr(31), post_id)"
+
+
+def _read(query: Query, keys: Iterable[str]) -> dict[str, Example]:
+    query.connection.register("chosen", pa.table({"key": pa.array(sorted(set(keys)), pa.string())}))
+    rows = query.table(
+        f"""
+        SELECT {_KEY} AS key, marks.day, feed, post_id, marks.language, marks.polarity, copies, url,
+               left(text, {LONGEST_TEXT}) AS text, length(text) > {LONGEST_TEXT} AS cut
+        FROM scored_posts JOIN marks USING (feed, post_id)
+        WHERE {_KEY} IN (SELECT key FROM chosen)
+        """
+    ).to_pylist()
+    return {row.pop("key"): Example(**row) for row in rows}
+
+
+def _words(query: Query, settings: Settings, figures: Figures) -> dict[Move, tuple[str, ...]]:
+    ignore = {word for brand in settings.brands for term in brand.terms for word in terms(term.lower())}
+    ignore = {word for term in ignore for word in term.split()}
+    found: dict[Move, tuple[str, ...]] = {}
+    for place, name in enumerate(figures.names):
+        moves = [move for move in figures.moves if move.brand == name]
+        if not moves:
+            continue
+        period = _sample(query, f"b{place}", SAMPLE_PERIOD)
+        for move in moves:
+            here = _sample(query, f"b{place} AND day = DATE '{move.day}'", SAMPLE_DAY)
+            others = [words for day, words in period if day != move.day]
+            found[move] = distinctive([words for _, words in here], others, ignore)
+    return found
+
+
+def _sample(query: Query, condition: str, most: int) -> list[tuple[date, frozenset[str]]]:
+    rows = query.connection.execute(
+        f"""
+        SELECT day, left(text, {LONGEST_TEXT}) FROM scored_posts
+        JOIN (SELECT feed, post_id, day, twin FROM marks WHERE {condition} ORDER BY twin, day LIMIT {most}) USING (feed, post_id)
+        ORDER BY twin, day
+        """
+    ).fetchall()
+    return [(day, terms(text)) for day, text in rows]

@@ -1,0 +1,47 @@
+"""The whole line by hand, as the DAG runs it: ingest, validate, score, aggregate, report."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.aggregate import aggregate
+from jobs.ingest import FeedError, ingest
+from jobs.report import report
+from jobs.score import score
+from jobs.settings import Settings, Window
+from jobs.validate import validate
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run made, and what it could not: messages of failed feeds and of days held back."""
+
+    days: list[str]
+    report: Path
+    failures: list[str]
+
+
+def run(settings: Settings, window: Window, report_window: Window | None = None) -> Outcome:
+    """Run the line for the published days of `window` and every other day that the feeds touch, then report.
+
+    A failing feed or a held day does not stop the others; it is among the failures of the outcome.
+    """
+    days, failures = set(window.days), []
+    for feed in settings.feeds:
+        try:
+            ingested = ingest(settings, feed.name, window)
+        except FeedError as fault:
+            failures.append(str(fault))
+            continue
+        days.update(ingested.days)
+        if ingested.failed:
+            failures.append(f"feed {feed.name!r}: {ingested.message}")
+    validated = validate(settings, sorted(days), newest=window.end)
+    failures += [f"{day} held back: {reason}" for day, reasons in validated.held.items() for reason in reasons]
+    score(settings, validated.days)
+    aggregate(settings, validated.days)
+    return Outcome(validated.days, report(settings, report_window).path, failures)

@@ -1,0 +1,138 @@
+"""Great Expectations judges what was staged: the rows of posts, and the profile of every day of every feed.
+
+Rows are judged in pieces and profiles are one row a day and feed, so that memory does not grow with the data.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from data_contracts import contract, suite
+from jobs.storage import Partition, as_day
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from great_expectations.core import ExpectationSuiteValidationResult
+    from great_expectations.data_context import AbstractDataContext
+
+AUDIT_ROWS = 50_000
+
+
+class AuditError(RuntimeError):
+    """Staged data breaks its own contract, or a rule could not be evaluated; nothing was published."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The verdict of one rule of the batch profile over all days and feeds judged together.
+
+    `broken` maps each offending partition to the value observed there.
+    """
+
+    rule: str
+    description: str
+    severity: str
+    column: str
+    expected: dict[str, Any]
+    judged: int
+    broken: dict[Partition, float]
+
+
+def judge(profile: pa.Table) -> list[Finding]:
+    """Findings of the batch_profile suite on `profile`, one row a (published_date, feed).
+
+    Raises AuditError when a rule cannot be evaluated.
+    """
+    frame = _frame(profile)
+    results = _validate(
+        "batch_profile", frame, {"result_format": "COMPLETE", "unexpected_index_column_names": ["partition"]}
+    )
+    rules = {rule.name: rule for rule in contract("batch_profile").rules}
+    partitions = {str(p): p for p in _partitions(profile)}
+    return [
+        Finding(
+            rule=rule.name,
+            description=rule.description,
+            severity=rule.severity,
+            column=str(rule.column),
+            expected={k: v for k, v in rule.kwargs.items() if k not in ("row_condition", "condition_parser")},
+            judged=int(result.result.get("element_count", len(frame))),
+            broken={
+                partitions[row["partition"]]: row[rule.column]
+                for row in result.result.get("unexpected_index_list") or []
+            },
+        )
+        for result in results.results
+        if (rule := rules.get(result.expectation_config.meta["rule"]))
+    ]
+
+
+def audit_posts(batches: Iterable[pa.RecordBatch]) -> None:
+    """Hold staged posts against the posts suite, AUDIT_ROWS rows at a time; AuditError names the rules broken."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(piece.num_rows for piece in waiting) >= AUDIT_ROWS:
+            _audit_piece(waiting)
+            waiting = []
+    if waiting:
+        _audit_piece(waiting)
+
+
+def _audit_piece(batches: list[pa.RecordBatch]) -> None:
+    results = _validate("posts", pa.Table.from_batches(batches).to_pandas(), {"result_format": "BOOLEAN_ONLY"})
+    broken = [r.expectation_config.meta["rule"] for r in results.results if not r.success]
+    if broken:
+        raise AuditError(f"staged posts break {', '.join(broken)}, which the row rules let pass; nothing was published")
+
+
+def _frame(profile: pa.Table) -> pd.DataFrame:
+    frame = profile.to_pandas()
+    frame["partition"] = [str(p) for p in _partitions(profile)]
+    return frame
+
+
+def _partitions(profile: pa.Table) -> list[Partition]:
+    rows = profile.select(["published_date", "feed"]).to_pylist()
+    return [Partition(as_day(row["published_date"]), row["feed"]) for row in rows]
+
+
+def _validate(name: str, frame: pd.DataFrame, result_format: dict[str, Any]) -> ExpectationSuiteValidationResult:
+    batch = (
+        _context()
+        .data_sources.add_or_update_pandas("staged")
+        .add_dataframe_asset(name)
+        .add_batch_definition_whole_dataframe("all")
+        .get_batch(batch_parameters={"dataframe": frame})
+    )
+    results = batch.validate(suite(name), result_format=result_format)
+    for result in results.results:
+        for fault in _exceptions(result.exception_info):
+            rule = result.expectation_config.meta["rule"]
+            raise AuditError(f"rule {rule!r} of {name} could not be evaluated: {fault}; mend the contract")
+    return results
+
+
+def _exceptions(info: dict[str, Any]) -> list[str]:
+    """Messages of exceptions in a result, which Great Expectations reports flat or one a metric."""
+    reports = [info] if "raised_exception" in info else list(info.values())
+    return [str(report["exception_message"]) for report in reports if report["raised_exception"]]
+
+
+@cache
+def _context() -> AbstractDataContext:
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context

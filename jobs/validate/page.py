@@ -1,0 +1,44 @@
+"""The verdict of Great Expectations as a static page, with nothing to load from anywhere.
+
+Great Expectations' own Data Docs fetch their style sheets and scripts from the network; this page stands in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from data_contracts import contract
+from jobs.settings import Settings
+from jobs.validate.audit import Finding
+
+FOLDER = "data_docs"
+
+
+def publish_page(
+    settings: Settings, findings: Sequence[Finding], held: Mapping[str, Sequence[str]], newest: str
+) -> Path:
+    """Write `<reports>/data_docs/<newest>.html` and the index of all verdicts; returns the path of the page."""
+    from jinja2 import Environment, PackageLoader
+
+    pages = Environment(loader=PackageLoader("jobs.validate"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    folder = Path(settings.reports) / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    page = pages.get_template("verdict.html.j2").render(
+        newest=newest,
+        findings=findings,
+        held=held,
+        row_rules=[*contract("raw_posts").rules, *contract("posts").rules],
+        contracts=[contract(name) for name in ("raw_posts", "posts", "batch_profile")],
+    )
+    _replace(folder / f"{newest}.html", page)
+    names = sorted((path.stem for path in folder.glob("*.html") if path.stem != "index"), reverse=True)
+    _replace(folder / "index.html", pages.get_template("verdicts.html.j2").render(names=names))
+    return folder / f"{newest}.html"
+
+
+def _replace(path: Path, content: str) -> None:
+    aside = path.with_suffix(f".{os.getpid()}.tmp")
+    aside.write_text(content, encoding="utf-8")
+    aside.replace(path)

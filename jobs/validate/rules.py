@@ -1,0 +1,72 @@
+"""The row rules of the contracts as vectorised masks.
+
+Great Expectations judges batches well, but naming every broken row takes it over a minute where many rows fail. The
+same rules, from the same contract, are evaluated here on whole Arrow columns. A test holds the two verdicts equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data_contracts import Rule
+
+Values = pa.Array
+
+
+def _between(values: Values, *, min_value: float | None = None, max_value: float | None = None) -> Values:
+    broken = pa.array([False] * len(values)) if len(values) else pa.array([], pa.bool_())
+    if min_value is not None:
+        broken = pc.or_kleene(broken, pc.less(values, min_value))
+    if max_value is not None:
+        broken = pc.or_kleene(broken, pc.greater(values, max_value))
+    return broken
+
+
+def _in_set(values: Values, *, value_set: list[Any]) -> Values:
+    return pc.is_in(values, value_set=pa.array(value_set, values.type))
+
+
+def _lengths_between(values: Values, **bounds: Any) -> Values:
+    return _between(pc.utf8_length(values), **bounds)
+
+
+BROKEN: dict[str, Callable[..., Values]] = {
+    "expect_column_values_to_not_be_null": lambda values: pc.is_null(values),
+    "expect_column_values_to_be_null": lambda values: pc.is_valid(values),
+    "expect_column_values_to_be_in_set": lambda values, **kw: pc.invert(_in_set(values, **kw)),
+    "expect_column_values_to_not_be_in_set": _in_set,
+    "expect_column_values_to_be_between": _between,
+    "expect_column_value_lengths_to_be_between": _lengths_between,
+    "expect_column_values_to_match_regex": lambda values, regex: pc.invert(pc.match_substring_regex(values, regex)),
+    "expect_column_values_to_not_match_regex": lambda values, regex: pc.match_substring_regex(values, regex),
+}
+ABOUT_NULLS = ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null")
+
+
+class UnknownRuleError(NotImplementedError):
+    """A contract has a row rule of a type that has no mask in BROKEN."""
+
+
+def broken(rule: Rule, batch: pa.RecordBatch) -> Values:
+    """Boolean array, one value a row of `batch`: whether the row breaks `rule`.
+
+    As in Great Expectations a null breaks no rule but those about nulls. Raises UnknownRuleError.
+    """
+    if rule.type not in BROKEN:
+        raise UnknownRuleError(f"rule {rule.name!r}: no mask for {rule.type}; add one to BROKEN in {__name__}")
+    values = batch.column(rule.column)
+    mask = BROKEN[rule.type](values, **rule.kwargs)
+    return mask if rule.type in ABOUT_NULLS else pc.and_(pc.fill_null(mask, False), pc.is_valid(values))
+
+
+def broken_rules(rules: Iterable[Rule], batch: pa.RecordBatch) -> pa.Array:
+    """List array, one list of the names of the broken rules a row of `batch`, in the order of `rules`."""
+    names: list[list[str]] = [[] for _ in range(batch.num_rows)]
+    for rule in rules:
+        for row in pc.indices_nonzero(broken(rule, batch)).to_pylist():
+            names[row].append(rule.name)
+    return pa.array(names, pa.list_(pa.string()))

@@ -1,0 +1,35 @@
+"""What every local Airflow of this repository is started with: its own home, this folder's DAGs, nothing sent out."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE = ROOT / "examples" / "aurora" / "sentinela.yaml"
+SAMPLE_LAST_DAY = date(2026, 9, 30)
+SAMPLE_NOW = "1790825400"  # 2026-10-01 00:30 in São Paulo: to the sample, September is the past and October is not
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """The process environment with the Airflow settings of `home`; `more` and the rest give way to what is set already.
+
+    Settings are the sample's unless SENTINELA_CONFIG names others. The sample lives in its own present, so that it
+    gives the same report whatever the clock says.
+    """
+    settings = Path(os.environ.get("SENTINELA_CONFIG") or SAMPLE).expanduser().resolve()
+    return {
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "DO_NOT_TRACK": "1",
+        "SCARF_ANALYTICS": "false",
+        "GX_ANALYTICS_ENABLED": "false",
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        **({"SOURCE_DATE_EPOCH": SAMPLE_NOW} if settings == SAMPLE else {}),
+        **more,
+        **os.environ,
+        "SENTINELA_CONFIG": str(settings),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+    }

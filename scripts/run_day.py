@@ -1,0 +1,112 @@
+"""Run the DAG `daily_polarity` for one published day and then `polarity_report`, in this process, through Airflow.
+
+Airflow keeps its metadata in an SQLite file under .airflow/run/; its full log is .airflow/run/run.log.
+Exit code 0: all done; 1: a run failed (what could be published is); 2: wrong use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from datetime import time as clock
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from local_airflow import ROOT, SAMPLE_LAST_DAY, environment
+from pluggy import HookimplMarker
+
+if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
+
+hookimpl = HookimplMarker("airflow")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--date", type=date.fromisoformat, default=SAMPLE_LAST_DAY, help="published day, YYYY-MM-DD")
+    parser.add_argument("--home", type=Path, default=ROOT / ".airflow" / "run", help="AIRFLOW_HOME of the run")
+    arguments = parser.parse_args()
+    home = arguments.home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ.update(environment(home, AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY="1"))
+    with output_to(home / "run.log") as terminal:
+        print(f"daily_polarity for {arguments.date}, settings {os.environ['SENTINELA_CONFIG']}", file=terminal, flush=True)
+        report = run(arguments.date, terminal)
+        print(f"log:    {home / 'run.log'}", file=terminal)
+        print(f"report: {report}" if report else "there is no new report", file=terminal, flush=True)
+    return 0 if report else 1
+
+
+def run(day: date, terminal: TextIO) -> str | None:
+    """Run both DAGs, showing each task on `terminal`; the path of the report, None when a run failed."""
+    print("setting Airflow up", file=terminal, flush=True)
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.sdk.listener import get_listener_manager
+    from airflow.utils.db import initdb
+
+    from jobs.settings import load
+
+    initdb()
+    get_listener_manager().add_listener(Progress(terminal))
+    bag = DagBag(str(ROOT / "dags"))
+    if bag.import_errors:
+        print(*bag.import_errors.values(), sep="\n", file=terminal)
+        return None
+    midnight = datetime.combine(day + timedelta(days=1), clock(), load().zone)
+    polarity: DagRun = bag.dags["daily_polarity"].test(logical_date=None, run_after=midnight)
+    report: DagRun = bag.dags["polarity_report"].test(logical_date=None)
+    if not (polarity.state == report.state == "success"):
+        return None
+    instance = report.get_task_instance("report")
+    return str(instance.xcom_pull(task_ids="report")) if instance else None
+
+
+class Progress:
+    """Shows on `terminal` each task that ends; Airflow's task runner calls it."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self.terminal = terminal
+        self.started: dict[Any, float] = {}
+
+    @hookimpl
+    def on_task_instance_running(self, task_instance: Any) -> None:
+        self.started[task_instance.id] = time.monotonic()
+
+    @hookimpl
+    def on_task_instance_success(self, task_instance: Any) -> None:
+        self._show(task_instance, "done")
+
+    @hookimpl
+    def on_task_instance_failed(self, task_instance: Any, error: BaseException | str | None) -> None:
+        self._show(task_instance, f"failed: {error}")
+
+    def _show(self, task_instance: Any, how: str) -> None:
+        seconds = time.monotonic() - self.started[task_instance.id]
+        feed = task_instance.rendered_map_index
+        name = f"{task_instance.task_id} [{feed}]" if feed else task_instance.task_id
+        print(f"  {name:<20} {seconds:6.1f} s  {how}", file=self.terminal, flush=True)
+
+
+@contextmanager
+def output_to(log: Path) -> Iterator[TextIO]:
+    """Send all that this process writes, libraries included, to `log`; gives the terminal to write to."""
+    kept = os.dup(1), os.dup(2)
+    with log.open("w") as sink, os.fdopen(os.dup(1), "w") as terminal:
+        os.dup2(sink.fileno(), 1)
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield terminal
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.dup2(kept[0], 1)
+            os.dup2(kept[1], 2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
