@@ -89,7 +89,8 @@ def _prepare(query: Query, lake: Lake, settings: Settings, days: Sequence[str]) 
     """The tables that _GRID reads: scored, quarantined, day, brand, feed, language."""
     query.view("scored", "scored_posts", lake.files("scored_posts", days))
     query.view("quarantined", "quarantine", lake.files("quarantine", days))
-    brands = [{"brand": ALL, "pattern": ""}, *({"brand": b.name, "pattern": brand_pattern(b)} for b in settings.brands)]
+    brands: list[dict[str, object]] = [{"brand": ALL, "pattern": ""}]
+    brands += [{"brand": b.name, "pattern": brand_pattern(b)} for b in settings.brands]
     (languages,) = (rule.kwargs["value_set"] for rule in contract("posts").rules if rule.name == "language_known")
     tables: dict[str, Iterable[dict[str, object]]] = {
         "day": [{"published_date": as_date(day)} for day in days],

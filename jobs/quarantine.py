@@ -38,10 +38,10 @@ def list_items(
     lake = Lake(settings.lake)
     with lake.query() as query:
         query.view("items", "quarantine", _files(lake, days, held))
-        return query.table(f"""
+        return query.rows(f"""
             SELECT published_date, feed, post_id, rules, text FROM items WHERE {" AND ".join(where)}
             ORDER BY published_date DESC NULLS LAST, feed, post_id LIMIT {int(limit)}
-        """).to_pylist()
+        """)
 
 
 def show_item(settings: Settings, post_id: str) -> list[dict[str, Any]]:
@@ -49,7 +49,7 @@ def show_item(settings: Settings, post_id: str) -> list[dict[str, Any]]:
     lake = Lake(settings.lake)
     with lake.query() as query:
         query.view("items", "quarantine", _files(lake, None, held=False) + _files(lake, None, held=True))
-        return query.table(f"FROM items WHERE post_id = {sql_text(post_id)}").to_pylist()
+        return query.rows(f"FROM items WHERE post_id = {sql_text(post_id)}")
 
 
 def replay(settings: Settings, days: Sequence[str] | None) -> Replayed:

@@ -61,8 +61,8 @@ def _of_feed(
 def _last_fetches(lake: Lake) -> dict[str, tuple[date, str, str | None]]:
     with lake.query() as query:
         query.view("coverage", "coverage", lake.files("coverage"))
-        rows = query.table("""
+        rows = query.rows("""
             SELECT feed, fetched_date, status, message FROM coverage
             QUALIFY row_number() OVER (PARTITION BY feed ORDER BY fetched_at DESC, window_end DESC) = 1
-        """).to_pylist()
+        """)
     return {row["feed"]: (row["fetched_date"], row["status"], row["message"]) for row in rows}

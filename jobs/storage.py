@@ -225,6 +225,10 @@ class Query:
         """The result of `sql` as a stream of record batches of at most `rows` rows."""
         return self.connection.sql(sql).to_arrow_reader(rows)
 
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """The (small) result of `sql` as one dictionary a row."""
+        return list(self.table(sql).to_pylist())
+
     def table(self, sql: str) -> pa.Table:
         """The (small) result of `sql`, whole."""
         return self.connection.sql(sql).to_arrow_table()

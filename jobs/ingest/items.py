@@ -8,7 +8,7 @@ import html
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
@@ -112,8 +112,10 @@ def parse_date(value: Any, feed: Feed) -> datetime | None:
     text = _text(value)
     if text is None:
         return None
-    formats = [partial(_by_format, feed.date_format)] if feed.date_format else []
-    for parse in (*formats, datetime.fromisoformat, parsedate_to_datetime, _by_epoch):
+    parsers: list[Callable[[str], datetime]] = [datetime.fromisoformat, parsedate_to_datetime, _by_epoch]
+    if feed.date_format:
+        parsers.insert(0, partial(_by_format, feed.date_format))
+    for parse in parsers:
         try:
             return _in_utc(parse(text), feed)
         except (ValueError, TypeError, OverflowError, OSError, IndexError):
@@ -160,7 +162,7 @@ def _identity(given: Mapping[str, Any], url: str | None, record: Record) -> str:
     if native:
         return native
     if url:
-        return normalize_url(url).split("#", 1)[0]
+        return str(normalize_url(url)).split("#", 1)[0]
     content = [_text(given.get(name)) for name in ("title", "text", "published_at", "author")]
     basis = json.dumps(content if any(content) else record.payload, ensure_ascii=False, default=str)
     return "sha256:" + hashlib.sha256(basis.encode("utf-8", "replace")).hexdigest()[:32]

@@ -18,10 +18,13 @@ RETRIED = (429, 500, 502, 503, 504)
 REFUSED = (401, 402, 403, 404, 410, 429, 451)
 
 
+Status = Literal["failed", "refused", "capped"]
+
+
 class SourceError(RuntimeError):
     """A source, or one file of it, could not be had or read. `status` is what the coverage ledger says."""
 
-    def __init__(self, message: str, status: Literal["failed", "refused", "capped"] = "failed") -> None:
+    def __init__(self, message: str, status: Status = "failed") -> None:
         super().__init__(message)
         self.status = status
 
@@ -91,7 +94,7 @@ def _download(feed: Feed, cursor: Mapping[str, str], folder: Path) -> Fetched:
                 if response.status_code == requests.codes.not_modified:
                     return Fetched(target, url, "", unchanged=True, batch_id=cursor["batch_id"])
                 if not response.ok:
-                    status = "refused" if response.status_code in REFUSED else "failed"
+                    status: Status = "refused" if response.status_code in REFUSED else "failed"
                     raise SourceError(f"{url}: answered {response.status_code} {response.reason}", status)
                 with target.open("wb") as sink:
                     for chunk in response.iter_content(CHUNK_BYTES):

@@ -104,11 +104,11 @@ def _snapshots(query: Query, partitions: Iterable[Partition]) -> dict[Partition,
     from models import language
 
     rules = fingerprint(*(contract(name).digest for name in ("raw_posts", *OUTPUTS)), language.version())
-    found = query.table("""
+    found = query.rows("""
         SELECT published_date, feed, count(*) AS items,
             bit_xor(hash(post_id, batch_id, position, first_seen_at)) AS versions
         FROM newest GROUP BY ALL
-    """).to_pylist()
+    """)
     winners = {Partition(as_day(row["published_date"]), row["feed"]): (row["items"], row["versions"]) for row in found}
     return {partition: fingerprint(partition, winners.get(partition), rules) for partition in partitions}
 

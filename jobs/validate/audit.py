@@ -94,7 +94,7 @@ def _audit_piece(batches: list[pa.RecordBatch]) -> None:
 
 
 def _frame(profile: pa.Table) -> pd.DataFrame:
-    frame = profile.to_pandas()
+    frame: pd.DataFrame = profile.to_pandas()
     frame["partition"] = [str(p) for p in _partitions(profile)]
     return frame
 

@@ -14,10 +14,8 @@ import pyarrow.compute as pc
 
 from data_contracts import Rule
 
-Values = pa.Array
 
-
-def _between(values: Values, *, min_value: float | None = None, max_value: float | None = None) -> Values:
+def _between(values: pa.Array, *, min_value: float | None = None, max_value: float | None = None) -> pa.Array:
     broken = pa.array([False] * len(values)) if len(values) else pa.array([], pa.bool_())
     if min_value is not None:
         broken = pc.or_kleene(broken, pc.less(values, min_value))
@@ -26,15 +24,15 @@ def _between(values: Values, *, min_value: float | None = None, max_value: float
     return broken
 
 
-def _in_set(values: Values, *, value_set: list[Any]) -> Values:
+def _in_set(values: pa.Array, *, value_set: list[Any]) -> pa.Array:
     return pc.is_in(values, value_set=pa.array(value_set, values.type))
 
 
-def _lengths_between(values: Values, **bounds: Any) -> Values:
+def _lengths_between(values: pa.Array, **bounds: Any) -> pa.Array:
     return _between(pc.utf8_length(values), **bounds)
 
 
-BROKEN: dict[str, Callable[..., Values]] = {
+BROKEN: dict[str, Callable[..., pa.Array]] = {
     "expect_column_values_to_not_be_null": lambda values: pc.is_null(values),
     "expect_column_values_to_be_null": lambda values: pc.is_valid(values),
     "expect_column_values_to_be_in_set": lambda values, **kw: pc.invert(_in_set(values, **kw)),
@@ -51,7 +49,7 @@ class UnknownRuleError(NotImplementedError):
     """A contract has a row rule of a type that has no mask in BROKEN."""
 
 
-def broken(rule: Rule, batch: pa.RecordBatch) -> Values:
+def broken(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
     """Boolean array, one value a row of `batch`: whether the row breaks `rule`.
 
     As in Great Expectations a null breaks no rule but those about nulls. Raises UnknownRuleError.

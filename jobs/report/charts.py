@@ -1,0 +1,336 @@
+"""The charts of the page, as Vega-Lite specifications and the small datasets they share.
+
+Colours are CSS variables, so one drawing serves light, dark and print. Every chart listens to the parameter `brand`,
+which the page's buttons set.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from jobs.report.figures import ALL, Figures, Move
+from jobs.report.language import Voice
+
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+HALF_DAY = 12 * 3_600_000
+WORDS_FIT = 620
+"""From this width in pixels on there is room for words beside a move."""
+
+Json = dict[str, Any]
+
+
+def datasets(figures: Figures, words: dict[Move, tuple[str, ...]], voice: Voice) -> dict[str, list[Json]]:
+    """The named datasets of all charts: days, moves, groups."""
+    groups = [
+        *_groups(figures.brands, "brand", [(row, voice.brand(row["brand"])) for row in _records(figures.brands)], voice),
+        *_groups(figures.feeds, "feed", [(row, row["feed"]) for row in _records(figures.feeds)], voice),
+        *_groups(
+            figures.languages, "language", [(row, voice.tongue(row["language"])) for row in _records(figures.languages)], voice
+        ),
+    ]
+    return {
+        "days": [_day(row, voice) for row in _records(figures.daily)],
+        "moves": [_move(move, words.get(move, ()), figures) for move in figures.moves],
+        "groups": groups,
+    }
+
+
+def charts(figures: Figures, voice: Voice) -> dict[str, Json]:
+    """Vega-Lite specifications by the id of their place in the page, without data."""
+    reach = _reach(figures)
+    return {
+        "chart-polarity": _polarity(figures, voice, reach),
+        "chart-volume": _volume(figures, voice),
+        "chart-brands": _compared("brand", voice, filtered=False),
+        "chart-feeds": _compared("feed", voice, filtered=True),
+        "chart-languages": _compared("language", voice, filtered=True),
+    }
+
+
+def _records(frame: pd.DataFrame) -> list[Json]:
+    return frame.to_dict("records")
+
+
+def _milliseconds(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+
+
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 3)
+
+
+def _tone(low: float, high: float) -> str:
+    return "positive" if low > 0 else "negative" if high < 0 else "mixed"
+
+
+def status(row: Json, voice: Voice) -> str:
+    """What a day is, in words."""
+    said = voice(f"status_{row['status']}")
+    return f"{said}, {voice('status_partial')}" if row["partial"] else said
+
+
+def _day(row: Json, voice: Voice) -> Json:
+    known, line = not math.isnan(row["mean"]), row["status"] == "ok"
+    steps = [0]
+    for name in ("negative", "neutral", "positive", "unscored"):
+        steps.append(steps[-1] + int(row[name]))
+    tip = [voice.weekday(row["day"])]
+    if known:
+        tip.append(f"{voice.polarity(row['mean'])}  ({voice.span(row['low'], row['high'])})")
+    if row["posts"]:
+        mix = {name: voice.count(row[name]) for name in ("negative", "neutral", "positive")}
+        tip += [voice("posts_n", n=voice.count(row["posts"])), voice("mix", **mix)]
+    if not line or row["partial"]:
+        tip.append(status(row, voice))
+    moment = _milliseconds(row["day"])
+    return {
+        "b": row["brand"],
+        "t": moment,
+        "t0": moment - HALF_DAY,
+        "t1": moment + HALF_DAY,
+        "m": _rounded(row["mean"]) if line else None,
+        "l": _rounded(row["low"]) if line else None,
+        "h": _rounded(row["high"]) if line else None,
+        "few": _rounded(row["mean"]) if known and not line else None,
+        "base": _rounded(row["base"]),
+        "tone": _tone(row["low"], row["high"]),
+        "s": row["status"],
+        "part": bool(row["partial"]),
+        **{f"n{place}": step for place, step in enumerate(steps)},
+        "tip": "\n".join(tip),
+    }
+
+
+def _move(move: Move, words: tuple[str, ...], figures: Figures) -> Json:
+    share = ((move.day - figures.window.start).days + 0.5) / len(figures.window.days)
+    up = move.change > 0
+    return {
+        "b": move.brand,
+        "t": _milliseconds(move.day),
+        "y": _rounded(move.high if up else move.low),
+        "up": up,
+        "right": share <= 0.6,
+        "n": str(move.number),
+        "words": [word if len(word) <= 28 else f"{word[:27]}…" for word in words[:3]],
+    }
+
+
+def _groups(frame: pd.DataFrame, by: str, rows: list[tuple[Json, str]], voice: Voice) -> list[Json]:
+    found = []
+    for row, label in rows:
+        if math.isnan(row["mean"]):
+            continue
+        tip = [
+            label,
+            f"{voice('now')}: {voice.polarity(row['mean'])}  ({voice.span(row['low'], row['high'])})",
+            f"{voice('before')}: {voice.polarity(row['mean_before'])}",
+            voice("posts_n", n=voice.count(row["posts"])),
+        ]
+        found.append(
+            {
+                "by": by,
+                "b": row["brand"],
+                "g": label if len(label) <= 22 else f"{label[:21]}…",
+                "m": _rounded(row["mean"]),
+                "l": _rounded(row["low"]),
+                "h": _rounded(row["high"]),
+                "m0": _rounded(row["mean_before"]),
+                "tone": _tone(row["low"], row["high"]),
+                "says": voice.polarity(row["mean"]),
+                "tip": "\n".join(tip),
+            }
+        )
+    return found
+
+
+def _reach(figures: Figures) -> float:
+    """Half of the height of the polarity axis: what the intervals of full days need, in quarters."""
+    full = figures.daily[figures.daily["status"] == "ok"]
+    most = max([0.4, *full["low"].abs(), *full["high"].abs()])
+    return min(1.0, math.ceil(most * 4) / 4)
+
+
+def _polarity(figures: Figures, voice: Voice, reach: float) -> Json:
+    import altair as alt
+
+    x = _time_axis(figures, labels=False)
+    y = alt.Y(
+        "m:Q",
+        title=None,
+        scale=alt.Scale(domain=[-reach - 0.12, reach + 0.12], nice=False),
+        axis=alt.Axis(format="+.2~f", values=[-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1], minExtent=38, maxExtent=38),
+    )
+    days = alt.Chart(alt.NamedData(name="days")).transform_filter("datum.b === brand")
+    tone = _tone_scale(alt.Color)
+    shape = alt.Shape("part:N", scale=alt.Scale(domain=[False, True], range=["circle", "diamond"]), legend=None)
+    hidden = _unseen(days)
+    zero = alt.Chart(alt.NamedData(name="days")).mark_rule(color="var(--axis)").encode(y=alt.YDatum(0))
+    band = days.mark_area(color="var(--band)", opacity=1, line=False).encode(x=x, y=y, y2="h:Q").encode(y=_as(y, "l:Q"))
+    base = days.mark_line(color="var(--muted)", strokeDash=[2, 3], strokeWidth=1.5).encode(x=x, y=_as(y, "base:Q"))
+    line = days.mark_line(color="var(--ink)", strokeWidth=1.5).encode(x=x, y=y)
+    points = days.transform_filter("datum.m !== null").mark_point(
+        filled=True, size=46, opacity=1, stroke="var(--bg)", strokeWidth=1
+    ).encode(x=x, y=y, fill=_tone_scale(alt.Fill), shape=shape)
+    few = days.transform_filter("datum.few !== null").mark_point(
+        filled=False, size=34, opacity=0.9, fill="var(--bg)", strokeWidth=1.2
+    ).encode(x=x, y=_as(y, "few:Q"), stroke=_tone_scale(alt.Stroke), shape=shape)
+    hover = days.mark_rect(opacity=0, fill="#000").encode(x=_as(x, "t0:T"), x2="t1:T", tooltip="tip:N")
+    del tone
+    layers = [hidden, zero, band, base, line, few, points, hover, *_notes(x, y)]
+    return _finish(alt.layer(*layers).properties(width="container", height=300), voice)
+
+
+def _notes(x: Any, y: Any) -> list[Any]:
+    """Numbered marks at the moves, with their words where there is room."""
+    import altair as alt
+
+    layers = []
+    for up, right in ((True, True), (True, False), (False, True), (False, False)):
+        shift = -15 if up else 15
+        some = (
+            alt.Chart(alt.NamedData(name="moves"))
+            .transform_filter("datum.b === brand")
+            .transform_filter(f"datum.up === {str(up).lower()} && datum.right === {str(right).lower()}")
+            .encode(x=x, y=_as(y, "y:Q"))
+        )
+        style = {
+            "align": "left" if right else "right",
+            "baseline": "line-bottom" if up else "line-top",
+            "dx": 14 if right else -14,
+            "dy": shift + (7 if up else -7),
+            "fontSize": 12,
+            "fontWeight": 600,
+            "lineHeight": 15,
+            "opacity": alt.ExprRef(f"width < {WORDS_FIT} ? 0 : 1"),
+        }
+        layers += [
+            some.mark_text(**style, stroke="var(--bg)", strokeWidth=4, strokeJoin="round").encode(text="words:N"),
+            some.mark_text(**style, color="var(--ink)").encode(text="words:N"),
+            some.mark_point(
+                shape="circle", filled=True, size=300, opacity=1, fill="var(--ink)", yOffset=shift
+            ),
+            some.mark_text(color="var(--bg)", fontSize=11, fontWeight=700, dy=shift + 0.5).encode(text="n:N"),
+        ]
+    return layers
+
+
+def _volume(figures: Figures, voice: Voice) -> Json:
+    import altair as alt
+
+    x = _time_axis(figures, labels=True)
+    days = alt.Chart(alt.NamedData(name="days")).transform_filter("datum.b === brand")
+    y = alt.Y(
+        "n0:Q", title=None, scale=alt.Scale(nice=True, domainMin=0),
+        axis=alt.Axis(tickCount=3, tickMinStep=1, format=",d", minExtent=38, maxExtent=38),
+    )  # fmt: skip
+    bars = [
+        days.mark_rect(fill=f"var(--{name}-bar)", stroke="var(--bg)", strokeWidth=0.6).encode(
+            x=_as(x, "t0:T"), x2="t1:T", y=_as(y, f"n{place}:Q"), y2=f"n{place + 1}:Q"
+        )
+        for place, name in enumerate(("negative", "neutral", "positive", "unscored"))
+    ]
+    none = (
+        days.transform_filter("datum.s === 'zero'")
+        .mark_text(text="0", dy=-7, color="var(--muted)", fontSize=11, fontWeight=700)
+        .encode(x=x, y=alt.YDatum(0))
+    )
+    unknown = (
+        days.transform_filter("datum.s === 'unseen' || datum.s === 'absent'")
+        .mark_text(text="?", dy=-9, color="var(--ink)", fontSize=12, fontWeight=700)
+        .encode(x=x, y=alt.YDatum(0))
+    )
+    hover = days.mark_rect(opacity=0, fill="#000").encode(x=_as(x, "t0:T"), x2="t1:T", tooltip="tip:N")
+    layers = [_unseen(days), *bars, none, unknown, hover]
+    return _finish(alt.layer(*layers).properties(width="container", height=110), voice)
+
+
+def _compared(by: str, voice: Voice, *, filtered: bool) -> Json:
+    import altair as alt
+
+    rows = alt.Chart(alt.NamedData(name="groups")).transform_filter(f"datum.by === '{by}'")
+    if filtered:
+        rows = rows.transform_filter("datum.b === brand")
+    y = alt.Y("g:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=150, labelPadding=8))
+    x = alt.X("m:Q", title=None, scale=alt.Scale(nice=True), axis=alt.Axis(format="+.2~f", tickCount=5))
+    tone = _tone_scale(alt.Color)
+    zero = alt.Chart(alt.NamedData(name="groups")).mark_rule(color="var(--axis)").encode(x=alt.XDatum(0))
+    spans = rows.mark_rule(strokeWidth=5, opacity=0.35, strokeCap="round").encode(
+        y=y, x=_as(x, "l:Q"), x2="h:Q", color=tone
+    )
+    before = rows.transform_filter("datum.m0 !== null").mark_point(
+        size=70, filled=False, stroke="var(--muted)", strokeWidth=1.5, opacity=1
+    ).encode(y=y, x=_as(x, "m0:Q"))
+    points = rows.mark_point(size=90, filled=True, opacity=1).encode(y=y, x=x, color=tone)
+    figures = rows.mark_text(align="left", dx=10, color="var(--ink)", fontWeight=600, fontSize=12).encode(
+        y=y, x=alt.value("width"), text="says:N"
+    )
+    hover = rows.mark_bar(opacity=0, fill="#000").encode(y=y, x=alt.value(0), x2=alt.value("width"), tooltip="tip:N")
+    chart = alt.layer(zero, spans, before, points, figures, hover)
+    return _finish(chart.properties(width="container", height=alt.Step(34)), voice)
+
+
+def _time_axis(figures: Figures, *, labels: bool) -> Any:
+    import altair as alt
+
+    start, end = _milliseconds(figures.window.start), _milliseconds(figures.window.end)
+    return alt.X(
+        "t:T",
+        title=None,
+        scale=alt.Scale(type="utc", domain=[start - HALF_DAY, end + HALF_DAY], nice=False),
+        axis=alt.Axis(
+            format="%-d %b", labels=labels, grid=False, tickCount=alt.ExprRef("max(2, floor(width / 90))"), labelFlush=True,
+            domainColor="var(--axis)", ticks=labels, labelOverlap=True,
+        ),
+    )  # fmt: skip
+
+
+def _as(channel: Any, shorthand: str) -> Any:
+    """The same channel, scale and axis, of another field."""
+    copy = channel.copy()
+    copy.shorthand = shorthand
+    return copy
+
+
+def _unseen(days: Any) -> Any:
+    return (
+        days.transform_filter("datum.s === 'unseen' || datum.s === 'absent'")
+        .mark_rect(fill="url(#unseen)", stroke="var(--muted)", strokeWidth=0.5, strokeDash=[2, 2], opacity=1)
+        .encode(x="t0:T", x2="t1:T")
+    )
+
+
+def _tone_scale(channel: Any) -> Any:
+    import altair as alt
+
+    return channel(
+        "tone:N",
+        scale=alt.Scale(
+            domain=["negative", "mixed", "positive"], range=["var(--negative)", "var(--neutral)", "var(--positive)"]
+        ),
+        legend=None,
+    )
+
+
+def _finish(chart: Any, voice: Voice) -> Json:
+    import altair as alt
+
+    chart = (
+        chart.add_params(alt.param(name="brand", value=ALL))
+        .configure(
+            background="transparent", font=FONT, aria=False, locale=voice.vega_locale(),
+            padding={"left": 0, "right": 4, "top": 6, "bottom": 2},
+        )
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor="var(--muted)", gridColor="var(--grid)", tickColor="var(--axis)", domain=False, labelFontSize=12,
+        )
+        .configure_mark(invalid="break-paths-filter-domains")
+    )  # fmt: skip
+    return chart.to_dict()
+
+
+_ = timedelta
