@@ -17,7 +17,7 @@ import pyarrow as pa
 from data_contracts import contract
 from jobs.interval import mean_interval
 from jobs.settings import Brand, Settings, Window
-from jobs.storage import UNDATED, Lake, Partition, Query, as_date, fingerprint
+from jobs.storage import UNDATED, Lake, Partition, Query, as_date, fingerprint, sql_text
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def aggregate(settings: Settings, days: Sequence[str]) -> Aggregated:
     if stale:
         with lake.query() as query, lake.staging() as stage:
             _prepare(query, lake, settings, [partition.day for partition in stale])
-            table = _with_intervals(query.table(_GRID))
+            table = _with_intervals(query.table(_GRID.format(named=_named(settings.brands), measures=_MEASURES)))
             rows = sum(stage.write_partitions("daily_polarity", table.to_batches(), stale).values())
             stage.publish()
     return Aggregated(wanted, rows)
@@ -85,16 +85,22 @@ def _fold(term: str) -> str:
     return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
 
 
+def _named(brands: Iterable[Brand]) -> str:
+    """SQL list of the brands named in `words`, and ALL. The patterns are constants: DuckDB compiles each once."""
+    found = [
+        f"CASE WHEN regexp_matches(words, {sql_text(brand_pattern(b))}) THEN {sql_text(b.name)} END" for b in brands
+    ]
+    return f"list_filter([{', '.join([sql_text(ALL), *found])}], lambda name: name IS NOT NULL)"
+
+
 def _prepare(query: Query, lake: Lake, settings: Settings, days: Sequence[str]) -> None:
     """The tables that _GRID reads: scored, quarantined, day, brand, feed, language."""
     query.view("scored", "scored_posts", lake.files("scored_posts", days))
     query.view("quarantined", "quarantine", lake.files("quarantine", days))
-    brands: list[dict[str, object]] = [{"brand": ALL, "pattern": ""}]
-    brands += [{"brand": b.name, "pattern": brand_pattern(b)} for b in settings.brands]
     (languages,) = (rule.kwargs["value_set"] for rule in contract("posts").rules if rule.name == "language_known")
     tables: dict[str, Iterable[dict[str, object]]] = {
         "day": [{"published_date": as_date(day)} for day in days],
-        "brand": brands,
+        "brand": [{"brand": name} for name in (ALL, *(b.name for b in settings.brands))],
         "configured": [{"feed": feed.name, "kind": feed.kind} for feed in settings.feeds],
         "language": [{"language": name} for name in languages],
     }
@@ -111,9 +117,12 @@ def _with_intervals(table: pa.Table) -> pa.Table:
     return table.select(contract("daily_polarity").columns)
 
 
-_MEASURES = (
-    "posts", "distinct_texts", "scored", "unscored", "quarantined", "negative", "neutral", "positive",
-    "polarity_sum", "polarity_sum_squares",
+_MEASURES = ", ".join(
+    f"coalesce({name}, 0) AS {name}"
+    for name in (
+        "posts", "distinct_texts", "scored", "unscored", "quarantined", "negative", "neutral", "positive",
+        "polarity_sum", "polarity_sum_squares",
+    )
 )  # fmt: skip
 
 _GRID = """
@@ -125,6 +134,8 @@ WITH item AS (
     SELECT * EXCLUDE (text), strip_accents(lower(coalesce(text, ''))) AS words,
         hash(lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))) AS text_key
     FROM item
+), named AS (
+    SELECT *, unnest({named}) AS brand FROM folded
 ), counted AS (
     SELECT published_date, brand, feed, any_value(kind) AS kind, language,
         count(*) FILTER (NOT refused) AS posts,
@@ -137,13 +148,13 @@ WITH item AS (
         count(*) FILTER (label = 'positive') AS positive,
         sum(polarity ORDER BY polarity) AS polarity_sum,
         sum(polarity * polarity ORDER BY polarity) AS polarity_sum_squares
-    FROM folded JOIN brand ON pattern = '' OR regexp_matches(words, pattern)
+    FROM named
     GROUP BY published_date, brand, feed, language
 ), feeds AS (
     SELECT feed, any_value(kind) AS kind FROM (FROM configured UNION ALL SELECT feed, kind FROM counted) GROUP BY feed
 )
-SELECT published_date, brand, feed, feeds.kind, language, {zero_when_absent}
+SELECT published_date, brand, feed, feeds.kind, language, {measures}
 FROM day CROSS JOIN brand CROSS JOIN feeds CROSS JOIN language
 LEFT JOIN counted USING (published_date, brand, feed, language)
 ORDER BY published_date, brand, feed, language
-""".format(zero_when_absent=", ".join(f"coalesce({name}, 0) AS {name}" for name in _MEASURES))
+"""
