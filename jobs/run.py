@@ -26,11 +26,18 @@ class Outcome:
 
 
 def run(settings: Settings, window: Window, report_window: Window | None = None) -> Outcome:
-    """Run the line for the published days of `window` and every other day that the feeds touch, then report.
+    """`restate` the datasets, then report on `report_window`, by default the newest period."""
+    days, failures = restate(settings, window)
+    return Outcome(days, report(settings, report_window).path, failures)
 
-    A failing feed or a held day does not stop the others; it is among the failures of the outcome.
+
+def restate(settings: Settings, window: Window) -> tuple[list[str], list[str]]:
+    """Bring every dataset up to date for the published days of `window` and all other days that the feeds touch.
+
+    Returns the days, and the failures: a failing feed or a held day does not stop the others.
     """
-    days, failures = set(window.days), []
+    days: set[str] = set(window.days)
+    failures: list[str] = []
     for feed in settings.feeds:
         try:
             ingested = ingest(settings, feed.name, window)
@@ -44,4 +51,4 @@ def run(settings: Settings, window: Window, report_window: Window | None = None)
     failures += [f"{day} held back: {reason}" for day, reasons in validated.held.items() for reason in reasons]
     score(settings, validated.days)
     aggregate(settings, validated.days)
-    return Outcome(validated.days, report(settings, report_window).path, failures)
+    return validated.days, failures

@@ -49,7 +49,7 @@ def score(settings: Settings, days: Sequence[str]) -> Scored:
             batches = query.batches("FROM posts ORDER BY published_date NULLS FIRST, feed, post_id")
             scored = (with_scores(batch, model) for batch in track(batches, "score"))
             posts = sum(stage.write_partitions("scored_posts", scored, stale).values())
-            query.view("scored", "scored_posts", stage.files("scored_posts"))
+            query.staged_view("scored", "scored_posts", stage)
             unscored = query.table("SELECT count(*) FILTER (polarity IS NULL) FROM scored")[0][0].as_py()
             stage.publish()
     return Scored(sorted(set(days)), posts, unscored)

@@ -39,6 +39,7 @@ HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 SNAPSHOT_KEY = b"sentinela.snapshot"
 DATA_FILE = "data.parquet"
 BATCH_ROWS = 16_384
+SYNCED_ONE_BY_ONE = 100
 STAGING = "_staging"
 HELD = "_held"
 STATE = "_state"
@@ -96,9 +97,7 @@ class Lake:
         found: dict[Partition, list[str]] = {}
         for root in roots:
             for path in self._files(f"{below}/{root}".lstrip("/")):
-                levels = dict(level.split("=", 1) for level in path.split("/") if "=" in level)
-                values = [UNDATED if levels[key] == HIVE_NULL else unquote(levels[key]) for key in keys]
-                found.setdefault(Partition(*values), []).append(path)
+                found.setdefault(_partition(path, keys), []).append(path)
         return {partition: sorted(found[partition]) for partition in sorted(found)}
 
     def files(self, dataset: str, days: Iterable[str] | None = None, below: str = "") -> list[str]:
@@ -200,26 +199,35 @@ class Query:
     def view(self, name: str, dataset: str, files: Sequence[str]) -> None:
         """Make `files` of `dataset` readable as the view `name`; none of them gives an empty view."""
         agreed = contract(dataset)
-        if not files:
-            self.connection.register(name, agreed.schema.empty_table())
-            return
-        scheme = self.lake.base if self.lake.is_local else f"lake://{self.lake.base}"
-        paths = ", ".join(sql_text(f"{scheme}/{path}") for path in files)
-        types = [
-            f"{key}: {'DATE' if pa.types.is_date(agreed.schema.field(key).type) else 'VARCHAR'}"
-            for key in agreed.partition
-        ]
+        types = [f"{key}: {_sql_type(agreed.schema.field(key).type)}" for key in agreed.partition]
         hive = f", hive_partitioning = true, hive_types = {{{', '.join(types)}}}" if types else ""
-        columns = ", ".join(agreed.columns)
-        self.connection.execute(f"CREATE TEMP VIEW {name} AS SELECT {columns} FROM read_parquet([{paths}]{hive})")
+        if files:
+            self._create_view(name, dataset, f"read_parquet({self._paths(files)}{hive})")
+        else:
+            self.connection.register(name, agreed.schema.empty_table())
+
+    def staged_view(self, name: str, dataset: str, stage: Staging) -> None:
+        """Make what `stage` has for `dataset` (partitioned by day and feed) readable as the view `name`."""
+        staged = {path: target for target, path in stage.targets.items() if target.startswith(f"{dataset}/")}
+        partitions = (_partition(target, contract(dataset).partition) for target in staged.values())
+        keys = _key_table(partitions).append_column("filename", pa.array([self._path(path) for path in staged]))
+        self.connection.register(f"{name}_key", keys)
+        files = f"read_parquet({self._paths(staged)}, filename = true, hive_partitioning = false)"
+        self._create_view(name, dataset, f"{files} JOIN {name}_key USING (filename)")
+
+    def _create_view(self, name: str, dataset: str, source: str) -> None:
+        columns = ", ".join(contract(dataset).columns)
+        self.connection.execute(f"CREATE TEMP VIEW {name} AS SELECT {columns} FROM {source}")
+
+    def _paths(self, files: Iterable[str]) -> str:
+        return f"[{', '.join(sql_text(self._path(path)) for path in files)}]"
+
+    def _path(self, file: str) -> str:
+        return f"{self.lake.base if self.lake.is_local else f'lake://{self.lake.base}'}/{file}"
 
     def keys(self, name: str, partitions: Iterable[Partition]) -> None:
         """Make `partitions` readable as the table `name` with the columns published_date and feed."""
-        schema = contract("posts").schema
-        rows = [{"published_date": as_date(p.day), "feed": p.feed} for p in partitions]
-        self.connection.register(
-            name, pa.Table.from_pylist(rows, schema=pa.schema([schema.field("published_date"), schema.field("feed")]))
-        )
+        self.connection.register(name, _key_table(partitions))
 
     def batches(self, sql: str, rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
         """The result of `sql` as a stream of record batches of at most `rows` rows."""
@@ -246,7 +254,6 @@ class Staging:
         """Stage `content` for the path `target` below the lake root."""
         with self.lake.fs.open_output_stream(self._staged(target)) as sink:
             sink.write(content)
-        self._sync(target)
 
     def write(self, dataset: str, target: str, batches: Iterable[pa.RecordBatch], snapshot: str) -> int:
         """Stage `batches` as the file `target` of `dataset`; returns the rows written."""
@@ -264,7 +271,6 @@ class Staging:
             rows = _Writer(writer, schema)
             yield rows
             rows.close()
-        self._sync(target)
 
     def write_partitions(
         self,
@@ -279,6 +285,8 @@ class Staging:
         """
         counts: dict[Partition, int] = {}
         for partition, pieces in partition_runs(dataset, batches):
+            if partition in counts:
+                raise ValueError(f"{dataset}: the stream is not sorted by partition; {partition} came twice")
             target = self.lake.path(dataset, partition, file)
             counts[partition] = self.write(dataset, target, pieces, snapshots[partition])
         for partition in sorted(snapshots.keys() - counts.keys()):
@@ -286,16 +294,14 @@ class Staging:
             counts[partition] = self.write(dataset, target, [], snapshots[partition])
         return counts
 
-    def files(self, dataset: str) -> list[str]:
-        """Paths, below the lake root, of the staged files of `dataset`."""
-        return [staged for target, staged in self.targets.items() if target.startswith(f"{dataset}/")]
-
     def redirect(self, target: str, elsewhere: str) -> None:
         """Publish what was staged for `target` to `elsewhere` instead."""
         self.targets[elsewhere] = self.targets.pop(target)
 
     def publish(self) -> None:
-        """Move every staged file to its target, each in one step."""
+        """Make the staged files durable, then move each to its target in one step."""
+        if self.lake.is_local:
+            self._sync()
         for target, staged in self.targets.items():
             folder = f"{self.lake.base}/{target}".rsplit("/", 1)[0]
             self.lake.fs.create_dir(folder, recursive=True)
@@ -303,15 +309,17 @@ class Staging:
         self.targets.clear()
 
     def _staged(self, target: str) -> str:
-        self.targets[target] = f"{self.root}/{target}"
-        self.lake.fs.create_dir(f"{self.lake.base}/{self.targets[target]}".rsplit("/", 1)[0], recursive=True)
+        self.targets[target] = f"{self.root}/{len(self.targets)}-{uuid.uuid4().hex}"
         return f"{self.lake.base}/{self.targets[target]}"
 
-    def _sync(self, target: str) -> None:
-        """Make the staged file durable before its name can appear."""
-        if self.lake.is_local:
-            with open(f"{self.lake.base}/{self.targets[target]}", "rb") as staged:
-                os.fsync(staged.fileno())
+    def _sync(self) -> None:
+        """Flush the staged files: one by one, or, where they are many, all that the machine has in one go."""
+        if len(self.targets) > SYNCED_ONE_BY_ONE:
+            os.sync()
+            return
+        for staged in self.targets.values():
+            with open(f"{self.lake.base}/{staged}", "rb") as file:
+                os.fsync(file.fileno())
 
 
 @dataclass
@@ -368,8 +376,23 @@ def sql_days(days: Iterable[str]) -> str:
     return "(" + (" OR ".join(clauses) or "false") + ")"
 
 
+def _key_table(partitions: Iterable[Partition]) -> pa.Table:
+    rows = [{"published_date": as_date(partition.day), "feed": partition.feed} for partition in partitions]
+    return pa.Table.from_pylist(rows, schema=pa.schema([("published_date", pa.date32()), ("feed", pa.string())]))
+
+
+def _partition(path: str, keys: Sequence[str]) -> Partition:
+    """The partition that the folders of `path` name."""
+    levels = dict(level.split("=", 1) for level in path.split("/") if "=" in level)
+    return Partition(*(UNDATED if levels[key] == HIVE_NULL else unquote(levels[key]) for key in keys))
+
+
+def _sql_type(arrow_type: pa.DataType) -> str:
+    return "DATE" if pa.types.is_date(arrow_type) else "VARCHAR"
+
+
 def _level(key: str, value: str) -> str:
-    return f"{key}={HIVE_NULL if value == UNDATED else quote(value)}"
+    return f"{key}={HIVE_NULL if value == UNDATED and key != 'feed' else quote(value)}"
 
 
 def partition_runs(

@@ -1,0 +1,164 @@
+"""Running again, in any order, or after a kill gives the same content, and readers never see anything else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import random
+import shutil
+import threading
+import time
+from datetime import date
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from jobs.aggregate import aggregate
+from jobs.ingest import ingest
+from jobs.run import restate
+from jobs.score import score
+from jobs.settings import Brand, Columns, Feed, Settings, Window
+from jobs.storage import Lake
+from jobs.validate import validate
+
+DATASETS = ("raw_posts", "posts", "quarantine", "scored_posts", "daily_polarity")
+DAYS = Window(start=date(2026, 5, 1), end=date(2026, 5, 8))
+KILLS = 30
+TEXTS = ["Adorei o café de hoje.", "The worst queue ever!", "Abre aos domingos?", "Lovely staff, terrible wifi.", ""]
+
+
+@pytest.fixture(autouse=True)
+def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1780000000")
+    monkeypatch.setenv("SENTINELA_AUTHOR_KEY", "a key for tests")
+
+
+def settings(folder: Path, lake: str = "lake") -> Settings:
+    columns = Columns(post_id="id", published_at="at", updated_at="edited", text="text", author="who")
+    feeds = tuple(
+        Feed(name=name, kind="post", reader="jsonl", path=str(folder / f"{name}*.jsonl"), columns=columns)
+        for name in ("one", "two")
+    )
+    return Settings(
+        lake=str(folder / lake),
+        reports=str(folder / "reports"),
+        feeds=feeds,
+        brands=(Brand(name="Café", terms=("café",)),),
+    )
+
+
+def write_feeds(folder: Path, version: str, seed: int, edited: bool) -> None:
+    """Two feeds of eight days; `edited` ones change texts and days of a third of the items."""
+    chance = random.Random(seed)
+    for name in ("one", "two"):
+        with (folder / f"{name}-{version}.jsonl").open("w") as sink:
+            for number in range(120):
+                day = DAYS.days[chance.randrange(len(DAYS.days))]
+                item = {"id": f"{name}-{number}", "at": f"{day}T12:00:00Z", "text": chance.choice(TEXTS), "who": "ana"}
+                if edited and number % 3 == 0:
+                    item |= {"text": f"Mudei de ideia: {item['text']}", "edited": "2026-05-09T08:00:00Z"}
+                if not edited or number % 3 == 0:
+                    sink.write(json.dumps(item) + "\n")
+
+
+def contents(lake: str) -> dict[str, str]:
+    """A hash of the bytes of every file of every dataset."""
+    root = Path(lake)
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for dataset in DATASETS
+        for path in sorted((root / dataset).rglob("*.parquet"))
+    }
+
+
+def test_running_again_changes_nothing(tmp_path: Path) -> None:
+    write_feeds(tmp_path, "a", seed=1, edited=False)
+    restate(settings(tmp_path), DAYS)
+    once = contents(settings(tmp_path).lake)
+    restate(settings(tmp_path), DAYS)
+    assert contents(settings(tmp_path).lake) == once
+    assert {name.split("/")[0] for name in once} == set(DATASETS)
+
+
+def test_the_order_and_grouping_of_days_do_not_matter(tmp_path: Path) -> None:
+    write_feeds(tmp_path, "a", seed=1, edited=False)
+    write_feeds(tmp_path, "b", seed=2, edited=True)
+    restate(settings(tmp_path, "whole"), DAYS)
+    piecemeal = settings(tmp_path, "piecemeal")
+    for feed in ("two", "one"):
+        ingest(piecemeal, feed, DAYS)
+    days = [*DAYS.days, "undated"]
+    random.Random(3).shuffle(days)
+    for group in (days[:1], days[1:4], days[4:], days[2:3]):
+        validate(piecemeal, group)
+    for group in (days[5:], days[:5]):
+        score(piecemeal, group)
+    for day in reversed(days):
+        aggregate(piecemeal, [day])
+    assert contents(piecemeal.lake) == contents(settings(tmp_path, "whole").lake)
+
+
+class Reader(threading.Thread):
+    """Reads published partitions over and over; every one must be there, whole, and old or new."""
+
+    def __init__(self, lake: Path, allowed: dict[str, set[str]]) -> None:
+        super().__init__(daemon=True)
+        self.lake, self.allowed, self.stopped, self.wrong, self.reads = lake, allowed, threading.Event(), [], 0
+
+    def run(self) -> None:
+        paths = sorted(self.allowed)
+        while not self.stopped.is_set():
+            path = random.choice(paths)
+            try:
+                content = (self.lake / path).read_bytes()
+                pq.read_metadata(self.lake / path)
+            except Exception as fault:
+                self.wrong.append(f"{path}: {fault!r}")
+                return
+            self.reads += 1
+            if hashlib.sha256(content).hexdigest() not in self.allowed[path]:
+                self.wrong.append(f"{path}: neither the old rows nor the new ones")
+
+
+def test_a_killed_run_leaves_a_readable_lake_that_the_next_run_completes(tmp_path: Path) -> None:
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["tensorflow", "great_expectations", "duckdb", "jobs.run"])
+
+    write_feeds(tmp_path, "a", seed=1, edited=False)
+    before = tmp_path / "before"
+    restate(settings(tmp_path, "before"), DAYS)
+    old = contents(str(before))
+    write_feeds(tmp_path, "b", seed=2, edited=True)
+    shutil.copytree(before, tmp_path / "after")
+    target = processes.Process(target=restate, args=(settings(tmp_path, "after"), DAYS))
+    started = time.monotonic()
+    target.start()
+    target.join()
+    duration = time.monotonic() - started
+    new = contents(str(tmp_path / "after"))
+    assert new != old
+    allowed = {path: {old[path], new[path]} for path in old}
+
+    chance, interrupted = random.Random(4), 0
+    for attempt in range(KILLS):
+        lake = tmp_path / f"lake-{attempt}"
+        shutil.copytree(before, lake)
+        reader = Reader(lake, allowed)
+        reader.start()
+        target = processes.Process(target=restate, args=(settings(tmp_path, lake.name), DAYS))
+        target.start()
+        target.join(chance.uniform(0, duration))
+        interrupted += target.is_alive()
+        target.kill()
+        target.join()
+        reader.stopped.set()
+        reader.join()
+        assert reader.wrong == []
+        assert reader.reads > 0
+        restate(settings(tmp_path, lake.name), DAYS)
+        assert contents(str(lake)) == new
+        assert Lake(str(lake)).held() == []
+        shutil.rmtree(lake)
+    assert interrupted > KILLS / 3
