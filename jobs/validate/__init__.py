@@ -66,6 +66,7 @@ def validate(settings: Settings, days: Sequence[str], newest: date | None = None
         snapshots = _snapshots(query, partitions)
         stale = {p: made_from for p, made_from in snapshots.items() if not _up_to_date(lake, p, made_from)}
         log.info("validate: %d of %d partitions to make", len(stale), len(snapshots))
+        _release(lake, snapshots.keys() - stale.keys())
         if not stale:
             return Validated(sorted(set(days)), {}, 0, 0)
         counts = _stage(query, stage, stale)
@@ -142,7 +143,7 @@ def _judged(batch: pa.RecordBatch) -> pa.RecordBatch:
     ]
     batch = batch.append_column("text", pa.array(texts, pa.string()))
     batch = batch.append_column("language", pa.array(language.identify([text or "" for text in texts]), pa.string()))
-    rules = [*contract("raw_posts").rules, *contract("posts").rules]
+    rules = [rule for name in ("raw_posts", "posts") for rule in contract(name).rules if rule.severity == "error"]
     return batch.append_column("rules", broken_rules(rules, batch))
 
 
@@ -167,8 +168,8 @@ def _split(stage: Staging, partition: Partition, pieces: Iterable[pa.RecordBatch
 
 def _audit(query: Query, stage: Staging, newest: str) -> list[Finding]:
     """Verdict of Great Expectations on the staged posts (AuditError) and on the profile of each day (findings)."""
-    query.view("staged_posts", "posts", stage.files("posts"))
-    query.view("staged_quarantine", "quarantine", stage.files("quarantine"))
+    query.staged_view("staged_posts", "posts", stage)
+    query.staged_view("staged_quarantine", "quarantine", stage)
     audit_posts(query.batches("FROM staged_posts"))
     columns = ", ".join(contract("batch_profile").columns)
     return judge(
@@ -201,7 +202,8 @@ def _held(findings: list[Finding]) -> dict[str, list[str]]:
         for partition, observed in finding.broken.items():
             if finding.severity == "error":
                 held.setdefault(partition.day, []).append(
-                    f"{finding.rule} of feed {partition.feed!r}: {finding.column} is {observed:.3g}. "
+                    f"{finding.rule} of feed {partition.feed!r}: {finding.column} is {observed:.3g} "
+                    f"({finding.rows[partition][1]} of {finding.rows[partition][0]} items quarantined). "
                     f"{finding.description} See `sentinela quarantine list --held --date {partition.day}`"
                 )
     return dict(sorted(held.items()))
@@ -210,9 +212,14 @@ def _held(findings: list[Finding]) -> dict[str, list[str]]:
 def _hold_back(lake: Lake, stage: Staging, stale: Iterable[Partition], held: dict[str, list[str]]) -> None:
     """Send the staged files of held days beside the datasets, where they can be looked at, and drop older ones."""
     for partition in stale:
-        for name in OUTPUTS:
-            target = lake.path(name, partition)
-            if partition.day in held:
+        if partition.day in held:
+            for target in (lake.path(name, partition) for name in OUTPUTS):
                 stage.redirect(target, f"{HELD}/{target}")
-            else:
-                lake.discard(f"{HELD}/{target}")
+    _release(lake, (partition for partition in stale if partition.day not in held))
+
+
+def _release(lake: Lake, partitions: Iterable[Partition]) -> None:
+    """Drop what was held back of `partitions`, which are published as they should be."""
+    for partition in partitions:
+        for name in OUTPUTS:
+            lake.discard(f"{HELD}/{lake.path(name, partition)}")

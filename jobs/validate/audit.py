@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult
     from great_expectations.data_context import AbstractDataContext
 
+log = logging.getLogger(__name__)
+
 AUDIT_ROWS = 50_000
 
 
@@ -33,7 +35,8 @@ class AuditError(RuntimeError):
 class Finding:
     """The verdict of one rule of the batch profile over all days and feeds judged together.
 
-    `broken` maps each offending partition to the value observed there.
+    `broken` maps each offending partition to the value observed there, `rows` to its items and how many of them are
+    in quarantine.
     """
 
     rule: str
@@ -43,6 +46,7 @@ class Finding:
     expected: dict[str, Any]
     judged: int
     broken: dict[Partition, float]
+    rows: dict[Partition, tuple[int, int]]
 
 
 def judge(profile: pa.Table) -> list[Finding]:
@@ -52,7 +56,9 @@ def judge(profile: pa.Table) -> list[Finding]:
     """
     frame = _frame(profile)
     results = _validate(
-        "batch_profile", frame, {"result_format": "COMPLETE", "unexpected_index_column_names": ["partition"]}
+        "batch_profile",
+        frame,
+        {"result_format": "COMPLETE", "unexpected_index_column_names": ["partition", "items", "quarantined"]},
     )
     rules = {rule.name: rule for rule in contract("batch_profile").rules}
     partitions = {str(p): p for p in _partitions(profile)}
@@ -64,13 +70,12 @@ def judge(profile: pa.Table) -> list[Finding]:
             column=str(rule.column),
             expected={k: v for k, v in rule.kwargs.items() if k not in ("row_condition", "condition_parser")},
             judged=int(result.result.get("element_count", len(frame))),
-            broken={
-                partitions[row["partition"]]: row[rule.column]
-                for row in result.result.get("unexpected_index_list") or []
-            },
+            broken={partitions[row["partition"]]: row[rule.column] for row in offenders},
+            rows={partitions[row["partition"]]: (row["items"], row["quarantined"]) for row in offenders},
         )
         for result in results.results
         if (rule := rules.get(result.expectation_config.meta["rule"]))
+        for offenders in [result.result.get("unexpected_index_list") or []]
     ]
 
 
@@ -88,7 +93,10 @@ def audit_posts(batches: Iterable[pa.RecordBatch]) -> None:
 
 def _audit_piece(batches: list[pa.RecordBatch]) -> None:
     results = _validate("posts", pa.Table.from_batches(batches).to_pandas(), {"result_format": "BOOLEAN_ONLY"})
-    broken = [r.expectation_config.meta["rule"] for r in results.results if not r.success]
+    failed = [r.expectation_config.meta for r in results.results if not r.success]
+    for warning in (meta["rule"] for meta in failed if meta["severity"] != "error"):
+        log.warning("posts: rule %s is broken", warning)
+    broken = [meta["rule"] for meta in failed if meta["severity"] == "error"]
     if broken:
         raise AuditError(f"staged posts break {', '.join(broken)}, which the row rules let pass; nothing was published")
 
@@ -131,8 +139,15 @@ def _context() -> AbstractDataContext:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return context
+    config = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    return gx.get_context(mode="ephemeral", project_config=config)

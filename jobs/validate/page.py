@@ -29,7 +29,7 @@ def publish_page(
         newest=newest,
         findings=findings,
         held=held,
-        row_rules=[*contract("raw_posts").rules, *contract("posts").rules],
+        row_rules={r.name: r for name in ("raw_posts", "posts") for r in contract(name).rules}.values(),
         contracts=[contract(name) for name in ("raw_posts", "posts", "batch_profile")],
     )
     _replace(folder / f"{newest}.html", page)
