@@ -1,4 +1,4 @@
-"""Packaged sentiment models: ``load("bag").predict(texts)`` gives the probabilities of negative, neutral and positive."""
+"""Packaged sentiment models: ``load("bag").predict(texts)`` gives each text's three probabilities."""
 
 from models.sentiment.predict import (
     LABELS,
@@ -7,6 +7,7 @@ from models.sentiment.predict import (
     UnknownModelError,
     available,
     load,
+    version,
 )
 
-__all__ = ["LABELS", "ArtifactError", "SentimentModel", "UnknownModelError", "available", "load"]
+__all__ = ["LABELS", "ArtifactError", "SentimentModel", "UnknownModelError", "available", "load", "version"]

@@ -36,7 +36,7 @@ class SentimentModel(Protocol):
     labels: tuple[str, str, str]
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
-        """Return the probability of each label: float32 [n, 3], each row sums to 1, in the order of ``texts``."""
+        """Return the probability of each label: float32 [n, 3], rows sum to 1, in the order of ``texts``."""
         ...
 
 
@@ -53,22 +53,21 @@ class PackagedModel:
         """
         self.manifest = verify(folder)
         self.name: str = self.manifest["name"]
-        self.version: str = self.manifest["version"]
+        self.version = _full_version(self.manifest)
         self._max_bytes: int = self.manifest["max_bytes"]
         self._saved, self._serve = _load_saved_model(folder)
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
-        """Return the probability of each label: float32 [n, 3], each row sums to 1, in the order of ``texts``.
+        """Return the probability of each label: float32 [n, 3], rows sum to 1, in the order of ``texts``.
 
-        Any string is accepted, also an empty one or one with lone surrogates. Memory is bounded by a batch, whatever the
-        number and length of the texts.
+        Any string is accepted, also an empty one or one with lone surrogates. Memory is bounded by a batch,
+        whatever the number and length of the texts.
         """
         results = [np.zeros((0, len(LABELS)), np.float32)]
         results += [self._serve(batch) for batch in _batches(texts, self._max_bytes)]
         return np.concatenate(results)
 
 
-@cache
 def load(name: str = "bag") -> SentimentModel:
     """Load the newest version of a packaged model, once per process.
 
@@ -76,9 +75,17 @@ def load(name: str = "bag") -> SentimentModel:
         UnknownModelError: no such model; the message lists those there are.
         ArtifactError: the packaged files are damaged.
     """
-    if name not in available():
-        raise UnknownModelError(f"there is no sentiment model {name!r}; there are: {', '.join(available()) or 'none'}")
-    return PackagedModel(_versions(ARTIFACTS / name)[-1])
+    return _loaded(_newest(name))
+
+
+@cache
+def _loaded(folder: Path) -> PackagedModel:
+    return PackagedModel(folder)
+
+
+def version(name: str = "bag") -> str:
+    """Version of the packaged model that ``load`` would give, without loading it. Raises as ``load`` does."""
+    return _full_version(verify(_newest(name)))
 
 
 def available() -> list[str]:
@@ -117,6 +124,17 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _full_version(manifest: dict[str, Any]) -> str:
+    return f"{manifest['name']}-{manifest['version']}"
+
+
+def _newest(name: str) -> Path:
+    """Folder of the newest version of a packaged model; UnknownModelError lists the models there are."""
+    if name not in available():
+        raise UnknownModelError(f"there is no sentiment model {name!r}; there are: {', '.join(available()) or 'none'}")
+    return _versions(ARTIFACTS / name)[-1]
+
+
 def _versions(folder: Path) -> list[Path]:
     """Version folders (plain numbers, as TensorFlow Serving wants them), oldest first."""
     found = [path for path in folder.iterdir() if path.name.isdecimal() and (path / MANIFEST).is_file()]
@@ -124,7 +142,7 @@ def _versions(folder: Path) -> list[Path]:
 
 
 def _load_saved_model(folder: Path) -> tuple[Any, Any]:
-    """Load the SavedModel: the object, which must outlive its function, and list of bytes -> float32 [n, 3]."""
+    """Load a SavedModel: the object, which must outlive its function, and bytes [n] -> float32 [n, 3]."""
     import tensorflow as tf
 
     saved = tf.saved_model.load(str(folder))
@@ -138,7 +156,7 @@ def _load_saved_model(folder: Path) -> tuple[Any, Any]:
 
 
 def _batches(texts: Sequence[str], max_bytes: int) -> Iterator[list[bytes]]:
-    """Encode texts, without the tails that the model does not read, in batches bounded by number and by bytes."""
+    """Encode texts, without tails that the model does not read, in batches bounded by number and bytes."""
     batch: list[bytes] = []
     size = 0
     for text in texts:

@@ -1,0 +1,1 @@
+"""Training of the packaged models; prediction code never imports it."""

@@ -1,9 +1,10 @@
 """The bag model: text to hashed features to probabilities, every step a TensorFlow operation.
 
-A text is cleaned, decoded to code points and folded through a table (lower case, compatibility forms, no accents). Runs of
-letters, runs of punctuation and single symbols such as emoji become tokens. Three bags are hashed into buckets: tokens,
-pairs of tokens (neighbours, and neighbours but one), and runs of three to five characters inside tokens. The buckets'
-vectors are summed a bag, scaled by the square root of the bag's size, and read by a linear and a small hidden layer.
+A text is cleaned, decoded to code points and folded through a table (lower case, compatibility forms, no
+accents). Runs of letters, runs of punctuation and single symbols such as emoji become tokens. Three bags
+are hashed into buckets: tokens, pairs of tokens (neighbours, and neighbours but one), and runs of three to
+five characters inside tokens. The buckets' vectors are summed a bag, scaled by the square root of the bag's
+size, and read by a linear and a small hidden layer.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _REWRITES = (
     (r"(?i)&#?\w{2,8};", " "),
     (r"(\pL)['’](\pL)", r"\1\2"),
 )
+_RAW_TEXTS = (tf.TensorSpec([None], tf.string, name="texts"),)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Shape:
     token_bits: int = 17
     pair_bits: int = 18
     chars_bits: int = 18
-    width: int = 12
+    width: int = 6
     hidden: int = 32
     max_bytes: int = 2_000
 
@@ -56,7 +58,7 @@ class Shape:
 
 
 class Bag(NamedTuple):
-    """Hashed features of many texts: bucket ids int32 [k] and, ascending, the text each belongs to, int32 [k]."""
+    """Hashed features of many texts: bucket ids int32 [k] and the text of each, ascending, int32 [k]."""
 
     ids: tf.Tensor
     rows: tf.Tensor
@@ -66,7 +68,7 @@ Bags = tuple[Sequence[Bag], Sequence[Bag], Sequence[Bag]]
 
 
 def featurise(texts: tf.Tensor, shape: Shape) -> Bags:
-    """Turn raw UTF-8 strings [n] into the bags of tokens, pairs and character runs, each bag in one or more parts."""
+    """Turn raw UTF-8 strings [n] into bags of tokens, pairs and character runs, each in one or more parts."""
     points, kinds, rows = _characters(_clean(texts, shape.max_bytes))
     tokens, token_rows = _tokens(points, kinds, rows)
     hashed = ([(tokens, token_rows)], _pairs(tokens, token_rows), _runs(points, kinds, rows))
@@ -78,7 +80,7 @@ def featurise(texts: tf.Tensor, shape: Shape) -> Bags:
 
 
 def pool(table: tf.Tensor, parts: Sequence[Bag], count: tf.Tensor) -> tf.Tensor:
-    """Sum a bag's vectors for each of ``count`` texts and scale by the root of the bag's size: float32 [count, width]."""
+    """Sum a bag's vectors for each text and scale by the root of the bag's size: float32 [count, width]."""
     total = tf.add_n([tf.sparse.segment_sum(table, bag.ids, bag.rows, num_segments=count) for bag in parts])
     ones = [tf.ones_like(bag.rows, tf.float32) for bag in parts]
     sizes = [tf.math.unsorted_segment_sum(one, bag.rows, count) for one, bag in zip(ones, parts, strict=True)]
@@ -109,36 +111,46 @@ class BagNetwork(keras.Model):  # type: ignore[misc]
 
     def call(self, bags: Bags, count: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Score ``count`` texts from their bags."""
-        tables = [tf.convert_to_tensor(table) for table in self.tables]
-        features = self.dropout(_features(tables, bags, count), training=training)
+        pooled = [
+            pool(tf.convert_to_tensor(table), parts, count)
+            for table, parts in zip(self.tables, bags, strict=True)
+        ]
+        features = self.dropout(tf.concat(pooled, axis=1), training=training)
         return _logits([tf.convert_to_tensor(weight) for weight in self.layers_weights], features)
 
 
 class RawTextModel(tf.Module):  # type: ignore[misc]
-    """What is packaged: raw strings in, calibrated probabilities out, weights kept as float16."""
+    """What is packaged: raw strings in, calibrated probabilities out, weights kept as float16.
 
-    def __init__(self, network: BagNetwork, shape: Shape, temperature: float) -> None:
+    The logits of several networks are averaged. Their tables lie side by side, so that a bucket is read once.
+    """
+
+    def __init__(self, networks: Sequence[BagNetwork], shape: Shape, temperature: float) -> None:
         super().__init__()
         self._shape = shape
         self._temperature = temperature
-        self._tables = [_half(weight) for weight in network.tables]
-        self._layers = [_half(weight) for weight in network.layers_weights]
+        side_by_side = zip(*(network.tables for network in networks), strict=True)
+        self._tables = [
+            _half(tf.concat([tf.convert_to_tensor(one) for one in row], 1)) for row in side_by_side
+        ]
+        self._layers = [[_half(weight) for weight in network.layers_weights] for network in networks]
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="texts")])  # type: ignore[untyped-decorator]
+    @tf.function(input_signature=_RAW_TEXTS)  # type: ignore[untyped-decorator]
     def serve(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
         """Score raw strings [n]; ``probabilities`` is float32 [n, 3]."""
         bags = featurise(texts, self._shape)
-        tables, layers = ([tf.cast(weight, tf.float32) for weight in part] for part in (self._tables, self._layers))
-        logits = _logits(layers, _features(tables, bags, tf.size(texts)))
-        return {"probabilities": tf.nn.softmax(logits / self._temperature)}
+        tables = [tf.cast(table, tf.float32) for table in self._tables]
+        pooled = [pool(table, parts, tf.size(texts)) for table, parts in zip(tables, bags, strict=True)]
+        shares = zip(*(tf.split(part, len(self._layers), axis=1) for part in pooled), strict=True)
+        logits = [
+            _logits([tf.cast(weight, tf.float32) for weight in layers], tf.concat(share, axis=1))
+            for layers, share in zip(self._layers, shares, strict=True)
+        ]
+        return {"probabilities": tf.nn.softmax(tf.add_n(logits) / (len(logits) * self._temperature))}
 
 
 def _half(weight: Any) -> tf.Variable:
     return tf.Variable(tf.cast(tf.convert_to_tensor(weight), tf.float16), trainable=False)
-
-
-def _features(tables: Sequence[tf.Tensor], bags: Bags, count: tf.Tensor) -> tf.Tensor:
-    return tf.concat([pool(table, parts, count) for table, parts in zip(tables, bags, strict=True)], axis=1)
 
 
 def _logits(weights: Sequence[tf.Tensor], features: tf.Tensor) -> tf.Tensor:
@@ -149,14 +161,16 @@ def _logits(weights: Sequence[tf.Tensor], features: tf.Tensor) -> tf.Tensor:
 
 def _clean(texts: tf.Tensor, max_bytes: int) -> tf.Tensor:
     """Keep the head of each text, repair its UTF-8, and fold addresses, mentions, tags and entities."""
-    texts = tf.strings.unicode_transcode(tf.strings.substr(texts, 0, max_bytes), "UTF-8", "UTF-8", errors="ignore")
+    texts = tf.strings.unicode_transcode(
+        tf.strings.substr(texts, 0, max_bytes), "UTF-8", "UTF-8", errors="ignore"
+    )
     for pattern, rewrite in _REWRITES:
         texts = tf.strings.regex_replace(texts, pattern, rewrite)
     return texts
 
 
 def _characters(texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Decode and fold: code points, their kinds and their texts, all int32 [characters], a space around each text."""
+    """Decode and fold: code points, their kinds and their texts, all int32 [k], a space around each text."""
     ragged = tf.strings.unicode_decode(tf.strings.join([" ", texts, " "]), "UTF-8")
     points = tf.minimum(ragged.flat_values, _POINTS - 1)
     rows = tf.cast(ragged.value_rowids(), tf.int32)
@@ -168,7 +182,7 @@ def _characters(texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 
 def _repeated(points: tf.Tensor, kinds: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-    """Mark the third and later of equal characters in a row, and the second and later of spaces; digits stay."""
+    """Mark the third and later of equal characters in a row, and all spaces but the first; digits stay."""
     twice = _same(points, 1) & _same(rows, 1)
     thrice = twice & _same(points, 2) & _same(rows, 2)
     digit = (points >= ord("0")) & (points <= ord("9"))
@@ -228,7 +242,7 @@ def _bucket(hashes: tf.Tensor, bits: int) -> tf.Tensor:
 
 @cache
 def _folding() -> tuple[np.ndarray, np.ndarray]:
-    """For each code point what it becomes and its kind, both int32; points beyond the table share its last entry."""
+    """For each code point what it becomes and its kind, both int32; higher points share the last entry."""
     folded = np.arange(_POINTS, dtype=np.int32)
     kinds = np.full(_POINTS, _SYMBOL, dtype=np.int32)
     for point in range(_POINTS):

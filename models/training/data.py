@@ -1,7 +1,7 @@
 """Labelled rows for training: load, clean, drop repeats, and split so that near duplicates stay together.
 
-The catalogue (``datasets.toml``) names every file that may be used, with its licence; a file that the catalogue does not
-know is refused, because the model card could not name its licence.
+The catalogue (``datasets.toml``) names every file that may be used, with its licence; a file that the
+catalogue does not know is refused, because the model card could not name its licence.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -60,21 +60,26 @@ def read_catalogue(path: Path = CATALOGUE) -> dict[str, DatasetInfo]:
 
 
 def load(folder: Path, catalogue: dict[str, DatasetInfo]) -> pd.DataFrame:
-    """Read the catalogued Parquet files of a folder into one frame, without repeats and with a part for each row.
+    """Read the catalogued Parquet files of a folder into one frame, without repeats, each row with its part.
 
-    Columns: ``dataset``, ``text``, ``label`` (index into LABELS), ``language``, ``kind``, ``weight``, ``part`` (one of
-    PARTS) and ``evaluate``. Files of the catalogue that the folder lacks are passed over.
+    Columns: ``dataset``, ``text``, ``label`` (index into LABELS), ``language``, ``kind``, ``weight``,
+    ``part`` (one of PARTS) and ``evaluate``. Files of the catalogue that the folder lacks are passed over.
 
     Raises:
-        DataError: the folder holds no Parquet file, one that the catalogue does not name, or an unknown label.
+        DataError: the folder holds no Parquet file, one that the catalogue does not name, or an unknown
+        label.
     """
     paths = {path.stem: path for path in sorted(folder.glob("*.parquet"))}
     if not paths:
         raise DataError(f"{folder} holds no Parquet file; pass the folder of the labelled data sets")
     unknown = sorted(set(paths) - set(catalogue))
     if unknown:
-        raise DataError(f"{', '.join(unknown)}: not in the catalogue; add an entry with its licence, or move it away")
-    frames = [_read(paths[name], info) for name, info in catalogue.items() if name in paths and info.skip is None]
+        raise DataError(
+            f"{', '.join(unknown)}: not in the catalogue; add an entry with its licence, or move it away"
+        )
+    frames = [
+        _read(paths[name], info) for name, info in catalogue.items() if name in paths and info.skip is None
+    ]
     frame = pd.concat(frames, ignore_index=True)
     frame["key"] = [normalise(text) for text in frame["text"]]
     frame = frame[frame["key"] != ""].drop_duplicates("key", keep="first").reset_index(drop=True)
@@ -83,7 +88,7 @@ def load(folder: Path, catalogue: dict[str, DatasetInfo]) -> pd.DataFrame:
 
 
 def normalise(text: str) -> str:
-    """Reduce a text to its words: lower case, no accents, addresses, mentions, digits' marks or punctuation."""
+    """Reduce a text to its words: lower case, no accents, addresses, mentions or punctuation."""
     plain = unicodedata.normalize("NFKD", html.unescape(text)).casefold()
     plain = _ADDRESS.sub(" ", "".join(char for char in plain if not unicodedata.combining(char)))
     return " ".join(_WORD.findall(plain))
@@ -117,7 +122,9 @@ def _read(path: Path, info: DatasetInfo) -> pd.DataFrame:
     table = pd.read_parquet(path, columns=["text", "label", "split"]).dropna(subset=["text", "label"])
     strange = sorted(set(table["label"]) - set(LABELS))
     if strange:
-        raise DataError(f"{path}: unknown labels {', '.join(map(str, strange))}; expected {', '.join(LABELS)}")
+        raise DataError(
+            f"{path}: unknown labels {', '.join(map(str, strange))}; expected {', '.join(LABELS)}"
+        )
     table = table[table["split"] != "test"]
     return pd.DataFrame(
         {
@@ -134,17 +141,18 @@ def _read(path: Path, info: DatasetInfo) -> pd.DataFrame:
 
 
 def _split(frame: pd.DataFrame) -> list[str]:
-    """Choose a part for each group: a published validation row holds its whole group out, else a hash decides."""
+    """Choose a part for each group: a published validation row holds its group out, else a hash decides."""
     groups = near_duplicate_groups(list(frame["key"]))
     validation = frame["split"].eq("validation").to_numpy()
     held_out = set(groups[validation].tolist())
     with_validation = set(frame.loc[validation, "dataset"])
     sizes = frame["dataset"].value_counts()
     part_of: dict[int, str] = {}
+    datasets, keys = frame["dataset"].tolist(), frame["key"].tolist()
     for group in np.unique(groups).tolist():
-        dataset = frame["dataset"].iat[group]
+        dataset = datasets[group]
         share = 0.0 if dataset in with_validation else _held_out_share(int(sizes[dataset]))
-        fraction = stable_fraction(frame["key"].iat[group])
+        fraction = stable_fraction(keys[group])
         part_of[group] = "held_out" if group in held_out else _part(fraction, share)
     return [part_of[group] for group in groups.tolist()]
 
@@ -162,13 +170,13 @@ def _part(fraction: float, share: float) -> str:
 
 def _cap(frame: pd.DataFrame, catalogue: dict[str, DatasetInfo]) -> pd.DataFrame:
     """Keep at most ``max_rows`` training rows of a data set, those with the smallest hash."""
-    dropped: list[int] = []
-    for name, rows in frame[frame["part"] == "train"].groupby("dataset"):
-        limit = catalogue[cast(str, name)].max_rows
-        if limit is not None and len(rows) > limit:
-            order = np.argsort([stable_fraction("cap " + key) for key in rows["key"]], kind="stable")
-            dropped += rows.index[order[limit:]].tolist()
-    return frame.drop(index=dropped).reset_index(drop=True)
+    hashes = np.array([stable_fraction(f"cap {key}") for key in frame["key"]])
+    kept = np.ones(len(frame), dtype=bool)
+    for info in catalogue.values():
+        rows = np.flatnonzero((frame["part"] == "train") & (frame["dataset"] == info.name))
+        if info.max_rows is not None:
+            kept[rows[np.argsort(hashes[rows], kind="stable")][info.max_rows :]] = False
+    return frame[kept].reset_index(drop=True)
 
 
 def _signatures(keys: Sequence[str]) -> np.ndarray:
