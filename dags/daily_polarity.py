@@ -40,23 +40,28 @@ from airflow.sdk import (
     RetryAction,
     RetryRule,
     TriggerRule,
+    conf,
     get_current_context,
     task,
 )
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from jobs.settings import Feed, SettingsError, Window, load
+from jobs.settings import Feed, Settings, SettingsError, Window, load
 
-ZONE = load().zone
+TIMEZONE = load().timezone
 POLARITY = Asset("daily_polarity")
 
 
-def published_day() -> date:
+def published_day(settings: Settings) -> date:
     """The day of this run: its partition, or the day that ended before a run that was started without one."""
     run = get_current_context()["dag_run"]
     if run.partition_key:
-        return date.fromisoformat(run.partition_key)
-    return run.run_after.astimezone(ZONE).date() - timedelta(days=1)
+        day = date.fromisoformat(run.partition_key)
+    else:
+        day = run.run_after.astimezone(settings.zone).date() - timedelta(days=1)
+    if day > settings.today():
+        raise AirflowFailException(f"{day} has not begun; today is {settings.today()} in {settings.timezone}")
+    return day
 
 
 def lend_token(feed: Feed) -> None:
@@ -99,13 +104,14 @@ with DAG(
     dag_id="daily_polarity",
     description="Feeds to polarity, one published day a run",
     doc_md=__doc__,
-    schedule=CronPartitionTimetable("0 0 * * *", timezone=str(ZONE), run_offset=-1, key_format="%Y-%m-%d"),
+    schedule=CronPartitionTimetable("0 0 * * *", timezone=TIMEZONE, run_offset=-1, key_format="%Y-%m-%d"),
     catchup=False,
     max_active_runs=1,
     tags=["sentinela", "daily"],
     default_args={
         "owner": "sentinela-data",
         "retries": 3,
+        "retry_delay": timedelta(seconds=conf.getint("core", "default_task_retry_delay")),
         "retry_exponential_backoff": 2.0,
         "max_retry_delay": timedelta(minutes=30),
         "execution_timeout": timedelta(hours=2),
@@ -117,41 +123,49 @@ with DAG(
 
     @task
     def feeds() -> list[str]:
-        """Names of the feeds in the settings."""
-        return [feed.name for feed in load().feeds]
+        """Names of the feeds in the settings, once the day of the run is known to be one."""
+        settings = load()
+        published_day(settings)
+        return [feed.name for feed in settings.feeds]
 
     @task(map_index_template="{{ task.op_kwargs['feed'] }}", multiple_outputs=False)
     def ingest(feed: str) -> dict[str, Any]:
         """Feed -> raw_posts."""
         from jobs.ingest import ingest
 
-        settings, day = load(), published_day()
+        settings = load()
+        day = published_day(settings)
         lend_token(settings.feed(feed))
         return asdict(ingest(settings, feed, Window(start=day, end=day)))
 
-    @task(trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False)
+    # A backfill has many runs at once that touch the same days: one makes them, the others find them made.
+    @task(trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False, max_active_tis_per_dag=1)
     def validate(ingested: Iterable[dict[str, Any]]) -> dict[str, Any]:
         """raw_posts -> posts and quarantine, for every touched day and the day of the run."""
         from jobs.validate import validate
 
-        day = published_day()
+        settings = load()
+        day = published_day(settings)
         touched = {day.isoformat()}.union(*(result["days"] for result in ingested))
-        return {"touched": sorted(touched), **asdict(validate(load(), sorted(touched), newest=day))}
+        return asdict(validate(settings, sorted(touched), newest=day))
 
-    @task(multiple_outputs=False)
+    @task(multiple_outputs=False, max_active_tis_per_dag=1)
     def score(validated: dict[str, Any]) -> dict[str, Any]:
         """posts -> scored_posts."""
         from jobs.score import score
 
-        return asdict(score(load(), validated["touched"]))
+        return asdict(score(load(), validated["days"]))
 
-    @task(multiple_outputs=False, outlets=[POLARITY])
+    @task(multiple_outputs=False, max_active_tis_per_dag=1, outlets=[POLARITY])
     def aggregate(validated: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
         """scored_posts -> daily_polarity."""
         from jobs.aggregate import aggregate
 
-        result = asdict(aggregate(load(), validated["touched"]))
-        outlet_events[POLARITY].extra = {"days": validated["touched"]}
+        settings = load()
+        result = asdict(aggregate(settings, validated["days"]))
+        event = outlet_events[POLARITY]
+        event.extra = {"days": validated["days"]}
+        event.add_partitions(published_day(settings).isoformat())  # a run without a key has an event with one
         return result
 
     @task(trigger_rule=TriggerRule.ALL_DONE)
@@ -166,9 +180,10 @@ with DAG(
         if lines := complaints(feeds, ingested, held, finished=aggregated is not None):
             raise AirflowFailException("\n".join(["this run is not whole", *lines]))
 
-    names = feeds()
-    ingested = ingest.expand(feed=names)
-    validated = validate(ingested)
-    aggregated = aggregate(validated)
+    # Any: each of these stands for a value that is there when the run has come to it.
+    names: Any = feeds()
+    ingested: Any = ingest.expand(feed=names)
+    validated: Any = validate(ingested)
+    aggregated: Any = aggregate(validated)
     score(validated) >> aggregated
     verdict(names, ingested, validated, aggregated)

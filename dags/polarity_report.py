@@ -1,7 +1,7 @@
 """## Purpose
-Writes the report (page, spreadsheet, CSV) of the latest period whenever `daily_polarity` was published. Days that are
-published while a report is being written are taken together by the next one, so a backfill of thirty days makes a
-few reports, not thirty.
+Writes the report (page, spreadsheet, CSV) of the latest period whenever `daily_polarity` was published; the partition
+key is the day that was. A run that has another waiting behind it leaves the work to that one and shows as skipped,
+so a backfill of thirty days makes a few reports, not thirty.
 
 ## Owner
 The Sentinela data team, data@sentinela.example.
@@ -17,7 +17,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, Asset, ExceptionRetryPolicy, RetryAction, RetryRule, task
+from airflow.sdk import (
+    DAG,
+    Asset,
+    ExceptionRetryPolicy,
+    PartitionedAssetTimetable,
+    RetryAction,
+    RetryRule,
+    conf,
+    get_current_context,
+    task,
+)
+from airflow.sdk.exceptions import AirflowSkipException
 
 from jobs.settings import SettingsError, load
 
@@ -25,13 +36,15 @@ with DAG(
     dag_id="polarity_report",
     description="Report of the latest period, when the numbers have moved",
     doc_md=__doc__,
-    schedule=Asset("daily_polarity"),
+    # Events of a partitioned run start partitioned DAGs alone, not those on a plain asset schedule.
+    schedule=PartitionedAssetTimetable(assets=Asset("daily_polarity")),
     catchup=False,
     max_active_runs=1,
     tags=["sentinela", "report"],
     default_args={
         "owner": "sentinela-data",
         "retries": 3,
+        "retry_delay": timedelta(seconds=conf.getint("core", "default_task_retry_delay")),
         "retry_exponential_backoff": 2.0,
         "max_retry_delay": timedelta(minutes=30),
         "execution_timeout": timedelta(hours=1),
@@ -46,6 +59,8 @@ with DAG(
         """daily_polarity -> HTML, XLSX and CSV; returns where the page lies."""
         from jobs.report import report
 
+        if get_current_context()["ti"].get_dr_count("polarity_report", states=["queued"]):
+            raise AirflowSkipException("a later run is waiting and will report these numbers too")
         return str(report(load()).path)
 
     report()

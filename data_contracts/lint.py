@@ -9,7 +9,7 @@ import jsonschema
 import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
 
-from data_contracts import FOLDER, SUFFIX, contract, names
+from data_contracts import FOLDER, SUFFIX, ContractError, contract, names
 
 
 def problems() -> list[str]:
@@ -21,8 +21,11 @@ def problems() -> list[str]:
         for error in validator.iter_errors(document):
             place = "/".join(str(part) for part in error.absolute_path)
             found.append(f"{name}{SUFFIX}: {place}: {error.message}")
-        if contract(name).name != name:
-            found.append(f"{name}{SUFFIX}: name: must be {name!r}, the name of the file")
+        try:
+            if contract(name).name != name:
+                found.append(f"{name}{SUFFIX}: name: must be {name!r}, the name of the file")
+        except (ContractError, LookupError, TypeError, ValueError) as fault:
+            found.append(f"{name}{SUFFIX}: nothing can be derived from it: {fault!r}")
     return found
 
 

@@ -35,10 +35,12 @@ class Aggregated:
 def aggregate(settings: Settings, days: Sequence[str]) -> Aggregated:
     """Write daily_polarity of `days`, and of days never written between the first and last that have posts.
 
-    Undated posts belong to no day and are left out. Days that are up to date are left alone.
+    Undated posts belong to no day and are left out, as are held days of which nothing was ever published. Days that
+    are up to date are left alone.
     """
     lake = Lake(settings.lake)
-    wanted = sorted({*days, *_gaps(lake)} - {UNDATED})
+    unseen = set(lake.held()) - set(lake.days("scored_posts"))
+    wanted = sorted({*days, *_gaps(lake)} - {UNDATED} - unseen)
     stale = _stale(lake, settings, wanted)
     log.info("aggregate: %d of %d days to make", len(stale), len(wanted))
     rows = 0
@@ -74,15 +76,15 @@ def _stale(lake: Lake, settings: Settings, days: Sequence[str]) -> dict[Partitio
 
 
 def brand_pattern(brand: Brand) -> str:
-    """RE2 pattern that finds a term of `brand`, as a whole word, in text that `_FOLDED` has folded."""
-    terms = "|".join(sorted(re.escape(_fold(term)) for term in brand.terms))
+    """RE2 pattern that finds a term of `brand`, as a whole word, in text that _GRID has folded."""
+    terms = "|".join(sorted(r"\s+".join(map(re.escape, _fold(term).split())) for term in brand.terms))
     return rf"(?:^|[^\pL\pN_])(?:{terms})(?:$|[^\pL\pN_])"
 
 
 def _fold(term: str) -> str:
     """Lower case without accents, as DuckDB's strip_accents(lower(...)) makes it."""
-    decomposed = unicodedata.normalize("NFD", term.lower())
-    return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
+    decomposed = unicodedata.normalize("NFD", "".join(c.lower() for c in term))
+    return unicodedata.normalize("NFC", "".join(c for c in decomposed if unicodedata.category(c)[0] != "M"))
 
 
 def _named(brands: Iterable[Brand]) -> str:
@@ -137,7 +139,7 @@ WITH item AS (
 ), named AS (
     SELECT *, unnest({named}) AS brand FROM folded
 ), counted AS (
-    SELECT published_date, brand, feed, any_value(kind) AS kind, language,
+    SELECT published_date, brand, feed, min(kind) AS kind, language,
         count(*) FILTER (NOT refused) AS posts,
         count(DISTINCT text_key) FILTER (polarity IS NOT NULL) AS distinct_texts,
         count(polarity) AS scored,
@@ -151,10 +153,13 @@ WITH item AS (
     FROM named
     GROUP BY published_date, brand, feed, language
 ), feeds AS (
-    SELECT feed, any_value(kind) AS kind FROM (FROM configured UNION ALL SELECT feed, kind FROM counted) GROUP BY feed
+    SELECT published_date, feed, first(kind ORDER BY place, kind) AS kind FROM (
+        SELECT published_date, feed, kind, 1 AS place FROM day CROSS JOIN configured
+        UNION ALL SELECT published_date, feed, kind, 2 FROM counted
+    ) GROUP BY published_date, feed
 )
 SELECT published_date, brand, feed, feeds.kind, language, {measures}
-FROM day CROSS JOIN brand CROSS JOIN feeds CROSS JOIN language
+FROM feeds CROSS JOIN brand CROSS JOIN language
 LEFT JOIN counted USING (published_date, brand, feed, language)
 ORDER BY published_date, brand, feed, language
 """

@@ -208,7 +208,7 @@ def quarantine_show(post_id: str, config: ConfigOption = None) -> None:
         _fail(f"no item {post_id!r} in quarantine; `sentinela quarantine list` names them", WRONG_USE)
     for item in items:
         for name, value in item.items():
-            typer.echo(f"{name}: {value}")
+            typer.echo(f"{name}: {_printable(value)}")
 
 
 @quarantine_app.command("replay")
@@ -236,8 +236,9 @@ def main() -> None:
         if type(fault).__module__.split(".")[0] not in ("jobs", "models"):
             raise
         from jobs.predict import FileError
+        from models.sentiment import UnknownModelError
 
-        _fail(str(fault), WRONG_USE if isinstance(fault, FileError) else FAILED)
+        _fail(str(fault), WRONG_USE if isinstance(fault, FileError | UnknownModelError) else FAILED)
 
 
 def _window(day: datetime | None, first: datetime | None, last: datetime | None) -> Window | None:
@@ -309,10 +310,14 @@ def _ranges(days: list[str]) -> str:
 
 
 def _plain(value: Any) -> str:
-    """`value` as text in which a terminal finds no markup and no control characters."""
+    """`value` as text in which neither Rich finds markup nor a terminal control characters."""
     from rich.markup import escape
 
-    return escape("".join(c for c in str(value) if c == "\n" or c.isprintable()))
+    return escape(_printable(value))
+
+
+def _printable(value: Any) -> str:
+    return "".join(c for c in str(value) if c == "\n" or c.isprintable())
 
 
 def _log_to_stderr(level: int) -> None:
@@ -335,5 +340,5 @@ def _end(failures: list[str]) -> None:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(message, err=True)
+    typer.echo(_printable(message), err=True)
     raise SystemExit(code)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Collection
+from itertools import islice
 from pathlib import Path
 
 DELIMITERS = (",", ";", "\t", "|")
 LONGEST_FIELD = 10_000_000
 CHUNK_BYTES = 1 << 20
-WESTERN = ["latin_1", "cp1252", "cp1250", "mac_roman", "cp850"]
+SAMPLE_LINES = 5_000
+WESTERN = ["latin_1", "cp1252", "mac_roman", "cp850"]
 
 
 def detect_delimiter(header_line: str, wanted: Collection[str]) -> str:
@@ -23,7 +25,7 @@ def detect_delimiter(header_line: str, wanted: Collection[str]) -> str:
 
 
 def detect_encoding(path: Path) -> str:
-    """UTF-8 when the whole file is, else what charset-normalizer makes of its non-ASCII lines, else Windows-1252."""
+    """UTF-8 when the file is, but for a broken character here and there; else a Western encoding that fits it."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     try:
         with path.open("rb") as source:
@@ -42,6 +44,16 @@ def _western(path: Path) -> str:
     from charset_normalizer import from_bytes
 
     with path.open("rb") as source:
-        lines = [line for line in source.readlines(CHUNK_BYTES) if not line.isascii()]
+        lines = list(islice((line for line in source if not line.isascii()), SAMPLE_LINES))
+    if sum(map(_is_utf8, lines)) > len(lines) / 2:
+        return "utf-8-sig"
     best = from_bytes(b"".join(lines), cp_isolation=WESTERN).best()
     return best.encoding if best else "cp1252"
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

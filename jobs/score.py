@@ -1,6 +1,8 @@
 """Score: posts -> scored_posts. The packaged model reads the texts; what it needs to know is inside it.
 
-Posts in a language that the model does not read are kept and counted, with null probabilities.
+Posts in a language that the model does not read are kept and counted, with null probabilities. Each partition is
+scored by itself: the last digits of a probability depend on the texts it is computed beside, and a partition must not
+depend on which others are scored in the same call.
 """
 
 from __future__ import annotations
@@ -44,13 +46,13 @@ def score(settings: Settings, days: Sequence[str]) -> Scored:
     posts, unscored = 0, 0
     if stale:
         model = sentiment.load(settings.scoring.model)
-        with lake.query() as query, lake.staging() as stage:
-            query.view("posts", "posts", [lake.path("posts", partition) for partition in stale])
-            batches = query.batches("FROM posts ORDER BY published_date NULLS FIRST, feed, post_id")
-            scored = (with_scores(batch, model) for batch in track(batches, "score"))
-            posts = sum(stage.write_partitions("scored_posts", scored, stale).values())
-            query.staged_view("scored", "scored_posts", stage)
-            unscored = query.table("SELECT count(*) FILTER (polarity IS NULL) FROM scored")[0][0].as_py()
+        with lake.staging() as stage:
+            for partition, made_from in track(stale.items(), "score", len(stale), "partitions"):
+                with stage.writer("scored_posts", lake.path("scored_posts", partition), made_from) as writer:
+                    for batch in lake.batches(lake.path("posts", partition)):
+                        scored = with_scores(batch, model)
+                        posts += writer.write(scored)
+                        unscored += scored.column("polarity").null_count
             stage.publish()
     return Scored(sorted(set(days)), posts, unscored)
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 DEFAULT_FILE = "sentinela.yaml"
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
@@ -23,6 +23,29 @@ Kind = Literal["news", "review", "post"]
 
 class SettingsError(ValueError):
     """The settings file is missing or wrong; the message names the file, the line and the setting."""
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no IANA time zone; write one such as America/Sao_Paulo") from None
+
+
+def _zone_name(name: str) -> str:
+    return _zone(name).key
+
+
+def _codec_name(name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError:
+        raise ValueError(f"{name!r} is no encoding that Python knows; write one such as latin-1, or none") from None
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(_zone_name)]
+CodecName = Annotated[str, AfterValidator(_codec_name)]
 
 
 class _Frozen(BaseModel):
@@ -60,10 +83,10 @@ class Feed(_Frozen):
     path: str | None = None
     url: Annotated[str, StringConstraints(pattern=r"^https?://")] | None = None
     columns: Columns = Columns()
-    encoding: str | None = Field(None, description="Of a CSV; detected when absent.")
+    encoding: CodecName | None = Field(None, description="Of a CSV; detected when absent.")
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="Of a CSV; detected when absent.")
     date_format: str | None = Field(None, description="strptime format; ISO 8601, RFC 822 and Unix times need none.")
-    timezone: str = Field("UTC", description="Of dates that name no zone.")
+    timezone: ZoneName = Field("UTC", description="Of dates that name no zone.")
     http: Http = Http()
 
     @model_validator(mode="after")
@@ -72,7 +95,6 @@ class Feed(_Frozen):
             raise ValueError("give exactly one of path and url")
         if self.reader != "rss" and not (self.columns.text or self.columns.title):
             raise ValueError(f"a {self.reader} feed needs columns.text or columns.title: where its words are")
-        _zone(self.timezone)
         return self
 
 
@@ -106,7 +128,7 @@ class Report(_Frozen):
 class Settings(_Frozen):
     """Everything a run needs to know. `lake` is a folder or a URL such as s3://bucket/prefix."""
 
-    timezone: str = "UTC"
+    timezone: ZoneName = "UTC"
     lake: str = "./lake"
     reports: str = "./reports"
     feeds: tuple[Feed, ...] = Field(min_length=1)
@@ -115,8 +137,7 @@ class Settings(_Frozen):
     report: Report = Report()
 
     @model_validator(mode="after")
-    def _unique_and_real(self) -> Self:
-        _zone(self.timezone)
+    def _unique(self) -> Self:
         for what, names in (("feed", [f.name for f in self.feeds]), ("brand", [b.name for b in self.brands])):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
@@ -177,25 +198,20 @@ def load(path: str | Path | None = None) -> Settings:
     file = Path(path or os.environ.get("SENTINELA_CONFIG") or DEFAULT_FILE).expanduser().resolve()
     if not file.is_file():
         raise SettingsError(f"{file}: no such settings file; name one with --config or SENTINELA_CONFIG")
-    text = file.read_text(encoding="utf-8")
     try:
+        text = file.read_text(encoding="utf-8")
         document = yaml.safe_load(text)
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{file}: not valid YAML: {error}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise SettingsError(f"{file}: not valid YAML in UTF-8: {error}") from error
     if not isinstance(document, dict):
         raise SettingsError(f"{file}: expected settings such as `lake:` and `feeds:`, found none")
     try:
         return Settings.model_validate(_anchored(document, file.parent))
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(file, tree, e) for e in error.errors())) from None
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no IANA time zone; write one such as America/Sao_Paulo") from None
+        faults = error.errors()
+        faults = [e for e in faults if e["type"] != "too_short"] or faults  # what a faulty item leaves too few of
+        raise SettingsError("\n".join(_explain(file, tree, e) for e in faults)) from None
 
 
 def _anchored(document: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -15,7 +15,8 @@ class FeedStatus:
     """What the lake holds of one feed.
 
     `days` maps each published day to (posts, quarantined). `gaps` are days without any item between the first and
-    last. `last_fetch` is (day, status, message) of the newest line on the coverage ledger, None without one.
+    last, those held back left out. `last_fetch` is (day, status, message) of the newest line on the coverage ledger,
+    None without one.
     """
 
     feed: str
@@ -55,7 +56,7 @@ def _of_feed(
     seen = [day for day, numbers in days.items() if any(numbers)]
     span = Window(start=date.fromisoformat(seen[0]), end=date.fromisoformat(seen[-1])).days if seen else []
     posts, broken = counts.get(UNDATED, (0, 0))
-    return FeedStatus(feed, days, sorted(set(span) - set(seen)), held, (posts, broken), last_fetch)
+    return FeedStatus(feed, days, sorted(set(span) - set(seen) - set(held)), held, (posts, broken), last_fetch)
 
 
 def _last_fetches(lake: Lake) -> dict[str, tuple[date, str, str | None]]:

@@ -120,6 +120,11 @@ class Lake:
             metadata = pq.read_metadata(source).metadata or {}
         return metadata.get(SNAPSHOT_KEY, b"").decode() or None
 
+    def batches(self, path: str) -> Iterator[pa.RecordBatch]:
+        """Stored rows of the file `path` below the lake root, as written, BATCH_ROWS at a time."""
+        with self.fs.open_input_file(f"{self.base}/{path}") as source:
+            yield from pq.ParquetFile(source).iter_batches(batch_size=BATCH_ROWS)
+
     def rows(self, path: str) -> int:
         """Number of rows of the file `path` below the lake root, read from its footer."""
         with self.fs.open_input_file(f"{self.base}/{path}") as source:
@@ -425,5 +430,10 @@ def _as_fsspec(fs: pafs.FileSystem) -> Any:
         """DuckDB looks a file system up by its protocol; this gives pyarrow's one a name."""
 
         protocol = "lake"
+
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            """The path whole: fsspec would take the bucket for a host and drop it."""
+            return path.removeprefix("lake://")
 
     return LakeFileSystem(fs)

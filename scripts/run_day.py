@@ -27,7 +27,8 @@ hookimpl = HookimplMarker("airflow")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Run what the command line asks for; the exit code."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--date", type=date.fromisoformat, default=SAMPLE_LAST_DAY, help="published day, YYYY-MM-DD")
     parser.add_argument("--home", type=Path, default=ROOT / ".airflow" / "run", help="AIRFLOW_HOME of the run")
     arguments = parser.parse_args()
@@ -35,7 +36,9 @@ def main() -> int:
     home.mkdir(parents=True, exist_ok=True)
     os.environ.update(environment(home, AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY="1"))
     with output_to(home / "run.log") as terminal:
-        print(f"daily_polarity for {arguments.date}, settings {os.environ['SENTINELA_CONFIG']}", file=terminal, flush=True)
+        print(
+            f"daily_polarity for {arguments.date}, settings {os.environ['SENTINELA_CONFIG']}", file=terminal, flush=True
+        )
         report = run(arguments.date, terminal)
         print(f"log:    {home / 'run.log'}", file=terminal)
         print(f"report: {report}" if report else "there is no new report", file=terminal, flush=True)
@@ -52,7 +55,7 @@ def run(day: date, terminal: TextIO) -> str | None:
     from jobs.settings import load
 
     initdb()
-    get_listener_manager().add_listener(Progress(terminal))
+    get_listener_manager().add_listener(Progress(terminal))  # type: ignore[no-untyped-call]
     bag = DagBag(str(ROOT / "dags"))
     if bag.import_errors:
         print(*bag.import_errors.values(), sep="\n", file=terminal)
@@ -75,14 +78,17 @@ class Progress:
 
     @hookimpl
     def on_task_instance_running(self, task_instance: Any) -> None:
+        """A task starts."""
         self.started[task_instance.id] = time.monotonic()
 
     @hookimpl
     def on_task_instance_success(self, task_instance: Any) -> None:
+        """A task is done."""
         self._show(task_instance, "done")
 
     @hookimpl
     def on_task_instance_failed(self, task_instance: Any, error: BaseException | str | None) -> None:
+        """A task failed; it may be tried again."""
         self._show(task_instance, f"failed: {error}")
 
     def _show(self, task_instance: Any, how: str) -> None:

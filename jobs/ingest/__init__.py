@@ -76,11 +76,11 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
     unchanged = False
     with TemporaryDirectory(prefix="sentinela-fetch-") as folder:
         try:
-            for fetched in fetch(source, _cursor(lake, source), Path(folder)):
+            for fetched in fetch(source, _cursor(settings, lake, source), Path(folder)):
                 unchanged |= fetched.unchanged
                 try:
                     batches.append(_store(settings, source, lake, fetched, fetched_at))
-                    _move_cursor(lake, source, fetched, batches[-1])
+                    _move_cursor(settings, lake, source, fetched, batches[-1])
                 except SourceError as fault:
                     faults.append(fault)
         except SourceError as fault:
@@ -117,8 +117,7 @@ def _status(batches: list[_Batch], faults: list[SourceError], unchanged: bool) -
 
 def _store(settings: Settings, feed: Feed, lake: Lake, fetched: Fetched, fetched_at: datetime) -> _Batch:
     """Write the items of `fetched` to raw_posts, unless this very batch is complete already."""
-    reading = f"{feed.model_dump_json(exclude={'path', 'url', 'http', 'name'})}{settings.timezone}"
-    batch_id = fetched.batch_id or fingerprint(feed.name, reading, contract("raw_posts").version, fetched.sha256)
+    batch_id = fetched.batch_id or fingerprint(feed.name, _way_of_reading(settings, feed), fetched.sha256)
     known = lake.read_state(f"batches/{feed.name}/{batch_id}.json")
     if known is not None:
         return _Batch(batch_id, **json.loads(known))
@@ -137,6 +136,12 @@ def _store(settings: Settings, feed: Feed, lake: Lake, fetched: Fetched, fetched
     days = _with_former_days(lake, feed, batch_id, days)
     lake.write_state(f"batches/{feed.name}/{batch_id}.json", json.dumps({"days": days, "items": items}).encode())
     return _Batch(batch_id, days, items, new=True)
+
+
+def _way_of_reading(settings: Settings, feed: Feed) -> str:
+    """Hash of all that decides which rows the same bytes become."""
+    options = feed.model_dump_json(exclude={"path", "url", "http", "name"})
+    return fingerprint(options, settings.timezone, contract("raw_posts").version)
 
 
 def _spill(context: Reading, fetched: Fetched, target: Path) -> int:
@@ -169,7 +174,7 @@ def _with_former_days(lake: Lake, feed: Feed, batch_id: str, days: list[str]) ->
     with lake.query() as query:
         query.view("raw", "raw_posts", files)
         former = query.table(
-            f"""SELECT DISTINCT published_date FROM raw WHERE NOT {sql_days(days)}
+            f"""SELECT DISTINCT published_date FROM raw WHERE NOT coalesce({sql_days(days)}, false)
                 AND post_id IN (SELECT post_id FROM raw WHERE batch_id = '{batch_id}' AND {sql_days(days)})"""
         )
     return sorted({*days, *(as_day(day) for day in former[0].to_pylist())})
@@ -203,15 +208,18 @@ def _record(
         stage.publish()
 
 
-def _cursor(lake: Lake, feed: Feed) -> dict[str, str]:
+def _cursor(settings: Settings, lake: Lake, feed: Feed) -> dict[str, str]:
+    """Where the last complete fetch ended; empty when the feed has another address or is read another way now."""
     content = lake.read_state(f"cursors/{feed.name}.json")
     cursor = json.loads(content) if content else {}
-    return cursor if cursor.get("url") == feed.url else {}
+    same = cursor.get("url") == feed.url and cursor.get("reading") == _way_of_reading(settings, feed)
+    return cursor if same else {}
 
 
-def _move_cursor(lake: Lake, feed: Feed, fetched: Fetched, batch: _Batch) -> None:
+def _move_cursor(settings: Settings, lake: Lake, feed: Feed, fetched: Fetched, batch: _Batch) -> None:
     if fetched.validators:
-        cursor = {**fetched.validators, "url": feed.url, "batch_id": batch.batch_id}
+        reading = _way_of_reading(settings, feed)
+        cursor = {**fetched.validators, "url": feed.url, "reading": reading, "batch_id": batch.batch_id}
         lake.write_state(f"cursors/{feed.name}.json", json.dumps(cursor).encode())
 
 

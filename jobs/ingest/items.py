@@ -22,10 +22,16 @@ from jobs.settings import Feed
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST_AFTER_FETCH = timedelta(days=1)
-MARKUP = re.compile(r"<[a-zA-Z/!]")
+MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>")
 MOJIBAKE = re.compile(r"[ÃÂâ][\u0080-\u00bf\u2018-\u203a\u20ac\u2122]|ð\u0178")
 DATE_IN_LINK = re.compile(r"/(20\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/.\-_]|$)")
-BLOCKS = {"p", "div", "br", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "section", "pre"}
+EPOCH = re.compile(r"\d{9,}(\.\d+)?")
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff]")
+BLOCKS = {
+    "address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt", "figcaption", "figure", "footer",
+    "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "option", "p", "pre",
+    "section", "table", "td", "th", "tr", "ul",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -105,14 +111,14 @@ def parse_date(value: Any, feed: Feed) -> datetime | None:
 
     A time that names no zone is one of the feed's zone.
     """
-    if isinstance(value, datetime):
-        return _in_utc(value, feed)
     if isinstance(value, date):
-        return _in_utc(datetime.combine(value, time()), feed)
+        value = value.isoformat()
     text = _text(value)
     if text is None:
         return None
     parsers: list[Callable[[str], datetime]] = [datetime.fromisoformat, parsedate_to_datetime, _by_epoch]
+    if EPOCH.fullmatch(text):
+        parsers.reverse()  # 13 digits can be read as ISO 8601 too: 1712010112345 would be a day of the year 1712
     if feed.date_format:
         parsers.insert(0, partial(_by_format, feed.date_format))
     for parse in parsers:
@@ -145,13 +151,14 @@ def _without_markup(text: str) -> str:
     import lxml.html
 
     try:
-        tree = lxml.html.fragment_fromstring(text.replace("\x00", ""), create_parent="div")
+        tree = lxml.html.fragment_fromstring(CONTROLS.sub("", text), create_parent="div")
     except (lxml.etree.LxmlError, ValueError):
         return html.unescape(re.sub(r"<[^>]*>", " ", text))
     for element in list(tree.iter()):
         if not isinstance(element.tag, str) or element.tag in ("script", "style"):
             element.drop_tree()
         elif element.tag in BLOCKS:
+            element.text = "\n" + (element.text or "")
             element.tail = "\n" + (element.tail or "")
     return str(tree.text_content())
 
@@ -162,10 +169,17 @@ def _identity(given: Mapping[str, Any], url: str | None, record: Record) -> str:
     if native:
         return native
     if url:
-        return str(normalize_url(url)).split("#", 1)[0]
+        return _normalised(url).split("#", 1)[0]
     content = [_text(given.get(name)) for name in ("title", "text", "published_at", "author")]
     basis = json.dumps(content if any(content) else record.payload, ensure_ascii=False, default=str)
     return "sha256:" + hashlib.sha256(basis.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _normalised(url: str) -> str:
+    try:
+        return str(normalize_url(url))
+    except ValueError:  # no valid address, such as http://[, but the same one at every fetch
+        return url
 
 
 def _pseudonym(reading: Reading, author: Any) -> str | None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Self
 
 from jobs.delimited import LONGEST_FIELD, detect_delimiter, detect_encoding
-from jobs.ingest.items import Record
+from jobs.ingest.items import Record, parse_date
 from jobs.ingest.sources import Fetched, SourceError
 from jobs.settings import Columns, Feed
 
 PARQUET_ROWS = 4_096
-RSS_PAYLOAD_DROPS = ("author", "author_detail", "authors", "publisher", "publisher_detail", "contributors")
+RSS_NAMES = (
+    "author", "author_detail", "authors", "contributors", "credit", "media_credit", "publisher", "publisher_detail",
+)  # fmt: skip
 
 
 def read(feed: Feed, fetched: Fetched) -> Iterator[Record]:
@@ -32,20 +37,66 @@ def _read_csv(feed: Feed, fetched: Fetched) -> Iterator[Record]:
         header_line = source.readline()
         delimiter = feed.delimiter or detect_delimiter(header_line, _wanted(feed))
         source.seek(0)
-        lines = csv.reader(source, delimiter=delimiter)
-        header = next(lines, [])
+        rows = _csv_rows(_Lines(source), delimiter)
+        _, header, _ = next(rows, (1, [], None))
         _require(feed, fetched, header)
-        try:
-            for values in lines:
-                if not values:
-                    continue
-                if len(values) != len(header):
-                    error = f"line {lines.line_num}: {len(values)} fields where the header has {len(header)}"
-                    yield Record(payload={"fields": values}, error=error)
-                    continue
+        for number, values, error in rows:
+            if not error and len(values) != len(header):
+                error = f"{len(values)} fields where the header has {len(header)}"
+            if error:
+                yield Record(payload={"fields": values}, error=f"line {number}: {error}")
+            else:
                 yield _mapped(dict(zip(header, values, strict=True)), feed.columns)
-        except csv.Error as fault:
-            yield Record(payload={"line": lines.line_num}, error=f"from line {lines.line_num} on: {fault}")
+
+
+@dataclass
+class _Lines:
+    """The lines of a text for csv.reader; keeps those of the row being read, of which line `first` is the first."""
+
+    source: Iterator[str]
+    first: int = 1
+    pending: list[str] = field(default_factory=list)
+    ended: bool = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self.source, None)
+        if line is None:
+            self.ended = True
+            raise StopIteration
+        self.pending.append(line)
+        return line
+
+    def advance(self, count: int) -> None:
+        """Go on behind the first `count` of the pending lines."""
+        self.source = chain(self.pending[count:], self.source) if self.pending[count:] else self.source
+        self.first, self.pending, self.ended = self.first + count, [], False
+
+
+def _csv_rows(lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str], str | None]]:
+    """(first line, fields, error) of every row that is not blank.
+
+    A quote that is never closed would swallow the rows after it: its line comes alone, with an error.
+    """
+    rows = csv.reader(lines, delimiter=delimiter)
+    while True:
+        fault: str | None = None
+        try:
+            values = next(rows)
+            if lines.ended:
+                fault = "a quote is opened and never closed"
+        except csv.Error as error:
+            fault = str(error)
+        except StopIteration:
+            return
+        number = lines.first
+        if fault:
+            values = [lines.pending[0].rstrip("\r\n")]
+        lines.advance(1 if fault else len(lines.pending))
+        if values:
+            yield number, values, fault
 
 
 def _read_jsonl(feed: Feed, fetched: Fetched) -> Iterator[Record]:
@@ -57,7 +108,7 @@ def _read_jsonl(feed: Feed, fetched: Fetched) -> Iterator[Record]:
                 continue
             try:
                 item = json.loads(text)
-            except ValueError as fault:
+            except (ValueError, RecursionError) as fault:
                 yield Record(payload={"line": text}, error=f"line {number}: not JSON: {fault}")
                 continue
             if isinstance(item, dict):
@@ -76,25 +127,24 @@ def _read_parquet(feed: Feed, fetched: Fetched) -> Iterator[Record]:
             for batch in source.iter_batches(batch_size=PARQUET_ROWS):
                 for item in batch.to_pylist():
                     yield _mapped(item, feed.columns)
-    except pa.ArrowInvalid as fault:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as fault:
         raise SourceError(f"{fetched.name}: not a readable Parquet file: {fault}") from fault
 
 
-def _read_rss(_: Feed, fetched: Fetched) -> Iterator[Record]:
+def _read_rss(feed: Feed, fetched: Fetched) -> Iterator[Record]:
     """RSS 0.9x to 2.0, RDF and Atom through feedparser; JSON Feed by its own keys. Held in memory whole."""
-    content = fetched.path.read_bytes()
+    content = fetched.path.read_bytes().removeprefix(codecs.BOM_UTF8)
     if content.lstrip()[:1] == b"{":
         yield from _json_feed(content, fetched)
         return
     import feedparser
 
     parsed = feedparser.parse(content, sanitize_html=False, resolve_relative_uris=False)
-    if not parsed.version and not parsed.entries:
+    if not parsed.get("version") and not parsed.entries:
         reason = parsed.get("bozo_exception") or "no RSS, RDF or Atom in it"
         raise SourceError(f"{fetched.name}: not a feed: {reason}")
     for entry in parsed.entries:
         bodies = [part.value for part in entry.get("content", []) if part.get("value")]
-        payload = {key: value for key, value in entry.items() if key not in RSS_PAYLOAD_DROPS}
         yield Record(
             fields={
                 "post_id": entry.get("id"),
@@ -102,32 +152,43 @@ def _read_rss(_: Feed, fetched: Fetched) -> Iterator[Record]:
                 "text": bodies[0] if bodies else entry.get("summary"),
                 "author": entry.get("author"),
                 "url": entry.get("link"),
-                "published_at": _entry_date(entry, "published") or _entry_date(entry, "updated"),
-                "updated_at": _entry_date(entry, "updated"),
+                "published_at": _entry_date(feed, entry, "published") or _entry_date(feed, entry, "updated"),
+                "updated_at": _entry_date(feed, entry, "updated"),
             },
-            payload=payload,
+            payload=_nameless(entry),
         )
 
 
-def _entry_date(entry: Mapping[str, Any], name: str) -> str | None:
-    """The date as feedparser understood it, in ISO; as the source wrote it when it did not."""
+def _nameless(item: Mapping[str, Any]) -> dict[str, Any]:
+    """`item` without what names people, also in the source that it was taken over from."""
+    kept = {key: value for key, value in item.items() if key not in RSS_NAMES}
+    return {key: _nameless(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
+
+
+def _entry_date(feed: Feed, entry: Mapping[str, Any], name: str) -> str | None:
+    """The date as the source wrote it; in ISO where only feedparser understands it."""
+    if name not in entry:  # feedparser gives `published` for a missing `updated`
+        return None
     understood = entry.get(f"{name}_parsed")
-    if understood:
+    if understood and parse_date(entry[name], feed) is None:
         year, month, day, hour, minute, second = understood[:6]
         return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{min(second, 59):02}+00:00"
-    return entry.get(name)
+    return str(entry[name])
 
 
 def _json_feed(content: bytes, fetched: Fetched) -> Iterator[Record]:
     """JSON Feed 1.x (jsonfeed.org)."""
     try:
         document = json.loads(content)
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise SourceError(f"{fetched.name}: neither XML nor JSON Feed: {fault}") from fault
     if not str(document.get("version", "")).startswith("https://jsonfeed.org/"):
         raise SourceError(f"{fetched.name}: JSON without a jsonfeed.org `version`; for JSON lines use reader jsonl")
-    for item in document.get("items", []):
-        authors = item.get("authors") or [item.get("author") or {}]
+    for number, item in enumerate(document.get("items") or []):
+        if not isinstance(item, dict):
+            yield Record(payload={"item": item}, error=f"item {number}: not a JSON object")
+            continue
+        authors = [a for a in [*(item.get("authors") or []), item.get("author")] if isinstance(a, dict)] or [{}]
         yield Record(
             fields={
                 "post_id": item.get("id"),

@@ -60,13 +60,17 @@ def _files(pattern: str) -> Iterator[Fetched]:
     paths = sorted(Path(path) for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
     if not paths:
         raise SourceError(f"{pattern}: no such file; mend `path` of the feed or put the file there")
+    unreadable = []
     for path in paths:
         try:
             with path.open("rb") as source:
                 digest = hashlib.file_digest(source, "sha256").hexdigest()
         except OSError as error:
-            raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
+            unreadable.append(f"{path}: cannot be read: {error.strerror}")
+            continue
         yield Fetched(path, str(path), digest)
+    if unreadable:
+        raise SourceError("; ".join(unreadable))
 
 
 def _download(feed: Feed, cursor: Mapping[str, str], folder: Path) -> Fetched:
@@ -91,7 +95,7 @@ def _download(feed: Feed, cursor: Mapping[str, str], folder: Path) -> Fetched:
                 session.mount(scheme, HTTPAdapter(max_retries=retry))
             headers = {"User-Agent": "sentinela", **_conditions(cursor), **_token(feed)}
             with session.get(url, headers=headers, stream=True, timeout=options.timeout_seconds) as response:
-                if response.status_code == requests.codes.not_modified:
+                if response.status_code == requests.codes.not_modified and cursor:
                     return Fetched(target, url, "", unchanged=True, batch_id=cursor["batch_id"])
                 if not response.ok:
                     status: Status = "refused" if response.status_code in REFUSED else "failed"

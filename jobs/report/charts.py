@@ -7,12 +7,13 @@ which the page's buttons set.
 from __future__ import annotations
 
 import math
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from jobs.report.figures import ALL, Figures, Move
+from jobs.report.figures import ALL, Figures, Move, records
 from jobs.report.language import Voice
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
@@ -20,20 +21,24 @@ HALF_DAY = 12 * 3_600_000
 WORDS_FIT = 620
 """From this width in pixels on there is room for words beside a move."""
 
+SIGNED = "datum.value ? format(datum.value, '+.2~f') : '0'"
+
 Json = dict[str, Any]
 
 
 def datasets(figures: Figures, words: dict[Move, tuple[str, ...]], voice: Voice) -> dict[str, list[Json]]:
     """The named datasets of all charts: days, moves, groups."""
     groups = [
-        *_groups(figures.brands, "brand", [(row, voice.brand(row["brand"])) for row in _records(figures.brands)], voice),
-        *_groups(figures.feeds, "feed", [(row, row["feed"]) for row in _records(figures.feeds)], voice),
+        *_groups("brand", [(row, voice.brand(row["brand"])) for row in records(figures.brands)], voice),
+        *_groups("feed", [(row, row["feed"]) for row in records(figures.feeds)], voice),
         *_groups(
-            figures.languages, "language", [(row, voice.tongue(row["language"])) for row in _records(figures.languages)], voice
+            "language",
+            [(row, voice.tongue(row["language"])) for row in records(figures.languages)],
+            voice,
         ),
     ]
     return {
-        "days": [_day(row, voice) for row in _records(figures.daily)],
+        "days": [_day(row, voice) for row in records(figures.daily)],
         "moves": [_move(move, words.get(move, ()), figures) for move in figures.moves],
         "groups": groups,
     }
@@ -41,18 +46,13 @@ def datasets(figures: Figures, words: dict[Move, tuple[str, ...]], voice: Voice)
 
 def charts(figures: Figures, voice: Voice) -> dict[str, Json]:
     """Vega-Lite specifications by the id of their place in the page, without data."""
-    reach = _reach(figures)
     return {
-        "chart-polarity": _polarity(figures, voice, reach),
+        "chart-polarity": _polarity(figures, voice),
         "chart-volume": _volume(figures, voice),
-        "chart-brands": _compared("brand", voice, filtered=False),
-        "chart-feeds": _compared("feed", voice, filtered=True),
-        "chart-languages": _compared("language", voice, filtered=True),
+        "chart-brands": _compared("brand", figures.brands, voice, filtered=False),
+        "chart-feeds": _compared("feed", figures.feeds, voice, filtered=True),
+        "chart-languages": _compared("language", figures.languages, voice, filtered=True),
     }
-
-
-def _records(frame: pd.DataFrame) -> list[Json]:
-    return frame.to_dict("records")
 
 
 def _milliseconds(day: date) -> int:
@@ -119,7 +119,7 @@ def _move(move: Move, words: tuple[str, ...], figures: Figures) -> Json:
     }
 
 
-def _groups(frame: pd.DataFrame, by: str, rows: list[tuple[Json, str]], voice: Voice) -> list[Json]:
+def _groups(by: str, rows: list[tuple[Json, str]], voice: Voice) -> list[Json]:
     found = []
     for row, label in rows:
         if math.isnan(row["mean"]):
@@ -147,39 +147,62 @@ def _groups(frame: pd.DataFrame, by: str, rows: list[tuple[Json, str]], voice: V
     return found
 
 
-def _reach(figures: Figures) -> float:
-    """Half of the height of the polarity axis: what the intervals of full days need, in quarters."""
+def _most(groups: pd.DataFrame) -> int:
+    """The number of scored groups of the brand that has the most."""
+    scored = groups[groups["scored"] > 0].groupby("brand").size()
+    return max(1, int(scored.max())) if len(scored) else 1
+
+
+def _span(groups: pd.DataFrame) -> list[float]:
+    """Ends of the polarity axis that all brands share: zero, and every interval and mean of both periods."""
+    ends = groups[["low", "high", "mean_before"]].to_numpy(dtype=float)
+    known = [0.0, *ends[~np.isnan(ends)].tolist()]
+    return [min(known), max(known)] if len(known) > 1 else [-1.0, 1.0]
+
+
+def _reach(figures: Figures) -> list[float]:
+    """Ends of the polarity axis: the intervals of full days, and room for the words beyond the moves."""
     full = figures.daily[figures.daily["status"] == "ok"]
-    most = max([0.4, *full["low"].abs(), *full["high"].abs()])
-    return min(1.0, math.ceil(most * 4) / 4)
+    most = min(1.0, math.ceil(max([0.4, *full["low"].abs(), *full["high"].abs()]) * 4) / 4)
+    room = 0.6 * most
+    lowest = min([-most - 0.1, *(move.low - room for move in figures.moves if move.change < 0)])
+    highest = max([most + 0.1, *(move.high + room for move in figures.moves if move.change > 0)])
+    return [round(lowest, 2), round(highest, 2)]
 
 
-def _polarity(figures: Figures, voice: Voice, reach: float) -> Json:
+def _polarity(figures: Figures, voice: Voice) -> Json:
     import altair as alt
 
     x = _time_axis(figures, labels=False)
     y = alt.Y(
         "m:Q",
         title=None,
-        scale=alt.Scale(domain=[-reach - 0.12, reach + 0.12], nice=False),
-        axis=alt.Axis(format="+.2~f", values=[-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1], minExtent=38, maxExtent=38),
+        scale=alt.Scale(domain=_reach(figures), nice=False),
+        axis=alt.Axis(
+            labelExpr=SIGNED, values=[-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1], minExtent=38, maxExtent=38
+        ),
     )
     days = alt.Chart(alt.NamedData(name="days")).transform_filter("datum.b === brand")
-    tone = _tone_scale(alt.Color)
+    size = alt.Size("part:O", scale=alt.Scale(domain=[False, True], range=[46, 95]), legend=None)
     shape = alt.Shape("part:N", scale=alt.Scale(domain=[False, True], range=["circle", "diamond"]), legend=None)
-    hidden = _unseen(days)
-    zero = alt.Chart(alt.NamedData(name="days")).mark_rule(color="var(--axis)").encode(y=alt.YDatum(0))
-    band = days.mark_area(color="var(--band)", opacity=1, line=False).encode(x=x, y=y, y2="h:Q").encode(y=_as(y, "l:Q"))
+    hidden = _unseen(days, x)
+    zero = (
+        alt.Chart(alt.NamedData(name="days")).mark_rule(color="var(--axis)").encode(y=alt.YDatum(0, scale=y["scale"]))
+    )
+    band = days.mark_area(color="var(--band)", opacity=1, line=False).encode(x=x, y=_as(y, "l:Q"), y2="h:Q")
     base = days.mark_line(color="var(--muted)", strokeDash=[2, 3], strokeWidth=1.5).encode(x=x, y=_as(y, "base:Q"))
     line = days.mark_line(color="var(--ink)", strokeWidth=1.5).encode(x=x, y=y)
-    points = days.transform_filter("datum.m !== null").mark_point(
-        filled=True, size=46, opacity=1, stroke="var(--bg)", strokeWidth=1
-    ).encode(x=x, y=y, fill=_tone_scale(alt.Fill), shape=shape)
-    few = days.transform_filter("datum.few !== null").mark_point(
-        filled=False, size=34, opacity=0.9, fill="var(--bg)", strokeWidth=1.2
-    ).encode(x=x, y=_as(y, "few:Q"), stroke=_tone_scale(alt.Stroke), shape=shape)
-    hover = days.mark_rect(opacity=0, fill="#000").encode(x=_as(x, "t0:T"), x2="t1:T", tooltip="tip:N")
-    del tone
+    points = (
+        days.transform_filter("datum.m !== null")
+        .mark_point(filled=True, opacity=1, stroke="var(--bg)", strokeWidth=1)
+        .encode(x=x, y=y, fill=_tone_scale(alt.Fill), shape=shape, size=size)
+    )
+    few = (
+        days.transform_filter("datum.few !== null")
+        .mark_point(filled=False, size=34, opacity=0.9, fill="var(--bg)", strokeWidth=1.2)
+        .encode(x=x, y=_as(y, "few:Q"), stroke=_tone_scale(alt.Stroke), shape=shape)
+    )
+    hover = days.mark_rect(opacity=0, fill="#000").encode(x=_as(x, "t0:Q"), x2="t1:Q", tooltip="tip:N")
     layers = [hidden, zero, band, base, line, few, points, hover, *_notes(x, y)]
     return _finish(alt.layer(*layers).properties(width="container", height=300), voice)
 
@@ -188,34 +211,30 @@ def _notes(x: Any, y: Any) -> list[Any]:
     """Numbered marks at the moves, with their words where there is room."""
     import altair as alt
 
-    layers = []
-    for up, right in ((True, True), (True, False), (False, True), (False, False)):
-        shift = -15 if up else 15
-        some = (
-            alt.Chart(alt.NamedData(name="moves"))
-            .transform_filter("datum.b === brand")
-            .transform_filter(f"datum.up === {str(up).lower()} && datum.right === {str(right).lower()}")
-            .encode(x=x, y=_as(y, "y:Q"))
-        )
-        style = {
-            "align": "left" if right else "right",
-            "baseline": "line-bottom" if up else "line-top",
-            "dx": 14 if right else -14,
-            "dy": shift + (7 if up else -7),
-            "fontSize": 12,
-            "fontWeight": 600,
-            "lineHeight": 15,
-            "opacity": alt.ExprRef(f"width < {WORDS_FIT} ? 0 : 1"),
-        }
-        layers += [
-            some.mark_text(**style, stroke="var(--bg)", strokeWidth=4, strokeJoin="round").encode(text="words:N"),
-            some.mark_text(**style, color="var(--ink)").encode(text="words:N"),
-            some.mark_point(
-                shape="circle", filled=True, size=300, opacity=1, fill="var(--ink)", yOffset=shift
-            ),
-            some.mark_text(color="var(--bg)", fontSize=11, fontWeight=700, dy=shift + 0.5).encode(text="n:N"),
-        ]
-    return layers
+    def either(question: str, yes: str, no: str) -> Any:
+        return alt.ExprRef(f"datum.{question} ? {yes} : {no}")
+
+    moves = alt.Chart(alt.NamedData(name="moves")).transform_filter("datum.b === brand").encode(x=x, y=_as(y, "y:Q"))
+    style = {
+        "align": either("right", "'left'", "'right'"),
+        "baseline": either("up", "'line-bottom'", "'line-top'"),
+        "dx": either("right", "14", "-14"),
+        "dy": either("up", "-8", "8"),
+        "fontSize": 12,
+        "fontWeight": 600,
+        "lineHeight": 15,
+        "opacity": alt.ExprRef(f"width < {WORDS_FIT} ? 0 : 1"),
+    }
+    return [
+        moves.mark_text(**style, stroke="var(--bg)", strokeWidth=4, strokeJoin="round").encode(text="words:N"),
+        moves.mark_text(**style, color="var(--ink)").encode(text="words:N"),
+        moves.mark_point(
+            shape="circle", filled=True, size=300, opacity=1, fill="var(--ink)", yOffset=either("up", "-15", "15")
+        ),
+        moves.mark_text(color="var(--bg)", fontSize=11, fontWeight=700, dy=either("up", "-14.5", "15.5")).encode(
+            text="n:N"
+        ),
+    ]
 
 
 def _volume(figures: Figures, voice: Voice) -> Json:
@@ -229,7 +248,7 @@ def _volume(figures: Figures, voice: Voice) -> Json:
     )  # fmt: skip
     bars = [
         days.mark_rect(fill=f"var(--{name}-bar)", stroke="var(--bg)", strokeWidth=0.6).encode(
-            x=_as(x, "t0:T"), x2="t1:T", y=_as(y, f"n{place}:Q"), y2=f"n{place + 1}:Q"
+            x=_as(x, "t0:Q"), x2="t1:Q", y=_as(y, f"n{place}:Q"), y2=f"n{place + 1}:Q"
         )
         for place, name in enumerate(("negative", "neutral", "positive", "unscored"))
     ]
@@ -243,47 +262,58 @@ def _volume(figures: Figures, voice: Voice) -> Json:
         .mark_text(text="?", dy=-9, color="var(--ink)", fontSize=12, fontWeight=700)
         .encode(x=x, y=alt.YDatum(0))
     )
-    hover = days.mark_rect(opacity=0, fill="#000").encode(x=_as(x, "t0:T"), x2="t1:T", tooltip="tip:N")
-    layers = [_unseen(days), *bars, none, unknown, hover]
+    hover = days.mark_rect(opacity=0, fill="#000").encode(x=_as(x, "t0:Q"), x2="t1:Q", tooltip="tip:N")
+    layers = [_unseen(days, x), *bars, none, unknown, hover]
     return _finish(alt.layer(*layers).properties(width="container", height=110), voice)
 
 
-def _compared(by: str, voice: Voice, *, filtered: bool) -> Json:
+def _compared(by: str, groups: pd.DataFrame, voice: Voice, *, filtered: bool) -> Json:
     import altair as alt
 
     rows = alt.Chart(alt.NamedData(name="groups")).transform_filter(f"datum.by === '{by}'")
     if filtered:
         rows = rows.transform_filter("datum.b === brand")
     y = alt.Y("g:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=150, labelPadding=8))
-    x = alt.X("m:Q", title=None, scale=alt.Scale(nice=True), axis=alt.Axis(format="+.2~f", tickCount=5))
+    x = alt.X(
+        "m:Q",
+        title=None,
+        scale=alt.Scale(domain=_span(groups), nice=True),
+        axis=alt.Axis(labelExpr=SIGNED, tickCount=4),
+    )
     tone = _tone_scale(alt.Color)
     zero = alt.Chart(alt.NamedData(name="groups")).mark_rule(color="var(--axis)").encode(x=alt.XDatum(0))
     spans = rows.mark_rule(strokeWidth=5, opacity=0.35, strokeCap="round").encode(
         y=y, x=_as(x, "l:Q"), x2="h:Q", color=tone
     )
-    before = rows.transform_filter("datum.m0 !== null").mark_point(
-        size=70, filled=False, stroke="var(--muted)", strokeWidth=1.5, opacity=1
-    ).encode(y=y, x=_as(x, "m0:Q"))
+    before = (
+        rows.transform_filter("datum.m0 !== null")
+        .mark_point(size=70, filled=False, stroke="var(--muted)", strokeWidth=1.5, opacity=1)
+        .encode(y=y, x=_as(x, "m0:Q"))
+    )
     points = rows.mark_point(size=90, filled=True, opacity=1).encode(y=y, x=x, color=tone)
     figures = rows.mark_text(align="left", dx=10, color="var(--ink)", fontWeight=600, fontSize=12).encode(
         y=y, x=alt.value("width"), text="says:N"
     )
     hover = rows.mark_bar(opacity=0, fill="#000").encode(y=y, x=alt.value(0), x2=alt.value("width"), tooltip="tip:N")
     chart = alt.layer(zero, spans, before, points, figures, hover)
-    return _finish(chart.properties(width="container", height=alt.Step(34)), voice)
+    return _finish(
+        chart.properties(width="container", height=24 + 34 * (_most(groups) if filtered else len(groups))), voice
+    )
 
 
 def _time_axis(figures: Figures, *, labels: bool) -> Any:
+    """Days as numbers: Vega-Lite takes the ends of a time scale for dates on x, for numbers on x2, and warns."""
     import altair as alt
 
-    start, end = _milliseconds(figures.window.start), _milliseconds(figures.window.end)
+    moments = [_milliseconds(date.fromisoformat(day)) for day in figures.window.days]
+    step = next((n for n in (1, 2, 7, 14, 28) if len(moments) <= 16 * n), 56)
     return alt.X(
-        "t:T",
+        "t:Q",
         title=None,
-        scale=alt.Scale(type="utc", domain=[start - HALF_DAY, end + HALF_DAY], nice=False),
+        scale=alt.Scale(domain=[moments[0] - HALF_DAY, moments[-1] + HALF_DAY], nice=False, zero=False),
         axis=alt.Axis(
-            format="%-d %b", labels=labels, grid=False, tickCount=alt.ExprRef("max(2, floor(width / 90))"), labelFlush=True,
-            domainColor="var(--axis)", ticks=labels, labelOverlap=True,
+            values=moments[::step], labelExpr="utcFormat(datum.value, '%-d %b')", labels=labels, ticks=labels,
+            grid=False, labelFlush=True, labelOverlap="parity", labelSeparation=6, domainColor="var(--axis)",
         ),
     )  # fmt: skip
 
@@ -295,11 +325,11 @@ def _as(channel: Any, shorthand: str) -> Any:
     return copy
 
 
-def _unseen(days: Any) -> Any:
+def _unseen(days: Any, x: Any) -> Any:
     return (
         days.transform_filter("datum.s === 'unseen' || datum.s === 'absent'")
         .mark_rect(fill="url(#unseen)", stroke="var(--muted)", strokeWidth=0.5, strokeDash=[2, 2], opacity=1)
-        .encode(x="t0:T", x2="t1:T")
+        .encode(x=_as(x, "t0:Q"), x2="t1:Q")
     )
 
 
@@ -330,7 +360,6 @@ def _finish(chart: Any, voice: Voice) -> Json:
         )
         .configure_mark(invalid="break-paths-filter-domains")
     )  # fmt: skip
-    return chart.to_dict()
-
-
-_ = timedelta
+    # Tests check the specifications against Vega-Lite's schema; here it would cost a second.
+    specification: Json = chart.to_dict(validate=False)
+    return specification

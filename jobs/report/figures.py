@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,7 @@ class Gap:
 
     @property
     def days(self) -> list[date]:
+        """Every day of the run, in order."""
         return [self.start + timedelta(days=n) for n in range((self.end - self.start).days + 1)]
 
 
@@ -68,6 +70,7 @@ class Move:
 
     @property
     def change(self) -> float:
+        """How far the day's mean lies from that of the days before."""
         return self.mean - self.base
 
 
@@ -94,10 +97,11 @@ class Figures:
     languages: pd.DataFrame
     moves: tuple[Move, ...]
     gaps: tuple[Gap, ...]
+    held: tuple[date, ...]
 
     def total(self, brand: str) -> pd.Series:
         """The row of `brand` over the whole period."""
-        return self.brands.set_index("brand", drop=False).loc[brand]
+        return self.brands[self.brands["brand"] == brand].iloc[0]
 
 
 def preceding(window: Window) -> Window:
@@ -126,6 +130,7 @@ def gather(lake: Lake, query: Query, settings: Settings, window: Window) -> Figu
         languages=_compared(rows, ["brand", "language"], window, previous),
         moves=tuple(move for name in names for move in _moves(daily, name)),
         gaps=gaps,
+        held=tuple(date.fromisoformat(day) for day in sorted(set(lake.held()) & set(window.days))),
     )
 
 
@@ -134,7 +139,8 @@ def coverage_gaps(lake: Lake, query: Query, window: Window) -> tuple[Gap, ...]:
     query.view("coverage", "coverage", lake.files("coverage"))
     rows = query.table(
         "SELECT feed, window_start, window_end, status, message FROM coverage "
-        f"WHERE window_end >= DATE '{window.start}' AND window_start <= DATE '{window.end}' ORDER BY feed, fetched_at, status"
+        f"WHERE window_end >= DATE '{window.start}' AND window_start <= DATE '{window.end}' "
+        "ORDER BY feed, fetched_at, status"
     ).to_pylist()
     last: dict[tuple[str, date], tuple[str, str | None]] = {}
     seen: set[tuple[str, date]] = set()
@@ -167,11 +173,11 @@ def _runs(unseen: dict[tuple[str, date], tuple[str, str | None]]) -> Iterable[Ga
 
 def _rows(lake: Lake, query: Query, window: Window) -> pd.DataFrame:
     query.view("daily_polarity", "daily_polarity", lake.files("daily_polarity", window.days))
-    frame = query.table(
+    frame: pd.DataFrame = query.table(
         f"SELECT published_date AS day, brand, feed, language, {', '.join(COUNTS)} FROM daily_polarity "
         f"WHERE {sql_days(window.days)} ORDER BY day, brand, feed, language"
     ).to_pandas(date_as_object=True)
-    return frame.astype({name: "float64" for name in ("polarity_sum", "polarity_sum_squares")})
+    return frame.astype(dict.fromkeys(("polarity_sum", "polarity_sum_squares"), "float64"))
 
 
 def _pool(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -203,6 +209,11 @@ def _compared(
         both["mean"], both["low"], both["high"], both["mean_before"], both["low_before"], both["high_before"]
     )
     return both.reset_index()
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of `frame` as dictionaries."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _between(rows: pd.DataFrame, window: Window) -> pd.DataFrame:

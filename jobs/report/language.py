@@ -29,6 +29,8 @@ PHRASES: dict[str, dict[Language, str]] = {
     "compared_with": {"en": "compared with {period}", "pt": "em comparação com {period}"},
     "days_n": {"en": "{n} days", "pt": "{n} dias"},
     "all": {"en": "All posts", "pt": "Todas as publicações"},
+    "all_feeds": {"en": "All feeds", "pt": "Todas as fontes"},
+    "items_n": {"en": "Items", "pt": "Itens"},
     "brand": {"en": "Brand", "pt": "Marca"},
     "brands": {"en": "Brands", "pt": "Marcas"},
     "feed": {"en": "Feed", "pt": "Fonte"},
@@ -110,7 +112,8 @@ PHRASES: dict[str, dict[Language, str]] = {
     "over_time": {"en": "Polarity over time", "pt": "Polaridade ao longo do tempo"},
     "over_time_aria": {
         "en": "Line of mean polarity for each day with its 95 % interval; the same figures are in the table below.",
-        "pt": "Linha da polaridade média de cada dia com o intervalo de 95 %; os mesmos números estão na tabela abaixo.",
+        "pt": "Linha da polaridade média de cada dia com o intervalo de 95 %; os mesmos números estão na tabela "
+        "abaixo.",
     },
     "volume": {"en": "Posts a day", "pt": "Publicações por dia"},
     "volume_aria": {
@@ -194,11 +197,13 @@ PHRASES: dict[str, dict[Language, str]] = {
     "quarantined": {"en": "Quarantined", "pt": "Em quarentena"},
     "undated": {"en": "Undated", "pt": "Sem data"},
     "undated_note": {
-        "en": "Undated items have no trustworthy date: they stay out of every daily series. They are counted over all time.",
+        "en": "Undated items have no trustworthy date: they stay out of every daily series. They are counted over "
+        "all time.",
         "pt": "Itens sem data confiável ficam fora de toda série diária. São contados em todo o histórico.",
     },
     "unscored_note": {
-        "en": "Not scored: the language is none of Portuguese, English and Spanish. Counted as posts, without polarity.",
+        "en": "Not scored: the language is none of Portuguese, English and Spanish. Counted as posts, without "
+        "polarity.",
         "pt": "Não pontuadas: o idioma não é português, inglês nem espanhol. Contam como publicações, sem polaridade.",
     },
     "total": {"en": "Total", "pt": "Total"},
@@ -219,49 +224,67 @@ PHRASES: dict[str, dict[Language, str]] = {
         "en": "Every fetch on record was answered in full.",
         "pt": "Toda coleta registrada foi respondida por inteiro.",
     },
-    "absent_days": {"en": "Days not computed yet", "pt": "Dias ainda não calculados"},
+    "held": {
+        "en": "newest data held back by a data check",
+        "pt": "dados mais recentes retidos por uma verificação",
+    },
     "outcome": {"en": "Outcome", "pt": "Resultado"},
     "reason": {"en": "Reason", "pt": "Motivo"},
     "days": {"en": "Days", "pt": "Dias"},
+    "first_day": {"en": "First day", "pt": "Primeiro dia"},
+    "last_day": {"en": "Last day", "pt": "Último dia"},
+    "status_change": {"en": "Verdict", "pt": "Veredito"},
     "outcome_failed": {"en": "failed", "pt": "falhou"},
     "outcome_refused": {"en": "refused", "pt": "recusada"},
     "outcome_capped": {"en": "cut short", "pt": "cortada"},
     # Method
     "method": {"en": "How to read this", "pt": "Como ler este relatório"},
     "method_polarity": {
-        "en": "Polarity is the probability, by the model, that a text is positive minus the probability that it is negative: "
+        "en": "Polarity is the probability, by the model, that a text is positive minus the probability that it "
+        "is negative: "
         "−1 is surely negative, +1 surely positive, 0 neutral or torn. The mean counts every scored post once.",
         "pt": "Polaridade é a probabilidade, segundo o modelo, de o texto ser positivo menos a de ser negativo: −1 é "
-        "certamente negativo, +1 certamente positivo, 0 neutro ou dividido. A média conta cada publicação pontuada uma vez.",
+        "certamente negativo, +1 certamente positivo, 0 neutro ou dividido. A média conta cada publicação "
+        "pontuada uma vez.",
     },
     "method_interval": {
-        "en": "The 95 % interval says how far the mean could lie from what people of this kind say, given how few or many "
+        "en": "The 95 % interval says how far the mean could lie from what people of this kind say, given how few "
+        "or many "
         "different texts were seen. Repeated texts are no new evidence. Few texts make a wide interval.",
-        "pt": "O intervalo de 95 % diz quão longe a média pode estar do que esse público diz, dado quantos textos distintos "
+        "pt": "O intervalo de 95 % diz quão longe a média pode estar do que esse público diz, dado quantos textos "
+        "distintos "
         "foram vistos. Textos repetidos não são evidência nova. Poucos textos fazem um intervalo largo.",
     },
     "method_change": {
-        "en": "A change is called better or worse only when the 95 % interval of the difference leaves out zero. A day is a "
-        "remarkable move when its interval and that of the seven days before it lie apart. With many days, brands and feeds "
+        "en": "A change is called better or worse only when the 95 % interval of the difference leaves out zero. "
+        "A day is a "
+        "remarkable move when its interval and that of the seven days before it lie apart. With many days, brands "
+        "and feeds "
         "now and then one does so by chance.",
-        "pt": "Uma variação só é chamada de melhor ou pior quando o intervalo de 95 % da diferença exclui o zero. Um dia é uma "
-        "virada notável quando seu intervalo e o dos sete dias anteriores não se tocam. Com muitos dias, marcas e fontes, de "
+        "pt": "Uma variação só é chamada de melhor ou pior quando o intervalo de 95 % da diferença exclui o zero. "
+        "Um dia é uma "
+        "virada notável quando seu intervalo e o dos sete dias anteriores não se tocam. Com muitos dias, marcas e "
+        "fontes, de "
         "vez em quando isso acontece por acaso.",
     },
     "method_words": {
-        "en": "The words of a day are those much more frequent in its texts than in the rest of the period. They show what was "
+        "en": "The words of a day are those much more frequent in its texts than in the rest of the period. They "
+        "show what was "
         "talked about, not what caused the mood.",
-        "pt": "As palavras de um dia são as muito mais frequentes nos seus textos que no resto do período. Mostram do que se "
+        "pt": "As palavras de um dia são as muito mais frequentes nos seus textos que no resto do período. "
+        "Mostram do que se "
         "falou, não o que causou o humor.",
     },
     "method_limits": {
-        "en": "What it does not say: these are the posts of the feeds listed here, not the opinion of all customers; the model "
-        "errs, most of all on irony, and its errors are not part of the interval; a brand counts when its name is in the text.",
-        "pt": "O que ele não diz: são publicações das fontes aqui listadas, não a opinião de todos os clientes; o modelo erra, "
+        "en": "What it does not say: these are the posts of the feeds listed here, not the opinion of all "
+        "customers; the model "
+        "errs, most of all on irony, and its errors are not part of the interval; a brand counts when its name is "
+        "in the text.",
+        "pt": "O que ele não diz: são publicações das fontes aqui listadas, não a opinião de todos os clientes; o "
+        "modelo erra, "
         "sobretudo em ironia, e seus erros não entram no intervalo; uma marca conta quando seu nome está no texto.",
     },
     # Footer and workbook
-    "made_from": {"en": "Made from", "pt": "Feito a partir de"},
     "snapshot": {"en": "Data snapshot", "pt": "Instantâneo dos dados"},
     "model": {"en": "Model", "pt": "Modelo"},
     "settings": {"en": "Settings", "pt": "Configuração"},
@@ -341,7 +364,11 @@ class Voice:
 
     def days(self, start: date, end: date) -> str:
         """One day, or the first and the last of several."""
-        return self.day(start) if start == end else f"{self.day(start)} – {self.day(end)}"
+        if start == end:
+            return self.day(start)
+        if (start.year, start.month) == (end.year, end.month):
+            return f"{start.day} a {self.day(end)}" if self.language == "pt" else f"{start.day}–{self.day(end)}"
+        return f"{self.day(start)} – {self.day(end)}"
 
     def brand(self, name: str) -> str:
         """A brand's name, or what `all` is called."""

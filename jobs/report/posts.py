@@ -25,8 +25,8 @@ CANDIDATES = 30
 ALIKE = 0.6
 """Two texts that share this part of their words (Jaccard) say the same."""
 
-SAMPLE_DAY, SAMPLE_PERIOD = 1_000, 3_000
-"""Texts that words are counted in, drawn by the hash of the text: the same texts in every run."""
+SAMPLE_DAY, SAMPLE_PERIOD, SAMPLE_LENGTH = 500, 2_000, 1_000
+"""Texts that words are counted in, drawn by the hash of the text (the same in every run), and characters of each."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class Examples:
 
     @property
     def all(self) -> tuple[Example, ...]:
+        """The examples of all three groups."""
         return self.negative + self.positive + self.typical
 
 
@@ -195,8 +196,10 @@ def _words(query: Query, settings: Settings, figures: Figures) -> dict[Move, tup
 def _sample(query: Query, condition: str, most: int) -> list[tuple[date, frozenset[str]]]:
     rows = query.connection.execute(
         f"""
-        SELECT day, left(text, {LONGEST_TEXT}) FROM scored_posts
-        JOIN (SELECT feed, post_id, day, twin FROM marks WHERE {condition} ORDER BY twin, day LIMIT {most}) USING (feed, post_id)
+        SELECT day, left(text, {SAMPLE_LENGTH}) FROM scored_posts
+        JOIN (
+            SELECT feed, post_id, day, twin FROM marks WHERE {condition} ORDER BY twin, day LIMIT {most}
+        ) USING (feed, post_id)
         ORDER BY twin, day
         """
     ).fetchall()

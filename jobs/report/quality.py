@@ -46,6 +46,7 @@ class Quality:
 
     @property
     def totals(self) -> dict[str, int]:
+        """The counts of all feeds together."""
         return {name: int(self.feeds[name].sum()) for name in self.feeds.columns if name != "feed"}
 
 
@@ -80,7 +81,8 @@ def _by_feed(lake: Lake, query: Query, dataset: str, count: str, days: list[str]
 def _rules(lake: Lake, query: Query, window: Window) -> tuple[BrokenRule, ...]:
     query.view("quarantine_any", "quarantine", lake.files("quarantine", [*window.days, UNDATED]))
     rows = query.table(
-        "SELECT rule, count(*) AS n FROM (SELECT unnest(rules) AS rule FROM quarantine_any) GROUP BY rule ORDER BY n DESC, rule"
+        "SELECT rule, count(*) AS n FROM (SELECT unnest(rules) AS rule FROM quarantine_any) "
+        "GROUP BY rule ORDER BY n DESC, rule"
     ).to_pylist()
     meaning = {rule.name: rule.description for name in ("posts", "raw_posts") for rule in contract(name).rules}
     return tuple(BrokenRule(row["rule"], meaning.get(row["rule"], ""), row["n"]) for row in rows)

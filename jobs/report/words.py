@@ -7,9 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-LONGEST = 3
+LONGEST = 4
 """Terms are runs of one to this many words."""
 
 SURE = 1.645
@@ -19,23 +20,10 @@ WORD = re.compile(r"[#@]?\w[\w'’-]+", re.UNICODE)
 NUMBER = re.compile(r"[\d.,:/-]+")
 
 STOP_WORDS = frozenset(
-    # Portuguese
-    """a à ao aos aquela aquele aqueles aquilo as às até bem com como cada da das de dela dele deles depois desde dessa desse
-    desta deste disso do dos e é ela elas ele eles em então entre era eram essa esse esses esta está estão estava este estou eu
-    foi for foram fui há isso isto já lá lhe mais mas me mesmo meu meus minha muito na não nas nem nessa nesse nesta neste no
-    nos nós nossa nosso num numa o os ou para pela pelas pelo pelos pode por pra pro porque qual quando quanto que quem são
-    se sem ser será seu seus sim só sobre sua suas também tão te tem têm tenho ter teve tinha todo todos toda tudo um uma umas
-    uns vai vão você vocês vou ainda agora aqui ali aí assim fica ficou faz fazer foi hoje ontem tá tô pq q vc né"""
-    # English
-    """ about after again all also am an and any are at be because been being but by can could did didn't do does doesn't
-    doing don't for from get got had has have having he her here hers him his how i i'd i'll i'm i've if in into is isn't it
-    it's its just me more most my no nor not now of off on once only or other our out over own same she should so some still
-    such than that that's the their them then there these they this those through to too under until up us very was wasn't we
-    were what when where which while who why will with won't would you your yours today yesterday"""
-    # Spanish
-    """ al algo con cual cuando del donde el ella ellos en es esa ese eso esta este esto estos fue ha han hay la las le les lo
-    los más mi mis muy ni nos nuestro o para pero por porque qué se sin sobre son su sus también te tiene todo tu un una uno
-    unos y ya hoy ayer""".split()
+    word
+    for line in (Path(__file__).parent / "stop_words.txt").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+    for word in line.split()
 )
 
 
@@ -70,7 +58,7 @@ def distinctive(
 
 
 def terms(text: str) -> frozenset[str]:
-    """Words and runs of up to three words of `text`, in lower case, that neither begin nor end with a stop word."""
+    """Words and runs of up to four words of `text`, in lower case, that neither begin nor end with a stop word."""
     found: set[str] = set()
     run: list[str] = []
     for token in [*_tokenizer().tokenize(text), ""]:

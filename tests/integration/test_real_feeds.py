@@ -88,7 +88,10 @@ def test_the_reasons_of_the_quarantine_are_the_known_faults_of_the_files(real: S
     lake = Lake(real.lake)
     with lake.query() as query:
         query.view("quarantine", "quarantine", lake.files("quarantine"))
-        rows = query.rows("SELECT feed, rule, count(*) AS n FROM (SELECT feed, unnest(rules) AS rule FROM quarantine) GROUP BY ALL")
+        rows = query.rows("""
+            SELECT feed, rule, count(*) AS n
+            FROM (SELECT feed, unnest(rules) AS rule FROM quarantine) GROUP BY ALL
+        """)
     reasons = {(row["feed"], row["rule"]): row["n"] for row in rows}
     assert reasons[("olist", "text_present")] > 10_000, "ratings without words"
     assert reasons[("mls-news", "date_readable")] > 800, "dates cut to ten characters"

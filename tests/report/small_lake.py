@@ -74,7 +74,18 @@ LAUNCH_TEXTS = (
     "{b} acertou demais no lançamento do cold brew de jabuticaba",
 )
 FEEDS = {"mastodon": "post", "avaliacoes": "review", "noticias": "news"}
-ENDINGS = ("", " hoje", " mesmo", " outra vez", " again", " na Savassi", " em Pinheiros", " no centro", " this week", " !!")
+ENDINGS = (
+    "",
+    " hoje",
+    " mesmo",
+    " outra vez",
+    " again",
+    " na Savassi",
+    " em Pinheiros",
+    " no centro",
+    " this week",
+    " !!",
+)
 
 
 def settings(root: Path, language: str = "pt", days: int = 30) -> Settings:
@@ -96,12 +107,16 @@ def settings(root: Path, language: str = "pt", days: int = 30) -> Settings:
     )
 
 
-def build(root: Path, start: date = START, days: int = DAYS, daily_posts: int = 26, seed: int = 7) -> None:
+def build(
+    root: Path, start: date = START, days: int = DAYS, daily_posts: int = 26, seed: int = 7, hostile: bool = True
+) -> None:
     """Write the lake below `root`; the same bytes for the same arguments."""
     lake = Lake(str(root / "lake"))
     chance = random.Random(seed)
     calendar = [start + timedelta(days=n) for n in range(days)]
     posts = [row for day in calendar for row in _day(day, daily_posts, chance)]
+    if hostile:
+        posts += _hostile()
     publish(lake, "scored_posts", posts)
     publish(lake, "posts", [_as(row, "posts") for row in [*posts, *_undated(4)]])
     broken = [_broken(day, n, chance) for n, day in enumerate(calendar) if n % 4 == 0]
@@ -170,15 +185,26 @@ def _daily(day: date, brand: str, feed: str, language: str, rows: list[dict[str,
 
 
 def _day(day: date, count: int, chance: random.Random) -> list[dict[str, Any]]:
-    if day in (SILENT, UNSEEN):
+    if day in (SILENT, UNSEEN, ABSENT):
         return []
     count += {5: -12, 6: -10}.get(day.weekday(), 0) + chance.randint(-4, 4)
     rows = [_post(day, n, *_said(day, chance), chance) for n in range(count)]
-    if day in (PARTIAL,):
+    if day == PARTIAL:
         rows = [row for row in rows if row["feed"] != "avaliacoes"]
-    if day == END:
-        rows += [_post(day, 500 + n, text, -0.7 - n / 100, chance) for n, text in enumerate(HOSTILE)]
     return rows
+
+
+def _hostile() -> list[dict[str, Any]]:
+    """Texts at both ends of the scale, so that the report cannot but show most of them."""
+    rows = [
+        _post(END, 500 + n, text, (-1) ** n * 0.999, random.Random(1)) | {"feed": "mastodon", "kind": "post"}
+        for n, text in enumerate(HOSTILE)
+    ]
+    return rows + [
+        _post(day, 600 + n, text, (-1) ** n * 0.998, random.Random(1)) | {"feed": "mastodon", "kind": "post"}
+        for day in (OUTAGE, LAUNCH)
+        for n, text in enumerate(HOSTILE[:2])
+    ]
 
 
 def _said(day: date, chance: random.Random) -> tuple[str, float]:

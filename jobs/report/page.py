@@ -1,0 +1,246 @@
+"""The HTML pages: one self-contained report, and the index of all reports.
+
+Every text of a post is hostile. Jinja escapes what goes into HTML, `script_json` what goes into the data block, and
+the page's Content-Security-Policy lets nothing run but the two scripts that are named by their hash, without `eval`
+(Vega interprets its expressions).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from jobs.report.charts import charts, datasets, status
+from jobs.report.figures import ALL, FEW, Figures, Move, records
+from jobs.report.language import Voice
+from jobs.report.posts import LONGEST_TEXT, Behind
+from jobs.report.quality import Quality
+from jobs.settings import Settings
+
+TEMPLATES = Path(__file__).parent / "templates"
+BRIEF = 220
+"""A longer text is shortened, with the whole of it one click away."""
+
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+SIGNS = {"better": "▲", "worse": "▼", "unclear": "■", "incomparable": "■"}
+
+
+@dataclass(frozen=True)
+class HeadlineFigure:
+    """What the index tells of one brand; NaN where nothing was scored."""
+
+    brand: str
+    mean: float
+    low: float
+    high: float
+    verdict: str
+    posts: int
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One report as the index lists it."""
+
+    folder: str
+    title: str
+    start: date
+    end: date
+    figures: tuple[HeadlineFigure, ...]
+
+
+def render_page(settings: Settings, figures: Figures, behind: Behind, quality: Quality, voice: Voice) -> str:
+    """The report as one HTML document that loads nothing from anywhere."""
+    vega, script = vega_bundle(), (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    drawings = {"charts": charts(figures, voice), "datasets": datasets(figures, behind.words, voice)}
+    daily = {name: records(figures.daily[figures.daily["brand"] == name]) for name in figures.names}
+    absent = [row["day"] for row in daily[ALL] if row["status"] == "absent"]
+    return _render(
+        "page.html.j2",
+        say=voice,
+        title=title(settings, voice),
+        policy=_policy(style, vega, script),
+        style=_safe(style),
+        vega=_safe(vega),
+        script=_safe(script),
+        drawings=_safe(script_json(drawings)),
+        window=figures.window,
+        previous=figures.previous,
+        names=figures.names,
+        lead=lead(figures, behind.words, voice),
+        cards=[_card(row, voice) for row in records(figures.brands)],
+        daily=daily,
+        moves={name: [move for move in figures.moves if move.brand == name] for name in figures.names},
+        words=behind.words,
+        behind=behind,
+        groups=_groups(figures, voice),
+        feeds=records(quality.feeds),
+        quality=quality,
+        gaps=figures.gaps,
+        absent=", ".join(voice.short(day) for day in absent),
+        held=", ".join(voice.short(day) for day in figures.held),
+        timezone=settings.timezone,
+        few=FEW,
+        longest=LONGEST_TEXT,
+        status=status,
+        tone=lambda polarity: "positive" if polarity > 0.1 else "negative" if polarity < -0.1 else "neutral",
+        x=lambda value: f"{100 + 100 * value:.1f}",
+        wide=lambda low, high: f"{100 * (high - low):.1f}",
+        clean=clean,
+        shorten=shorten,
+        link=link,
+    )
+
+
+def render_index(editions: Sequence[Edition], voice: Voice) -> str:
+    """The page that lists `editions`, in the order given."""
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    return _render("index.html.j2", say=voice, policy=_policy(style), style=_safe(style), editions=editions)
+
+
+def title(settings: Settings, voice: Voice) -> str:
+    """The report's title: the settings' own, else one that names the brands."""
+    if settings.report.title:
+        return settings.report.title
+    names = ", ".join(brand.name for brand in settings.brands)
+    return f"{voice('title')}: {names}" if names else voice("title")
+
+
+def lead(figures: Figures, words: dict[Move, tuple[str, ...]], voice: Voice) -> str:
+    """The report in three sentences: the mood, its change, its sharpest turn with its words."""
+    whole = figures.total(ALL)
+    if not whole["scored"]:
+        return voice("lead_none")
+    verdict = voice.verdict(whole["change_low"], whole["change_high"])
+    said = [
+        voice("lead_mood", n=voice.count(whole["scored"]), mean=voice.polarity(whole["mean"])),
+        voice(f"lead_{verdict}", change=voice.polarity(whole["change"])),
+    ]
+    if figures.moves:
+        named = [move for move in figures.moves if move.brand != ALL] or list(figures.moves)
+        move = max(named, key=lambda move: abs(move.change))
+        key = f"lead_{'rise' if move.change > 0 else 'fall'}{'_all' if move.brand == ALL else ''}"
+        turn = voice(
+            key,
+            brand=move.brand,
+            day=voice.weekday(move.day),
+            mean=voice.polarity(move.mean),
+            base=voice.polarity(move.base),
+        )
+        talk = ", ".join(f"“{clean(word)}”" for word in words.get(move, ())[:4])
+        said.append(f"{turn}, {voice('lead_words', words=talk)}." if talk else f"{turn}.")
+    return " ".join(said)
+
+
+def headline(figures: Figures, voice: Voice) -> tuple[HeadlineFigure, ...]:
+    """What the index tells of each brand."""
+    return tuple(
+        HeadlineFigure(
+            brand=row["brand"],
+            mean=row["mean"],
+            low=row["low"],
+            high=row["high"],
+            verdict=voice.verdict(row["change_low"], row["change_high"]),
+            posts=int(row["posts"]),
+        )
+        for row in records(figures.brands)
+    )
+
+
+def script_json(value: Any) -> str:
+    """`value` as JSON that cannot end the script element it stands in, nor a line of JavaScript."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def link(url: str | None) -> str | None:
+    """`url` when it leads to a web page by http or https, else None."""
+    if url is None or clean(url) != url or any(character.isspace() for character in url):
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme in ("http", "https") and parts.netloc else None
+
+
+def clean(text: str) -> str:
+    """`text` with characters that no page or workbook can hold replaced by U+FFFD."""
+    return UNPRINTABLE.sub("\ufffd", text).replace("\u2028", "\n").replace("\u2029", "\n").strip()
+
+
+def shorten(text: str) -> str:
+    """The first words of a long `text` in one line, a short one whole."""
+    if len(text) <= BRIEF:
+        return text
+    head = text[:BRIEF]
+    return f"{head.rsplit(maxsplit=1)[0] if ' ' in head[BRIEF // 2 :] else head}…"
+
+
+@cache
+def vega_bundle() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script; from the installed package, without a network."""
+    import vl_convert
+
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+
+
+def _render(name: str, **values: Any) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    return environment.get_template(name).render(**values)
+
+
+def _safe(source: str) -> Any:
+    """Text of ours that goes into a script or style element as it is; it must not end the element."""
+    from markupsafe import Markup
+
+    if re.search(r"</(script|style)|<!--", source, re.IGNORECASE):
+        raise ValueError("a script or style of the page holds text that would end its element")
+    return Markup(source)
+
+
+def _policy(style: str, *scripts: str) -> str:
+    def named(source: str) -> str:
+        return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
+
+    allowed = " ".join(named(script) for script in scripts) or "'none'"
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src {named(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _card(row: dict[str, Any], voice: Voice) -> dict[str, Any]:
+    verdict = voice.verdict(row["change_low"], row["change_high"])
+    scored = row["scored"] or 1
+    return row | {
+        "tone": "positive" if row["low"] > 0 else "negative" if row["high"] < 0 else "mixed",
+        "verdict": verdict,
+        "sign": SIGNS[verdict],
+        "shares": [row[name] / scored for name in ("negative", "neutral", "positive")],
+    }
+
+
+def _groups(figures: Figures, voice: Voice) -> list[tuple[str, str, list[tuple[str, dict[str, Any]]]]]:
+    return [
+        ("by_brand", "chart-brands", [(voice.brand(row["brand"]), row) for row in records(figures.brands)]),
+        ("by_feed", "chart-feeds", [(row["feed"], row) for row in records(figures.feeds)]),
+        (
+            "by_language",
+            "chart-languages",
+            [(voice.tongue(row["language"]), row) for row in records(figures.languages)],
+        ),
+    ]

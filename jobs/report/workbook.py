@@ -1,0 +1,302 @@
+"""The spreadsheet: the figures of the report with native charts, for people who count on."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from jobs.report.charts import status
+from jobs.report.figures import ALL, Figures, records
+from jobs.report.language import Voice
+from jobs.report.page import clean, link, title
+from jobs.report.posts import Behind, Examples
+from jobs.report.quality import Quality
+from jobs.settings import Settings
+
+CELL = 32_000
+"""Excel keeps at most 32,767 characters in a cell."""
+
+INK, NEGATIVE, NEUTRAL, POSITIVE, EDGE = "#1b2530", "#D55E00", "#9AA4AE", "#0072B2", "#8a949e"
+
+Row = Sequence[Any]
+
+
+def workbook(settings: Settings, figures: Figures, behind: Behind, quality: Quality, voice: Voice) -> bytes:
+    """The workbook as bytes, the same for the same figures: it is dated with the end of the window.
+
+    Texts are written as strings, never as formulas or links.
+    """
+    import xlsxwriter
+
+    buffer = io.BytesIO()
+    options = {
+        "in_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
+    with xlsxwriter.Workbook(buffer, options) as book:
+        book.set_properties(
+            {
+                "title": clean(title(settings, voice)),
+                "author": "Sentinela",
+                "created": datetime.combine(figures.window.end, time(), UTC).replace(tzinfo=None),
+            }
+        )
+        sheets = Sheets(book, voice)
+        _summary(sheets, settings, figures, quality)
+        places = _daily(sheets, figures)
+        _charts(sheets, figures, places)
+        _groups(sheets, figures)
+        _posts(sheets, figures, behind)
+        _quality(sheets, figures, quality)
+    return buffer.getvalue()
+
+
+class Sheets:
+    """A workbook with its formats, and tables written cell by cell with the right type."""
+
+    def __init__(self, book: Any, voice: Voice) -> None:
+        self.book, self.voice = book, voice
+        self.plain = book.add_format({"valign": "top"})
+        self.formats = {
+            "title": book.add_format({"bold": True, "font_size": 16, "font_color": INK}),
+            "head": book.add_format(
+                {"bold": True, "font_color": INK, "bottom": 1, "border_color": EDGE, "text_wrap": True, "valign": "top"}
+            ),
+            "note": book.add_format({"font_color": "#5a6672"}),
+            "day": book.add_format({"num_format": "yyyy-mm-dd", "valign": "top", "align": "left"}),
+            "polarity": book.add_format({"num_format": "+0.00;-0.00;0.00", "valign": "top"}),
+            "count": book.add_format({"num_format": "#,##0", "valign": "top"}),
+            "share": book.add_format({"num_format": "0%", "valign": "top"}),
+            "text": book.add_format({"text_wrap": True, "valign": "top"}),
+        }
+
+    def add(self, key: str) -> Any:
+        """A new sheet called by the phrase `key`."""
+        sheet = self.book.add_worksheet(self.voice(key))
+        sheet.hide_gridlines(2)
+        return sheet
+
+    def table(self, sheet: Any, top: int, heads: Row, kinds: Sequence[str], rows: Iterable[Row]) -> int:
+        """Write a table at row `top`; returns the row after its last. `kinds` names the format of each column."""
+        for column, head in enumerate(heads):
+            sheet.write_string(top, column, head, self.formats["head"])
+        last = top
+        for last, row in enumerate(rows, start=top + 1):
+            for column, (value, kind) in enumerate(zip(row, kinds, strict=True)):
+                self.cell(sheet, last, column, value, kind)
+        return last + 1
+
+    def cell(self, sheet: Any, row: int, column: int, value: Any, kind: str) -> None:
+        """Write one value as what it is: text never as a formula or link, NaN and None as nothing."""
+        shape = self.formats.get(kind, self.plain)
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            sheet.write_blank(row, column, None, shape)
+        elif isinstance(value, str):
+            sheet.write_string(row, column, clean(value)[:CELL], shape)
+        elif isinstance(value, date):
+            sheet.write_datetime(row, column, datetime.combine(value, time()), shape)
+        else:
+            sheet.write_number(row, column, value, shape)
+
+
+COMPARED = ("mean", "low", "high", "mean_before", "change", "change_low", "change_high")
+
+
+def _compared_heads(voice: Voice) -> list[str]:
+    change = voice("change")
+    return [
+        *(voice(key) for key in ("mean_polarity", "low", "high", "before")),
+        change, f"{change}: {voice('low').lower()}", f"{change}: {voice('high').lower()}",
+        voice("status_change"), voice("posts"), f"{voice('posts')}: {voice('before').lower()}", voice("negative_share"),
+    ]  # fmt: skip
+
+
+COMPARED_KINDS = ["polarity"] * 7 + ["", "count", "count", "share"]
+
+
+def _compared(row: Any, voice: Voice) -> list[Any]:
+    verdict = voice(voice.verdict(row["change_low"], row["change_high"]))
+    return [*(row[c] for c in COMPARED), verdict, row["posts"], row["posts_before"], row["negative_share"]]
+
+
+def _summary(sheets: Sheets, settings: Settings, figures: Figures, quality: Quality) -> None:
+    voice, sheet = sheets.voice, sheets.add("sheet_summary")
+    sheet.set_column(0, 0, 24)
+    sheet.set_column(1, 11, 13)
+    sheet.write_string(0, 0, clean(title(settings, voice)), sheets.formats["title"])
+    previous = voice("compared_with", period=voice.days(figures.previous.start, figures.previous.end))
+    sheet.write_string(
+        1, 0, f"{voice.days(figures.window.start, figures.window.end)}, {previous}", sheets.formats["note"]
+    )
+    rows = [[voice.brand(row["brand"]), *_compared(row, voice)] for row in records(figures.brands)]
+    end = sheets.table(sheet, 3, [voice("brand"), *_compared_heads(voice)], ["", *COMPARED_KINDS], rows)
+    origin = quality.lineage
+    notes = [
+        (voice("snapshot"), origin.snapshot),
+        (voice("model"), ", ".join(origin.models)),
+        (voice("settings"), origin.settings),
+        (voice("contracts"), ", ".join(f"{name} {version}" for name, version in origin.contracts)),
+    ]
+    for place, (label, value) in enumerate(notes, start=end + 38):
+        sheet.write_string(place, 0, label, sheets.formats["note"])
+        sheet.write_string(place, 1, value, sheets.formats["note"])
+    for place, key in enumerate(("polarity", "interval", "change", "words", "limits"), start=end + 43):
+        sheet.write_string(place, 0, voice(f"method_{key}"), sheets.formats["note"])
+
+
+def _daily(sheets: Sheets, figures: Figures) -> dict[str, tuple[int, int]]:
+    """Write the days, one block a brand; returns the first and last row of each brand."""
+    voice, sheet = sheets.voice, sheets.add("sheet_daily")
+    keys = (
+        "mean_polarity",
+        "low",
+        "high",
+        "posts",
+        "distinct",
+        "negative",
+        "neutral",
+        "positive",
+        "unscored",
+        "status",
+    )
+    heads = [voice("date"), voice("brand"), *(voice(key) for key in keys)]
+    columns = ["mean", "low", "high", "posts", "distinct_texts", "negative", "neutral", "positive", "unscored"]
+    kinds = ["day", "", *["polarity"] * 3, *["count"] * 6, ""]
+    rows = [
+        [row["day"], voice.brand(row["brand"]), *(row[c] for c in columns), status(row, voice)]
+        for row in records(figures.daily)
+    ]
+    end = sheets.table(sheet, 0, heads, kinds, rows)
+    sheet.set_column(0, 0, 12)
+    sheet.set_column(1, 1, 20)
+    sheet.set_column(2, 10, 11)
+    sheet.set_column(11, 11, 28)
+    sheet.freeze_panes(1, 2)
+    sheet.autofilter(0, 0, end - 1, len(heads) - 1)
+    length = len(figures.window.days)
+    return {name: (1 + place * length, (place + 1) * length) for place, name in enumerate(figures.names)}
+
+
+def _charts(sheets: Sheets, figures: Figures, places: dict[str, tuple[int, int]]) -> None:
+    """Polarity over time for every brand below each other on the first sheet's right, volume of all posts beside it."""
+    voice, data = sheets.voice, sheets.voice("sheet_daily")
+    summary = sheets.book.get_worksheet_by_name(voice("sheet_summary"))
+    top = 5 + len(figures.names)
+    first, last = places[ALL]
+    summary.insert_chart(top, 0, _polarity_chart(sheets.book, voice, data, first, last, ALL))
+    summary.insert_chart(top + 18, 0, _volume_chart(sheets.book, voice, data, first, last))
+    for place, name in enumerate(figures.names[1:]):
+        chart = _polarity_chart(sheets.book, voice, data, *places[name], name)
+        summary.insert_chart(top + 18 * place, 8, chart)
+
+
+def _polarity_chart(book: Any, voice: Voice, data: str, first: int, last: int, brand: str) -> Any:
+    chart = book.add_chart({"type": "line"})
+    series = ((2, INK, 2.0, "solid"), (3, EDGE, 1.0, "dash"), (4, EDGE, 1.0, "dash"))
+    for column, colour, width, dash in series:
+        chart.add_series(
+            {
+                "name": [data, 0, column],
+                "categories": [data, first, 0, last, 0],
+                "values": [data, first, column, last, column],
+                "line": {"color": colour, "width": width, "dash_type": dash},
+            }
+        )
+    chart.set_title({"name": f"{voice('over_time')}: {clean(voice.brand(brand))}", "name_font": {"size": 12}})
+    chart.set_x_axis({"date_axis": True, "num_format": "dd/mm", "label_position": "low"})
+    chart.set_y_axis(
+        {
+            "min": -1,
+            "max": 1,
+            "num_format": "+0.0;-0.0;0.0",
+            "major_gridlines": {"visible": True, "line": {"color": "#e8ebee"}},
+        }
+    )
+    chart.set_legend({"position": "bottom"})
+    chart.show_blanks_as("gap")
+    chart.set_size({"width": 720, "height": 340})
+    return chart
+
+
+def _volume_chart(book: Any, voice: Voice, data: str, first: int, last: int) -> Any:
+    chart = book.add_chart({"type": "column", "subtype": "stacked"})
+    for column, colour in ((7, NEGATIVE), (8, NEUTRAL), (9, POSITIVE)):
+        chart.add_series(
+            {
+                "name": [data, 0, column],
+                "categories": [data, first, 0, last, 0],
+                "values": [data, first, column, last, column],
+                "fill": {"color": colour},
+                "gap": 30,
+            }
+        )
+    chart.set_title({"name": voice("volume"), "name_font": {"size": 12}})
+    chart.set_x_axis({"date_axis": True, "num_format": "dd/mm"})
+    chart.set_y_axis({"major_gridlines": {"visible": True, "line": {"color": "#e8ebee"}}})
+    chart.set_legend({"position": "bottom"})
+    chart.set_size({"width": 720, "height": 340})
+    return chart
+
+
+def _groups(sheets: Sheets, figures: Figures) -> None:
+    voice, sheet = sheets.voice, sheets.add("sheet_groups")
+    rows: list[Row] = []
+    for key, frame in (("feed", figures.feeds), ("language", figures.languages)):
+        for row in records(frame):
+            label = voice.tongue(row[key]) if key == "language" else row[key]
+            rows.append([voice.brand(row["brand"]), voice(key), label, *_compared(row, voice)])
+    heads = [voice("brand"), voice("kind"), f"{voice('feed')} / {voice('language').lower()}", *_compared_heads(voice)]
+    end = sheets.table(sheet, 0, heads, ["", "", "", *COMPARED_KINDS], rows)
+    sheet.set_column(0, 2, 20)
+    sheet.set_column(3, 13, 13)
+    sheet.freeze_panes(1, 3)
+    sheet.autofilter(0, 0, end - 1, len(heads) - 1)
+
+
+def _posts(sheets: Sheets, figures: Figures, behind: Behind) -> None:
+    voice, sheet = sheets.voice, sheets.add("sheet_posts")
+    scopes = [(voice.brand(name), voice("whole_period"), behind.period[name]) for name in figures.names]
+    scopes += [(voice.brand(move.brand), voice.short(move.day), behind.moves[move]) for move in figures.moves]
+    heads = [voice(key) for key in ("brand", "scope", "kind", "date", "feed", "language", "polarity", "text")]
+    rows = [row for brand, scope, examples in scopes for row in _examples(brand, scope, examples, voice)]
+    end = sheets.table(sheet, 0, [*heads, voice("link")], ["", "", "", "day", "", "", "polarity", "text", ""], rows)
+    sheet.set_column(0, 5, 15)
+    sheet.set_column(6, 6, 10)
+    sheet.set_column(7, 7, 90)
+    sheet.set_column(8, 8, 40)
+    sheet.freeze_panes(1, 0)
+    sheet.autofilter(0, 0, end - 1, len(heads))
+
+
+def _examples(brand: str, scope: str, examples: Examples, voice: Voice) -> Iterable[Row]:
+    for key, group in (
+        ("most_negative", examples.negative),
+        ("most_positive", examples.positive),
+        ("typical", examples.typical),
+    ):
+        for post in group:
+            yield [
+                brand, scope, voice(key), post.day, post.feed, voice.tongue(post.language), post.polarity, post.text,
+                link(post.url),
+            ]  # fmt: skip
+
+
+def _quality(sheets: Sheets, figures: Figures, quality: Quality) -> None:
+    voice, sheet = sheets.voice, sheets.add("sheet_quality")
+    sheet.set_column(0, 0, 24)
+    sheet.set_column(1, 5, 18)
+    columns = ["items", "posts", "quarantined", "unscored", "undated"]
+    heads = [voice("feed"), *(voice(key) for key in ("items", "kept", "quarantined", "unscored", "undated"))]
+    rows = [[row["feed"], *(row[c] for c in columns)] for row in records(quality.feeds)]
+    rows.append([voice("total"), *(quality.totals[c] for c in columns)])
+    top = sheets.table(sheet, 0, heads, ["", *["count"] * 5], rows)
+    broken = [[rule.name, voice.rule(rule.name, rule.description), rule.items] for rule in quality.rules]
+    top = sheets.table(sheet, top + 2, [voice("rule"), voice("meaning"), voice("items_n")], ["", "", "count"], broken)
+    gaps = [[gap.feed, gap.start, gap.end, voice(f"outcome_{gap.status}"), gap.message] for gap in figures.gaps]
+    heads = [voice(key) for key in ("feed", "first_day", "last_day", "outcome", "reason")]
+    sheets.table(sheet, top + 2, heads, ["", "day", "day", "", ""], gaps)

@@ -1,0 +1,113 @@
+"""Schema, suite and written data say the same: the real steps write sample rows, every file is held to its contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from data_contracts import contract, names, schema, suite
+from jobs.aggregate import aggregate
+from jobs.ingest import ingest
+from jobs.score import with_scores
+from jobs.settings import Settings, Window
+from jobs.storage import Lake
+from jobs.validate import validate
+
+POSTS = [
+    {"id": "1", "at": "2026-09-29T12:00:00Z", "text": "Adorei o café da Aurora, ótimo", "stars": 5, "by": "ana"},
+    {"id": "2", "at": "2026-09-30T12:00:00Z", "text": "The coffee was cold, the queue long", "stars": 1, "by": None},
+    {"id": "3", "at": None, "text": "Sem data, mas com muito amor pelo café"},
+    {"id": "4", "at": "2026-09-30T13:00:00Z", "text": None},
+]
+NEVER_STORED = {"batch_profile"}
+
+
+class LengthModel:
+    """A sentiment model that prefers long texts."""
+
+    name, version, labels = "length", "length-1", ("negative", "neutral", "positive")
+
+    def predict(self, texts: Sequence[str]) -> np.ndarray:
+        lengths = np.array([[1, 1, len(text)] for text in texts], np.float32).reshape(-1, 3)
+        return lengths / lengths.sum(axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """A lake that every step has written to."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SOURCE_DATE_EPOCH", str(int(datetime(2026, 10, 1, tzinfo=UTC).timestamp())))
+        yield _filled(tmp_path_factory.mktemp("agreement"))
+
+
+def _filled(tmp_path: Path) -> Lake:
+    (tmp_path / "posts.jsonl").write_text("\n".join(map(json.dumps, POSTS)) + "\n{broken\n", encoding="utf-8")
+    columns = {"post_id": "id", "published_at": "at", "text": "text", "rating": "stars", "author": "by"}
+    path = str(tmp_path / "posts.jsonl")
+    feed = {"name": "posts", "kind": "post", "reader": "jsonl", "path": path, "columns": columns}
+    settings = Settings.model_validate(
+        {
+            "lake": str(tmp_path / "lake"), "reports": str(tmp_path / "reports"), "feeds": [feed],
+            "brands": [{"name": "Aurora", "terms": ["aurora"]}],
+        }
+    )  # fmt: skip
+    lake = Lake(settings.lake)
+    window = Window(start=date(2026, 9, 29), end=date(2026, 9, 30))
+    days = validate(settings, ingest(settings, "posts", window).days).days
+    with lake.query() as query, lake.staging() as stage:
+        query.view("posts", "posts", lake.files("posts"))
+        stored = query.batches("FROM posts ORDER BY published_date NULLS FIRST, feed, post_id")
+        scored = [with_scores(batch, LengthModel()) for batch in stored]
+        stage.write_partitions("scored_posts", scored, dict.fromkeys(lake.partitions("posts"), "s"))
+        stage.publish()
+    aggregate(settings, days)
+    return lake
+
+
+def disagreements(lake: Lake, dataset: str, agreed: pa.Schema) -> list[str]:
+    """The files of `dataset` whose schema is not `agreed`, each with what it has instead."""
+    found = {path: pq.read_schema(f"{lake.base}/{path}").remove_metadata() for path in lake.files(dataset)}
+    return [f"{path}: {stored}" for path, stored in found.items() if not stored.equals(agreed)]
+
+
+def test_schema_suite_and_written_data_agree(lake: Lake) -> None:
+    for dataset in sorted(set(names()) - NEVER_STORED):
+        assert lake.files(dataset), f"no step wrote {dataset}"
+        assert disagreements(lake, dataset, contract(dataset).stored_schema) == []
+        with lake.query() as query:
+            query.view("item", dataset, lake.files(dataset))
+            table = query.table("FROM item")
+        assert table.num_rows
+        assert table.schema.names == schema(dataset).names
+        assert table.schema.types == schema(dataset).types
+        required = {f.name for f in schema(dataset) if not f.nullable}
+        assert not {name for name in required if table[name].null_count}
+        assert {e.column for e in suite(dataset).expectations if getattr(e, "column", None)} <= set(table.schema.names)
+
+
+def test_the_key_is_one(lake: Lake) -> None:
+    for dataset in sorted(set(names()) - NEVER_STORED):
+        key = ", ".join(contract(dataset).key)
+        with lake.query() as query:
+            query.view("item", dataset, lake.files(dataset))
+            assert query.rows(f"SELECT {key} FROM item GROUP BY {key} HAVING count(*) > 1") == []
+
+
+@pytest.mark.parametrize("change", ["renamed", "retyped", "dropped", "nullable"])
+def test_a_difference_would_be_seen(lake: Lake, change: str) -> None:
+    agreed = contract("posts").stored_schema
+    place = agreed.get_field_index("text")
+    other = {
+        "renamed": lambda: agreed.set(place, agreed.field(place).with_name("body")),
+        "retyped": lambda: agreed.set(place, agreed.field(place).with_type(pa.large_string())),
+        "dropped": lambda: agreed.remove(place),
+        "nullable": lambda: agreed.set(place, agreed.field(place).with_nullable(True)),
+    }[change]()
+    assert len(disagreements(lake, "posts", other)) == len(lake.files("posts")) > 0

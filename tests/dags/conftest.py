@@ -1,0 +1,55 @@
+"""One Airflow home for all of these tests, so that its database is made once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "examples" / "aurora"
+
+
+@dataclass(frozen=True)
+class DayRun:
+    """What scripts/run_day.py did: its exit code, what it showed, Airflow's log, and the settings' folder."""
+
+    code: int
+    shown: str
+    log: str
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
+    """Runs both DAGs through Airflow for the sample's last day, on a copy of the sample with its own lake.
+
+    Changes to the settings are given by name; `reviews` replaces keys of the feed of that name.
+    """
+    home = tmp_path_factory.mktemp("airflow")
+
+    def run(folder: Path, reviews: dict[str, str] | None = None) -> DayRun:
+        if not folder.exists():
+            shutil.copytree(SAMPLE, folder, ignore=shutil.ignore_patterns("lake", "reports"))
+        settings = yaml.safe_load((SAMPLE / "sentinela.yaml").read_text(encoding="utf-8"))
+        for feed in settings["feeds"]:
+            feed.update((reviews or {}) if feed["name"] == "reviews" else {})
+        file = folder / "sentinela.yaml"
+        file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "scripts" / "run_day.py"), "--date", "2026-09-30", "--home", str(home)],
+            env={**os.environ, "SENTINELA_CONFIG": str(file), "SOURCE_DATE_EPOCH": "1790825400"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return DayRun(done.returncode, done.stdout + done.stderr, (home / "run.log").read_text(), folder)
+
+    return run

@@ -1,0 +1,124 @@
+"""`make airflow` started for real, asked over HTTP, and stopped: it listens on loopback alone and leaves nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = str(ROOT / "scripts" / "airflow_local.py")
+
+pytestmark = [pytest.mark.xdist_group("airflow-local"), pytest.mark.timeout(600)]
+
+
+@dataclass
+class Server:
+    process: subprocess.Popen[str]
+    home: Path
+    shown: str
+
+    @property
+    def address(self) -> str:
+        (address,) = re.findall(r"http://127\.0\.0\.1:\d+", self.shown)
+        return str(address)
+
+    def family(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def get(self, path: str) -> Any:
+        (password,) = re.findall(r"password (\S+)", self.shown)
+        login = requests.post(
+            f"{self.address}/auth/token", json={"username": "admin", "password": password}, timeout=60
+        )
+        headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
+        response = requests.get(f"{self.address}/api/v2{path}", headers=headers, timeout=60)
+        response.raise_for_status()
+        return response.json()
+
+
+def start(home: Path) -> Server:
+    environment = {name: value for name, value in os.environ.items() if name != "SENTINELA_CONFIG"}
+    process = subprocess.Popen(
+        [sys.executable, SCRIPT, "--home", str(home)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout
+    shown = ""
+    for line in process.stdout:
+        shown += line
+        if line.startswith("Ctrl-C"):
+            return Server(process, home, shown)
+    raise AssertionError(f"it did not start: {shown}")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("server") / "home"
+    running = start(home)
+    yield running
+    if running.process.poll() is None:
+        running.process.terminate()
+        running.process.wait()
+    subprocess.run([sys.executable, SCRIPT, "--home", str(home), "--forget"], check=True)
+
+
+def test_every_part_is_healthy(server: Server) -> None:
+    health = requests.get(f"{server.address}/api/v2/monitor/health", timeout=60).json()
+    assert {part: state["status"] for part, state in health.items()} == dict.fromkeys(
+        ("metadatabase", "scheduler", "triggerer", "dag_processor"), "healthy"
+    )
+
+
+def test_the_dags_are_there_and_not_paused(server: Server) -> None:
+    listed = {dag["dag_id"]: dag["is_paused"] for dag in server.get("/dags")["dags"]}
+    assert listed["daily_polarity"] is False
+    assert listed["polarity_report"] is False
+    assert server.get("/importErrors")["total_entries"] == 0
+
+
+def test_the_api_wants_a_login(server: Server) -> None:
+    assert requests.get(f"{server.address}/api/v2/dags", timeout=60).status_code == 401
+
+
+def test_it_listens_on_loopback_alone(server: Server) -> None:
+    listening = {
+        connection.laddr.ip
+        for process in server.family()
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("name", ["secrets.json", "passwords.json", "shell"])
+def test_its_secrets_are_for_its_owner_alone(server: Server, name: str) -> None:
+    assert (server.home / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_killed_it_takes_all_with_it_and_it_starts_again_and_stops_clean(server: Server) -> None:
+    family = server.family()
+    assert len(family) >= 5
+    server.process.kill()
+    _, alive = psutil.wait_procs(family, timeout=120)
+    assert alive == []
+
+    again = start(server.home)
+    family = again.family()
+    assert len(family) >= 5
+    again.process.send_signal(signal.SIGTERM)
+    assert again.process.wait() == 0
+    assert [process for process in family if process.is_running()] == []

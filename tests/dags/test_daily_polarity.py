@@ -1,0 +1,90 @@
+"""The sample's last day through Airflow: whole, again, and with a feed that cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.settings import load
+from jobs.storage import Lake
+
+pytestmark = pytest.mark.xdist_group("dag-run")
+STEPS = ["feeds", "ingest [reviews]", "ingest [posts]", "ingest [news]", "validate", "score", "aggregate", "verdict"]
+DATASETS = ["raw_posts", "posts", "quarantine", "scored_posts", "daily_polarity"]
+
+
+@pytest.fixture(scope="module")
+def whole(run_day: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return run_day(tmp_path_factory.mktemp("whole") / "aurora")
+
+
+@pytest.fixture(scope="module")
+def broken(run_day: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return run_day(tmp_path_factory.mktemp("broken") / "aurora", reviews={"path": "feeds/gone.csv"})
+
+
+def lake(run: Any) -> Lake:
+    return Lake(load(run.folder / "sentinela.yaml").lake)
+
+
+def shown(run: Any, how: str) -> set[str]:
+    """Names of the tasks that ended `how`, from lines such as `  validate   1.0 s  done`."""
+    ends = [line.rsplit(" s  ", 1) for line in run.shown.splitlines() if " s  " in line]
+    return {task.rsplit(maxsplit=1)[0].strip() for task, end in ends if end.startswith(how)}
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_the_run_succeeds_and_shows_every_task(whole: Any) -> None:
+    assert whole.code == 0, whole.shown
+    assert shown(whole, "done") == {*STEPS, "report"}
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_the_run_publishes_every_dataset_for_its_day(whole: Any, dataset: str) -> None:
+    assert "2026-09-30" in lake(whole).days(dataset)
+
+
+def test_the_run_publishes_every_day_that_the_feeds_touch(whole: Any) -> None:
+    touched = [day for day in lake(whole).days("raw_posts") if day != "undated"]
+    assert len(touched) >= 60
+    assert set(lake(whole).days("daily_polarity")) >= {day for day in touched if day <= "2026-09-30"}
+
+
+def test_the_run_says_where_the_report_lies(whole: Any) -> None:
+    (line,) = [line for line in whole.shown.splitlines() if line.startswith("report: ")]
+    page = Path(line.removeprefix("report: "))
+    assert page.is_relative_to(whole.folder / "reports")
+    assert "Aurora" in page.read_text(encoding="utf-8")
+
+
+def test_running_again_changes_no_byte_of_the_lake(run_day: Callable[..., Any], whole: Any) -> None:
+    before = files_below(whole.folder / "lake")
+    again = run_day(whole.folder)
+    assert again.code == 0, again.shown
+    assert files_below(whole.folder / "lake") == before
+
+
+def test_a_feed_that_cannot_be_read_fails_the_run_after_four_tries(broken: Any) -> None:
+    assert broken.code == 1
+    assert shown(broken, "failed") == {"ingest [reviews]", "verdict"}
+    assert broken.shown.count("ingest [reviews]") >= 4
+
+
+def test_the_rest_is_published_all_the_same(broken: Any) -> None:
+    assert shown(broken, "done") == {*STEPS, "report"} - {"ingest [reviews]", "verdict"}
+    published = {partition.feed for partition in lake(broken).partitions("posts")}
+    assert published == {"posts", "news"}
+    assert "2026-09-30" in lake(broken).days("daily_polarity")
+
+
+def test_the_verdict_names_the_feed_and_what_to_do(broken: Any) -> None:
+    (line,) = [line for line in broken.shown.splitlines() if line.startswith("feed reviews")]
+    assert "could not be read" in line
+    assert "clear that task" in line
+    assert not [line for line in broken.shown.splitlines() if line.startswith(("feed posts", "feed news", "day "))]

@@ -1,0 +1,133 @@
+"""What every DAG file keeps, whatever it does."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted((ROOT / "dags").glob("*.py"))
+HEAVY = {"tensorflow", "keras", "great_expectations", "pandas", "duckdb", "pyarrow", "nltk", "altair"}
+LIGHT_JOBS = {"jobs", "jobs.settings"}
+
+# What the DAG processor does, in a process that has loaded nothing else.
+PARSE = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+before = set(sys.modules)
+bag = DagBag(sys.argv[1])
+print("\\n" + json.dumps({
+    "errors": bag.import_errors,
+    "loaded": sorted(set(sys.modules)),
+    "dags": {
+        dag.dag_id: {
+            "doc": dag.doc_md, "tags": sorted(dag.tags), "catchup": dag.catchup, "active": dag.max_active_runs,
+            "tasks": {
+                task.task_id: {
+                    "owner": task.owner, "retries": task.retries, "backoff": task.retry_exponential_backoff,
+                    "timeout": task.execution_timeout is not None, "delay": task.retry_delay.total_seconds(),
+                } for task in dag.tasks
+            },
+        } for dag in bag.dags.values()
+    },
+}))
+"""
+
+
+def parse(home: Path, **settings: str) -> dict[str, Any]:
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "SENTINELA_CONFIG": str(ROOT / "examples" / "aurora" / "sentinela.yaml"),
+        **settings,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PARSE, str(ROOT / "dags")], env=environment, capture_output=True, text=True, check=True
+    )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return parse(tmp_path_factory.mktemp("parse"), AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY="7")
+
+
+def tasks(parsed: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, dag in parsed["dags"].items():
+        for task, traits in dag["tasks"].items():
+            yield f"{name}.{task}", traits
+
+
+pytestmark = pytest.mark.xdist_group("dag-policy")
+
+
+def test_every_file_parses_and_holds_the_dag_of_its_name(parsed: dict[str, Any]) -> None:
+    assert parsed["errors"] == {}
+    assert sorted(parsed["dags"]) == [file.stem for file in FILES]
+    assert {"daily_polarity", "polarity_report"} <= set(parsed["dags"])
+
+
+def test_parsing_loads_no_heavy_library(parsed: dict[str, Any]) -> None:
+    assert HEAVY & set(parsed["loaded"]) == set()
+
+
+def test_parsing_loads_no_step(parsed: dict[str, Any]) -> None:
+    assert {name for name in parsed["loaded"] if name.partition(".")[0] in ("jobs", "models")} <= LIGHT_JOBS
+
+
+def test_every_dag_has_documentation_with_purpose_owner_and_triage(parsed: dict[str, Any]) -> None:
+    for name, dag in parsed["dags"].items():
+        for section in ("## Purpose\n", "## Owner\n", "## Triage\n"):
+            assert section in dag["doc"], f"{name} lacks {section!r}"
+
+
+def test_every_dag_has_tags_one_active_run_and_no_catchup(parsed: dict[str, Any]) -> None:
+    for name, dag in parsed["dags"].items():
+        assert "sentinela" in dag["tags"], name
+        assert dag["active"] == 1, name
+        assert dag["catchup"] is False, name
+
+
+def test_every_task_has_an_owner_of_ours_retries_backoff_and_a_timeout(parsed: dict[str, Any]) -> None:
+    for name, task in tasks(parsed):
+        assert task["owner"] == "sentinela-data", name
+        assert task["retries"] == 3, name
+        assert task["backoff"] == 2.0, name
+        assert task["timeout"], name
+
+
+def test_the_retry_delay_is_the_one_that_airflow_is_set_to(parsed: dict[str, Any]) -> None:
+    assert {task["delay"] for _, task in tasks(parsed)} == {7.0}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_module_level_imports_are_airflow_the_standard_library_and_the_settings(file: Path) -> None:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    inside = {node for d in ast.walk(tree) if isinstance(d, ast.FunctionDef) for node in ast.walk(d)}
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and node not in inside:
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node not in inside:
+            names.append(node.module or "")
+    allowed = {"airflow", *sys.stdlib_module_names}
+    assert [n for n in names if n.partition(".")[0] not in allowed and n != "jobs.settings"] == []
+
+
+def test_a_broken_settings_file_is_an_import_error_that_names_file_and_line(tmp_path: Path) -> None:
+    settings = tmp_path / "sentinela.yaml"
+    settings.write_text(
+        "feeds:\n  - {name: a, kind: post, reader: jsonl, path: a.jsonl, columns: {text: t}}\ntimezon: UTC\n"
+    )
+    errors = parse(tmp_path / "home", SENTINELA_CONFIG=str(settings))["errors"]
+    assert len(errors) == len(FILES) - 1  # polarity_report asks nothing of the settings before it runs
+    assert all(f"{settings}:3: timezon: unknown setting" in error for error in errors.values())

@@ -1,0 +1,156 @@
+"""Fetching over HTTP, through a real server on loopback."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jobs.ingest import FeedError
+
+FEED = """<rss version="2.0"><channel><title>c</title><item><guid>{id}</guid><title>Café {id}</title>
+<pubDate>Thu, 03 Sep 2026 12:00:00 GMT</pubDate></item></channel></rss>"""
+Desk = Callable[..., Any]
+
+
+def at(desk: Desk, site: Any, **http: Any) -> Any:
+    """The desk whose feed is the site."""
+    return desk(reader="rss", kind="news", path=None, url=site.url, http={"retries": 0, **http})
+
+
+def test_a_feed_is_fetched_and_stored(desk: Desk, site: Any) -> None:
+    site.then(body=FEED.format(id="1"))
+    done = at(desk, site).ingest()
+    assert (done.status, done.days, done.items_seen, done.items_new) == ("complete", ["2026-09-03"], 1, 1)
+    (row,) = at(desk, site).rows()
+    assert (row["post_id"], row["title"], row["source"]) == ("1", "Café 1", site.url)
+    assert site.requests[0]["User-Agent"].startswith("sentinela")
+
+
+@pytest.mark.parametrize(
+    ("validator", "condition"),
+    [({"ETag": '"v1"'}, "If-None-Match"), ({"Last_Modified": "Thu, 03 Sep 2026 12:00:00 GMT"}, "If-Modified-Since")],
+)
+def test_what_has_not_changed_is_not_sent_again(
+    desk: Desk, site: Any, validator: dict[str, str], condition: str
+) -> None:
+    site.then(body=FEED.format(id="1"), **validator).then(304)
+    news = at(desk, site)
+    first, files = news.ingest(), news.files()
+    again = news.ingest()
+    assert site.requests[1][condition] == next(iter(validator.values()))
+    assert (again.status, again.days, again.items_new) == ("unchanged", first.days, 0)
+    assert not again.failed
+    assert news.files() == files
+
+
+def test_a_changed_feed_is_sent_whole_with_its_new_validator(desk: Desk, site: Any) -> None:
+    for tag in ("v1", "v2"):
+        site.then(body=FEED.format(id=tag), ETag=tag)
+    site.then(304)
+    news = at(desk, site)
+    assert [news.ingest().status for _ in range(3)] == ["complete", "complete", "unchanged"]
+    assert [request.get("If-None-Match") for request in site.requests] == [None, "v1", "v2"]
+    assert [row["post_id"] for row in sorted(news.rows(), key=lambda row: row["post_id"])] == ["v1", "v2"]
+
+
+def test_a_feed_that_is_to_be_read_another_way_is_fetched_again(desk: Desk, site: Any) -> None:
+    site.then(body=FEED.format(id="1"), ETag="v1")
+    at(desk, site).ingest()
+    other = desk(reader="rss", kind="review", path=None, url=site.url)
+    assert other.ingest().items_new == 1
+    assert "If-None-Match" not in site.requests[1]
+
+
+def test_not_modified_without_having_been_asked_is_no_feed(desk: Desk, site: Any) -> None:
+    site.then(304)
+    with pytest.raises(FeedError, match="not a feed"):
+        at(desk, site).ingest()
+
+
+def test_a_busy_server_is_asked_again_when_it_says(desk: Desk, site: Any) -> None:
+    site.then(503, Retry_After="1").then(body=FEED.format(id="1"))
+    started = time.monotonic()
+    done = at(desk, site, retries=2).ingest()
+    assert (done.status, done.items_new, len(site.requests)) == ("complete", 1, 2)
+    assert time.monotonic() - started >= 1
+
+
+def test_a_server_that_stays_busy_fails_with_its_answer(desk: Desk, site: Any) -> None:
+    site.then(503, Retry_After="0")
+    with pytest.raises(FeedError, match="503"):
+        at(desk, site, retries=2).ingest()
+    assert len(site.requests) == 3
+    (line,) = at(desk, site).rows("coverage")
+    assert (line["status"], line["items_seen"], line["batches"]) == ("failed", 0, 0)
+    assert "503" in line["message"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410, 429, 451])
+def test_a_refusal_is_on_the_ledger_as_one(desk: Desk, site: Any, status: int) -> None:
+    site.then(status, b"no", Retry_After="0")
+    with pytest.raises(FeedError, match=str(status)):
+        at(desk, site).ingest()
+    (line,) = at(desk, site).rows("coverage")
+    assert (line["status"], line["source"]) == ("refused", site.url)
+    assert str(status) in line["message"]
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_a_feed_beyond_its_size_is_capped(desk: Desk, site: Any, packed: bool) -> None:
+    body = FEED.format(id="x" * 20_000).encode()
+    headers = {"Content_Encoding": "gzip"} if packed else {}
+    site.then(200, gzip.compress(body) if packed else body, **headers)
+    with pytest.raises(FeedError, match=r"more than 0\.01 MB; raise http\.max_megabytes of feed 'olist'"):
+        at(desk, site, max_megabytes=0.01).ingest()
+    assert at(desk, site).rows("coverage")[0]["status"] == "capped"
+    assert at(desk, site).rows() == []
+
+
+def test_a_server_that_does_not_answer_in_time_fails(desk: Desk, site: Any) -> None:
+    site.then(hold=True)
+    with pytest.raises(FeedError, match="timed out"):
+        at(desk, site, timeout_seconds=0.2).ingest()
+    assert at(desk, site).rows("coverage")[0]["status"] == "failed"
+
+
+def test_an_answer_that_breaks_off_is_not_taken_for_whole(desk: Desk, site: Any) -> None:
+    body = FEED.format(id="1")
+    site.then(200, body, Content_Length=str(len(body.encode()) + 100), ETag="v1").then(200, body)
+    with pytest.raises(FeedError):
+        at(desk, site).ingest()
+    assert at(desk, site).rows() == []
+    assert at(desk, site).ingest().items_new == 1
+    assert "If-None-Match" not in site.requests[1]
+
+
+def test_a_server_that_is_not_there_fails_with_its_address(desk: Desk) -> None:
+    with pytest.raises(FeedError, match="127.0.0.1"):
+        desk(reader="rss", path=None, url="http://127.0.0.1:1/feed", http={"retries": 0}).ingest()
+
+
+def test_a_page_that_is_no_feed_fails_and_does_not_move_the_cursor(desk: Desk, site: Any) -> None:
+    site.then(body="<html>log in</html>", ETag="login").then(body=FEED.format(id="1"))
+    with pytest.raises(FeedError, match="not a feed"):
+        at(desk, site).ingest()
+    assert at(desk, site).ingest().items_new == 1
+    assert "If-None-Match" not in site.requests[1]
+
+
+def test_a_bearer_token_comes_from_the_environment(desk: Desk, site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWS_TOKEN", "s3cret")
+    site.then(body=FEED.format(id="1"))
+    at(desk, site, token_env="NEWS_TOKEN").ingest()
+    assert site.requests[0]["Authorization"] == "Bearer s3cret"
+    assert not any(b"s3cret" in content for content in at(desk, site).files().values())
+
+
+def test_without_its_token_a_feed_is_not_asked_for(desk: Desk, site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NEWS_TOKEN", raising=False)
+    with pytest.raises(FeedError, match="environment variable NEWS_TOKEN"):
+        at(desk, site, token_env="NEWS_TOKEN").ingest()
+    assert site.requests == []
+    assert at(desk, site).rows("coverage")[0]["status"] == "refused"

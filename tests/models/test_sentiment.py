@@ -1,0 +1,227 @@
+"""The packaged sentiment model: what it answers, what it refuses, and that it answers the same everywhere."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.sentiment import LABELS, ArtifactError, SentimentModel, UnknownModelError, available, load
+from models.sentiment.predict import ARTIFACTS, PackagedModel, sha256, verify
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ARTIFACTS / "bag" / "1"
+
+TEXTS = [
+    "Adorei o café, atendimento maravilhoso!",
+    "Péssimo, nunca mais compro nesta loja.",
+    "The shop opens at nine on Mondays.",
+    "I love this grinder, best purchase of the year",
+    "Terrible service, the coffee was cold and awful",
+    "",
+    "😀😀😀",
+    "@ana olha isso https://exemplo.com.br/x?y=1",
+]
+
+HOSTILE = {
+    "empty": "",
+    "spaces": " \t\r\n\u00a0\u2003",
+    "emoji": "🤬👍🏽👨‍👩‍👧‍👦🇧🇷",
+    "lone surrogate": "bom \ud800 dia",
+    "null bytes": "a\x00b\x00",
+    "combining marks": "e" + "\u0301" * 5_000,
+    "right to left": "\u202eotid siam\u202c",
+    "one long word": "a" * 100_000,
+    "long text": "isto é bom, mas aquilo não. " * 4_000,
+    "long emoji": "😡" * 100_000,
+    "markup": "<br/>" * 1_000 + "&lt;&amp;#128512;&&&&",
+    "beyond the table": "\U0010ffff\U000e0041",
+    "chinese": "服务很差，我再也不会来了。",
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> SentimentModel:
+    return load("bag")
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(FOLDER, tmp_path / "bag" / "1"))
+
+
+def assert_probabilities(probabilities: np.ndarray, count: int) -> None:
+    assert probabilities.shape == (count, len(LABELS))
+    assert probabilities.dtype == np.float32
+    assert np.isfinite(probabilities).all()
+    assert (probabilities >= 0).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_it_says_what_it_is(model: SentimentModel) -> None:
+    assert (model.name, model.version, model.labels) == ("bag", "1", ("negative", "neutral", "positive"))
+    assert load() is load("bag") is model
+
+
+def test_probabilities_are_valid(model: SentimentModel) -> None:
+    assert_probabilities(model.predict(TEXTS), len(TEXTS))
+
+
+def test_no_texts_give_no_rows(model: SentimentModel) -> None:
+    assert_probabilities(model.predict([]), 0)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_any_string_is_accepted(model: SentimentModel, text: str) -> None:
+    assert_probabilities(model.predict([text]), 1)
+    np.testing.assert_allclose(model.predict([text, TEXTS[0]])[1], model.predict(TEXTS[:1])[0], atol=1e-6)
+
+
+@given(texts=st.lists(st.text(st.characters(), max_size=300), max_size=6))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_string_makes_it_fail(model: SentimentModel, texts: list[str]) -> None:
+    assert_probabilities(model.predict(texts), len(texts))
+
+
+def test_order_is_kept_whatever_the_batch(model: SentimentModel) -> None:
+    many = [f"{text} {number}" for number in range(400) for text in TEXTS]
+    together = model.predict(many)
+    reversed_order = model.predict(many[::-1])[::-1]
+    one_by_one = np.concatenate([model.predict([text]) for text in many[:40]])
+    np.testing.assert_allclose(together, reversed_order, atol=1e-6)
+    np.testing.assert_allclose(together[:40], one_by_one, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Adorei o produto, chegou rápido e é maravilhoso!", "positive"),
+        ("Muito bom, recomendo a todos", "positive"),
+        ("Excelente atendimento, parabéns à equipe", "positive"),
+        ("Péssimo atendimento, produto veio quebrado, não recomendo", "negative"),
+        ("Que decepção, horrível, quero meu dinheiro de volta", "negative"),
+        ("I love it, absolutely wonderful and easy to use", "positive"),
+        ("Great quality, highly recommend!", "positive"),
+        ("Worst purchase ever, it broke after one day. Terrible.", "negative"),
+        ("This app is awful, it crashes all the time and support is useless", "negative"),
+    ],
+)
+def test_obvious_sentences(model: SentimentModel, text: str, label: str) -> None:
+    assert LABELS[int(model.predict([text])[0].argmax())] == label
+
+
+@pytest.mark.parametrize(
+    ("plain", "variant"),
+    [
+        ("não gostei", "NÃO GOSTEI"),
+        ("não gostei", "na\u0303o gostei"),
+        ("não gostei", "nao gostei"),
+        ("amooo", "amooooooooo"),
+        ("bom dia @maria", "bom dia @joao_silva"),
+        ("veja https://a.example/1", "veja http://outro.example/muito/longo?x=2"),
+        ("good", "𝓰𝓸𝓸𝓭"),
+        ("I <3 it", "I &lt;3 it"),
+        ("muito  bom", " muito\u200b bom\n"),
+    ],
+)
+def test_writings_of_the_same_text_score_the_same(model: SentimentModel, plain: str, variant: str) -> None:
+    first, second = model.predict([plain, variant])
+    np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+def test_another_process_gives_the_same(model: SentimentModel) -> None:
+    script = (
+        "import json, sys; from models.sentiment import load;"
+        "print(json.dumps(load('bag').predict(json.loads(sys.argv[1])).tolist()))"
+    )
+    command = [sys.executable, "-c", script, json.dumps(TEXTS)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    np.testing.assert_allclose(json.loads(done.stdout.splitlines()[-1]), model.predict(TEXTS), atol=1e-6)
+
+
+def test_importing_is_light() -> None:
+    script = (
+        "import sys, models.sentiment, models.language;"
+        "heavy = {'tensorflow', 'keras', 'pandas', 'py3langid', 'models.training'};"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or None)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_unknown_name_lists_the_known() -> None:
+    assert available() == ["bag"]
+    with pytest.raises(UnknownModelError, match=r"'sacola'.*there are: bag"):
+        load("sacola")
+
+
+def test_a_name_cannot_lead_elsewhere() -> None:
+    with pytest.raises(UnknownModelError):
+        load("../artifacts/bag")
+
+
+@pytest.mark.parametrize(
+    "file", ["saved_model.pb", "variables/variables.data-00000-of-00001", "MODEL_CARD.md"]
+)
+def test_a_changed_byte_is_refused(copied: Path, file: str) -> None:
+    path = copied / file
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ArtifactError, match=rf"{path.name} differs.*restore the folder"):
+        PackagedModel(copied)
+
+
+def test_a_missing_file_is_refused(copied: Path) -> None:
+    (copied / "variables" / "variables.index").unlink()
+    with pytest.raises(ArtifactError, match=r"variables\.index is missing; restore"):
+        PackagedModel(copied)
+
+
+@pytest.mark.parametrize("content", [None, "{", "{}"], ids=["missing", "broken", "without sums"])
+def test_a_bad_manifest_is_refused(copied: Path, content: str | None) -> None:
+    path = copied / "manifest.json"
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ArtifactError, match=r"manifest\.json is missing or unreadable"):
+        PackagedModel(copied)
+
+
+def test_a_copy_scores_like_the_original(model: SentimentModel, copied: Path) -> None:
+    np.testing.assert_allclose(PackagedModel(copied).predict(TEXTS), model.predict(TEXTS), atol=1e-6)
+
+
+def test_the_manifest_covers_every_file_and_its_data() -> None:
+    manifest = verify(FOLDER)
+    files = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()}
+    assert set(manifest["sha256"]) == files - {"manifest.json"}
+    assert tuple(manifest["labels"]) == LABELS
+    assert all(entry["licence"] for entry in manifest["training_data"])
+    card = (FOLDER / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for entry in manifest["training_data"]:
+        assert f"| {entry['name']}{' **NC**' if entry['non_commercial'] else ''} |" in card
+
+
+def test_the_artefact_is_small() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) <= 20 * 1024 * 1024
+
+
+def test_the_measured_model_is_no_worse_than_the_baseline() -> None:
+    metrics = verify(FOLDER)["metrics"]
+    assert metrics["model"]["mean"] >= metrics["baseline"]["mean"]
+
+
+def test_sha256_of_a_known_file(tmp_path: Path) -> None:
+    path = tmp_path / "abc"
+    path.write_bytes(b"abc")
+    assert sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

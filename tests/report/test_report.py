@@ -1,0 +1,106 @@
+"""The step: one folder a period, the same bytes each time, an index, and a clear word when there is nothing."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from jobs.report import Report, ReportError, report
+from jobs.settings import Settings, Window
+
+
+def test_the_period_is_by_default_the_last_days_that_were_aggregated(made: Report, settings: Settings) -> None:
+    assert (made.start, made.end) == ("2026-09-01", "2026-09-30")
+    folder = Path(settings.reports) / "2026-09-01_2026-09-30"
+    assert made.path == folder / "report.html"
+    assert {path.name for path in folder.iterdir()} == {
+        "report.html",
+        "polarity.xlsx",
+        "daily_polarity.csv",
+        "summary.json",
+    }
+    assert not [path for path in Path(settings.reports).iterdir() if path.name.startswith(".")]
+
+
+def test_a_second_run_gives_the_same_bytes(made: Report, settings: Settings, tmp_path: Path) -> None:
+    before = {path.name: path.read_bytes() for path in made.path.parent.iterdir()}
+    inodes = {path.name: path.stat().st_ino for path in made.path.parent.iterdir()}
+    report(settings)
+    assert {path.name: path.read_bytes() for path in made.path.parent.iterdir()} == before
+    elsewhere = report(settings.model_copy(update={"reports": str(tmp_path)}))
+    there = {path.name: path.read_bytes() for path in elsewhere.path.parent.iterdir()}
+    del before["report.html"], there["report.html"]  # names the settings by their hash, which holds the folder
+    del before["polarity.xlsx"], there["polarity.xlsx"]
+    assert there == before
+    assert inodes
+
+
+def test_the_index_lists_reports_newest_first_with_their_figures(
+    root: Path, small_lake: ModuleType, tmp_path: Path
+) -> None:
+    settings = small_lake.settings(root, "en").model_copy(update={"reports": str(tmp_path)})
+    report(settings, Window(start=date(2026, 8, 10), end=date(2026, 8, 16)))
+    newest = report(settings, Window(start=date(2026, 9, 14), end=date(2026, 9, 14)))
+    page = newest.index.read_text(encoding="utf-8")
+    assert page.index("2026-09-14_2026-09-14/report.html") < page.index("2026-08-10_2026-08-16/report.html")
+    assert "14 September 2026" in page
+    assert "Casa Brisa" in page
+
+
+def test_the_language_of_the_settings_is_spoken(
+    made: Report, root: Path, small_lake: ModuleType, tmp_path: Path
+) -> None:
+    english = report(small_lake.settings(root, "en", 7).model_copy(update={"reports": str(tmp_path)}))
+    page, other = english.path.read_text(encoding="utf-8"), made.path.read_text(encoding="utf-8")
+    assert '<html lang="en">' in page
+    assert "Polarity over time" in page
+    assert "24–30 September 2026" in page
+    assert '<html lang="pt">' in other
+    assert "Polaridade ao longo do tempo" in other
+    assert "1 a 30 de setembro de 2026" in other
+
+
+def test_the_page_says_what_it_was_made_from(made: Report, settings: Settings) -> None:
+    page = made.path.read_text(encoding="utf-8")
+    assert settings.digest() in page
+    assert "bag 1.0.0" in page
+    assert "daily_polarity&nbsp;1.0.0" in page
+
+
+def test_a_page_of_thirty_days_is_small(made: Report) -> None:
+    assert made.path.stat().st_size < 1_500_000
+
+
+def test_a_window_without_a_day_is_an_error_that_names_the_days_there_are(settings: Settings) -> None:
+    with pytest.raises(ReportError, match=r"2020-01-01 to 2020-01-31.*from 2026-08-02 to 2026-09-30"):
+        report(settings, Window(start=date(2020, 1, 1), end=date(2020, 1, 31)))
+
+
+def test_an_empty_lake_is_an_error_that_says_what_to_run(small_lake: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match="run the aggregate step first"):
+        report(small_lake.settings(tmp_path))
+    assert not (tmp_path / "reports").exists()
+
+
+def test_reports_go_to_a_folder(settings: Settings) -> None:
+    with pytest.raises(ReportError, match="written to a folder"):
+        report(settings.model_copy(update={"reports": "s3://bucket/reports"}))
+
+
+def test_a_period_nothing_was_said_in_is_a_report_of_nothing(
+    root: Path, small_lake: ModuleType, tmp_path: Path
+) -> None:
+    settings = small_lake.settings(root, "en").model_copy(update={"reports": str(tmp_path)})
+    quiet = report(settings, Window(start=small_lake.SILENT, end=small_lake.SILENT))
+    assert (quiet.posts, quiet.mean_polarity) == (0, None)
+    assert "No post of this period could be scored." in quiet.path.read_text(encoding="utf-8")
+
+
+def test_a_report_that_fails_leaves_nothing_behind(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "blocked").write_text("a file where the folder should be")
+    with pytest.raises(OSError, match="blocked"):
+        report(settings.model_copy(update={"reports": str(tmp_path / "blocked")}))
+    assert [path.name for path in tmp_path.iterdir()] == ["blocked"]

@@ -1,0 +1,361 @@
+"""The command line `sentinela`: exit codes, messages, what is on a terminal and what in a file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from jobs.cli import app, main
+from tests.place import EN, FETCHED, PT, Place, item
+
+DAYS = ["2026-06-01", "2026-06-02", "2026-06-03"]
+HOSTILE = "mau \x1b[2J\x1b]0;dono\x07 [bold red]texto[/] [/nada] \u202e\x9b31m fim\\"
+HEAVY = ("tensorflow", "great_expectations", "airflow", "pandas", "duckdb", "pyarrow")
+STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ (INFO|WARNING|ERROR) jobs\.")
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a call of the command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def call(*arguments: str, **environment: str) -> Done:
+    """Run the command line as a process of its own, outside a terminal."""
+    entry = [sys.executable, "-c", "from jobs.cli import main; main()"]
+    env = {**os.environ, "SOURCE_DATE_EPOCH": str(int(FETCHED.timestamp())), "COLUMNS": "100", **environment}
+    done = subprocess.run([*entry, *arguments], capture_output=True, text=True, env=env, check=False)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def on_terminal(*arguments: str) -> str:
+    """What a terminal of 200 columns receives from the command line."""
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "COLUMNS": "200", "TERM": "xterm-256color"}
+    entry = [sys.executable, "-c", "from jobs.cli import main; main()"]
+    with subprocess.Popen([*entry, *arguments], stdout=theirs, stderr=theirs, stdin=theirs, env=env) as process:
+        os.close(theirs)
+        received = b""
+        try:
+            while piece := os.read(ours, 4096):
+                received += piece
+        except OSError:  # Linux says so when the other side has closed
+            pass
+    os.close(ours)
+    assert process.returncode == 0, received.decode()
+    return received.decode()
+
+
+@pytest.fixture
+def sentinela(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Done]]:
+    """Run the command line in this process; the libraries are loaded once."""
+    root, ours = logging.getLogger(), [logging.getLogger(name) for name in ("jobs", "models", "data_contracts")]
+    handlers, levels = list(root.handlers), [logger.level for logger in (root, *ours)]
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(FETCHED.timestamp())))
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["sentinela", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Done(int(ended.value.code or 0), captured.out, captured.err)
+
+    yield run
+    root.handlers[:] = handlers
+    for logger, level in zip((root, *ours), levels, strict=True):
+        logger.setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Feed files for three days, the third of which cannot be published."""
+    place = Place(tmp_path_factory.mktemp("cli"), brands=[{"name": "Café", "terms": ["café", "coffee"]}])
+    flood = [item(f"flood-{n}", DAYS[2], f"{PT} {n}", stars=500) for n in range(20)]
+    hostile = item("hostile", DAYS[0], HOSTILE, stars=500)
+    place.write([item("a", DAYS[0]), item("b", DAYS[1], EN), hostile, *flood, item("u", None)])
+    return place
+
+
+# Every step by hand, in order
+
+
+def test_the_steps_run_one_after_the_other(place: Place, sentinela: Callable[..., Done]) -> None:
+    config = ("--config", str(place.config))
+    fetched = sentinela("ingest", *config)
+    assert (fetched.code, fetched.out) == (0, "posts: complete, 24 items seen, 24 new\n")
+
+    judged = sentinela("validate", *config)
+    assert judged.code == 1
+    assert "3 days up to date, 3 posts and 1 quarantined items written" in judged.out
+    assert f"{DAYS[2]} held back" in judged.err
+    assert f"sentinela quarantine list --held --date {DAYS[2]}" in judged.err
+
+    scored = sentinela("score", "--from", DAYS[0], "--to", DAYS[1], *config)
+    assert (scored.code, scored.out) == (0, "2 days up to date, 2 posts written, 0 of them not scored\n")
+    scored = sentinela("score", *config)
+    assert (scored.code, scored.out) == (0, "3 days up to date, 1 posts written, 0 of them not scored\n")
+
+    added = sentinela("aggregate", *config)
+    assert (added.code, added.out) == (0, "2 days up to date, 16 rows written\n")
+
+    written = sentinela("report", "--date", DAYS[1], *config)
+    assert written.code == 0
+    assert Path(written.out.strip()).is_file()
+
+    again = [sentinela(step, *config) for step in ("ingest", "score", "aggregate")]
+    assert [done.code for done in again] == [0, 0, 0]
+    assert "0 new" in again[0].out
+    assert "0 posts written" in again[1].out
+    assert "0 rows written" in again[2].out
+
+
+def test_status_shows_what_the_lake_holds(place: Place, sentinela: Callable[..., Done]) -> None:
+    shown = sentinela("status", "--config", str(place.config))
+    assert shown.code == 0
+    (feed,) = (line for line in shown.out.splitlines() if "posts" in line and "complete" in line)
+    assert f"{DAYS[0]} to {DAYS[1]}" in feed
+    (first,) = (line for line in shown.out.splitlines() if re.search(rf"{DAYS[0]}\W+\d", line))
+    assert "1 (+1)" in first
+    assert f"held back: {DAYS[2]}" in shown.out
+    assert "nothing on" not in shown.out
+    assert DAYS[0] not in sentinela("status", "--days", "0", "--config", str(place.config)).out.replace(
+        f"{DAYS[0]} to {DAYS[1]}", ""
+    )
+
+
+def test_quarantine_is_listed_and_narrowed(place: Place, sentinela: Callable[..., Done]) -> None:
+    config = ("--config", str(place.config))
+    listed = sentinela("quarantine", "list", *config)
+    assert listed.code == 0
+    assert "hostile" in listed.out
+    assert "rating_in_scale" in listed.out
+    assert "flood-1" not in listed.out
+    assert "flood-1" in sentinela("quarantine", "list", "--held", "--date", DAYS[2], *config).out
+    assert "nothing in quarantine" in sentinela("quarantine", "list", "--date", DAYS[1], *config).out
+    assert "nothing in quarantine" in sentinela("quarantine", "list", "--rule", "text_present", *config).out
+    assert sentinela("quarantine", "list", "--held", "--limit", "3", *config).out.count("rating_in_scale") == 3
+
+
+def test_an_item_is_shown_and_an_unknown_one_is_wrong_use(place: Place, sentinela: Callable[..., Done]) -> None:
+    config = ("--config", str(place.config))
+    shown = sentinela("quarantine", "show", "hostile", *config)
+    assert shown.code == 0
+    assert "payload: {" in shown.out
+    unknown = sentinela("quarantine", "show", "nobody", *config)
+    assert unknown.code == 2
+    assert "'nobody'" in unknown.err
+
+
+def test_replay_says_what_is_held_still(place: Place, sentinela: Callable[..., Done]) -> None:
+    done = sentinela("quarantine", "replay", "--config", str(place.config))
+    assert done.code == 1
+    assert "1 items in quarantine before, 1 now" in done.out
+    assert f"{DAYS[2]} held back" in done.err
+
+
+@pytest.mark.parametrize("command", [["list", "--date", DAYS[0]], ["show", "hostile"]], ids=["list", "show"])
+def test_posts_cannot_steer_a_terminal(place: Place, command: list[str]) -> None:
+    shown = on_terminal("quarantine", *command, "--config", str(place.config))
+    for evil in ("\x1b[2J", "\x1b]0;", "\x07", "\x9b", "\u202e"):
+        assert evil not in shown
+    plain = re.sub(r"\x1b\[[\d;]*m", "", shown)
+    assert "[bold red]texto[/] [/nada]" in plain
+    assert "fim\\" in plain
+
+
+# A run with a failing feed
+
+
+@pytest.fixture(scope="module")
+def failed_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Done]:
+    place = Place(tmp_path_factory.mktemp("run"), feeds=("absent", "posts"))
+    place.write([item("a", DAYS[0]), item("b", DAYS[1], EN)])
+    return place, call("run", "--date", DAYS[1], "--config", str(place.config))
+
+
+def test_a_missing_feed_fails_the_run_after_the_rest_is_published(failed_run: tuple[Place, Done]) -> None:
+    place, done = failed_run
+    assert done.code == 1
+    assert {row["post_id"] for row in place.rows("scored_posts")} == {"a", "b"}
+    assert place.lake.days("daily_polarity") == DAYS[:2]
+    assert Path(done.out.strip()).is_file()
+    message = done.err.splitlines()[-1]
+    assert "'absent'" in message
+    assert str(place.root / "feeds/absent") in message
+    assert [row["status"] for row in place.rows("coverage")] == ["failed", "complete"]
+
+
+def test_log_lines_stand_where_a_terminal_would_have_bars(failed_run: tuple[Place, Done]) -> None:
+    _, done = failed_run
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", done.err + done.out)
+    ours = [line for line in done.err.splitlines() if " jobs." in line]
+    assert len(ours) >= 4
+    assert all(STAMP.match(line) for line in ours)
+
+
+def test_quiet_leaves_warnings_and_errors(failed_run: tuple[Place, Done], sentinela: Callable[..., Done]) -> None:
+    place, _ = failed_run
+    done = sentinela("--quiet", "validate", "--config", str(place.config))
+    assert (done.code, done.err) == (0, "")
+
+
+# Wrong use: exit code 2, at once, with a message on stderr
+
+
+@pytest.fixture(scope="module")
+def bad_settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bad") / "sentinela.yaml"
+    path.write_text("timezone: UTC\nfeedz: []\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nonsense"], "nonsense"),
+        (["score", "--nonsense"], "--nonsense"),
+        (["score", "--date", "1/6/2026"], "1/6/2026"),
+        (["score", "--date", "2026-02-30"], "2026-02-30"),
+        (["score", "--from", "2026-06-01"], "--from and --to"),
+        (["score", "--from", "2026-06-02", "--to", "2026-06-01"], "--from lies after --to"),
+        (["score", "--date", "2026-06-01", "--to", "2026-06-01"], "--date"),
+        (["run", "--date", "2026-06-01", "--from", "2026-06-01"], "--date"),
+        (["ingest", "--feed", "absent"], "'absent'"),
+        (["quarantine", "list", "--limit", "0"], "--limit"),
+        (["predict", "absent.csv", "out.csv"], "absent.csv"),
+        (["predict", "in.doc", "out.csv"], "'.doc'"),
+        (["predict", "in.csv", "out.csv", "--model", "absent"], "'absent'"),
+        (["predict", "in.csv"], "OUT"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_is_told_apart(
+    place: Place,
+    arguments: list[str],
+    told: str,
+    sentinela: Callable[..., Done],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(place.root)
+    (place.root / "in.csv").write_text("text\noi\n", encoding="utf-8")
+    done = sentinela(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert told in re.sub(r"\x1b\[[\d;]*m", "", done.err)
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("arguments", [["score", "--nonsense"], ["run", "--date", "soon"]], ids=" ".join)
+def test_the_process_says_wrong_use_with_its_exit_code(arguments: list[str]) -> None:
+    done = call(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert arguments[-1] in done.err
+
+
+def test_bad_settings_are_wrong_use_and_name_file_line_and_setting(bad_settings: Path) -> None:
+    done = call("status", "--config", str(bad_settings))
+    assert (done.code, done.out) == (2, "")
+    assert f"{bad_settings}:2: feedz: unknown setting" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_absent_settings_are_wrong_use(tmp_path: Path) -> None:
+    done = call("status", SENTINELA_CONFIG=str(tmp_path / "absent.yaml"))
+    assert done.code == 2
+    assert "absent.yaml: no such settings file" in done.err
+
+
+def test_the_environment_names_the_settings(place: Place) -> None:
+    assert call("status", SENTINELA_CONFIG=str(place.config)).code == 0
+
+
+def test_a_report_of_nothing_fails_with_what_to_do(tmp_path: Path, sentinela: Callable[..., Done]) -> None:
+    done = sentinela("report", "--config", str(Place(tmp_path).config))
+    assert (done.code, done.out) == (1, "")
+    assert "aggregate" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_predict_scores_a_file(tmp_path: Path, sentinela: Callable[..., Done]) -> None:
+    (tmp_path / "in.csv").write_text("text\noi\ntchau\n", encoding="utf-8")
+    target = tmp_path / "out.jsonl"
+    done = sentinela("predict", str(tmp_path / "in.csv"), str(target))
+    assert (done.code, done.out) == (0, f"2 rows scored into {target}\n")
+    assert len(target.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_predict_into_a_folder_that_is_not_there_is_wrong_use(tmp_path: Path, sentinela: Callable[..., Done]) -> None:
+    (tmp_path / "in.csv").write_text("text\noi\n", encoding="utf-8")
+    done = sentinela("predict", str(tmp_path / "in.csv"), str(tmp_path / "nowhere/out.csv"))
+    assert done.code == 2
+    assert "nowhere" in done.err
+
+
+# Help
+
+
+def commands() -> list[list[str]]:
+    """Every command and group, as the words that call it."""
+
+    def walk(group: Any, words: list[str]) -> Iterator[list[str]]:
+        yield words
+        for name, command in getattr(group, "commands", {}).items():
+            yield from walk(command, [*words, name])
+
+    return list(walk(typer.main.get_command(app), []))
+
+
+def test_help_of_every_command_loads_nothing_heavy() -> None:
+    program = f"""
+import sys
+from jobs.cli import app
+for words in {commands()!r}:
+    try:
+        app([*words, "--help"])
+    except SystemExit as ended:
+        assert not ended.code, words
+print("HEAVY", sorted(set({HEAVY!r}) & {{name.split(".")[0] for name in sys.modules}}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Usage:") == len(commands())
+    assert done.stdout.splitlines()[-1] == "HEAVY []"
+
+
+def test_every_command_says_what_it_does(sentinela: Callable[..., Done]) -> None:
+    for words in commands():
+        command = typer.main.get_command(app)
+        for word in words:
+            command = command.commands[word]  # type: ignore[attr-defined]
+        assert command.help, words
+
+
+def test_every_step_takes_a_day_a_range_and_a_settings_file() -> None:
+    root = typer.main.get_command(app)
+    for step in ("ingest", "validate", "score", "aggregate", "report", "run"):
+        options = {option for parameter in root.commands[step].params for option in parameter.opts}  # type: ignore[attr-defined]
+        assert {"--date", "--from", "--to", "--config"} <= options
+
+
+def test_a_window_of_days_is_what_the_steps_work_on(
+    place: Place, tmp_path: Path, sentinela: Callable[..., Done]
+) -> None:
+    other = Place(tmp_path)
+    other.add([item("a", DAYS[0]), item("b", DAYS[1])], at=FETCHED + timedelta(days=1))
+    done = sentinela("validate", "--date", DAYS[0], "--config", str(other.config))
+    assert done.code == 0
+    assert [row["post_id"] for row in other.rows("posts")] == ["a"]

@@ -1,0 +1,166 @@
+"""Score: posts -> scored_posts, by the packaged model."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from data_contracts import contract
+from jobs.score import score
+from jobs.storage import DATA_FILE
+from jobs.validate import validate
+from models import sentiment
+from tests.place import EN, ES, FETCHED, PT, RU, Place, item
+
+PROBABILITIES = ("negative", "neutral", "positive")
+DAYS = ["2026-06-01", "2026-06-02", "undated"]
+ITEMS = [
+    item("pt", DAYS[0], PT),
+    item("bad", DAYS[0], "Péssimo atendimento, comida fria e cara. Nunca mais volto nesse lugar horrível"),
+    item("en", DAYS[0], EN),
+    item("ru", DAYS[0], RU),
+    item("es", DAYS[1], ES),
+    item("broken", DAYS[1], PT, stars=500),
+    item("undated", None, EN),
+]
+
+
+def make(root: Path) -> Place:
+    place = Place(root)
+    validate(place.settings, place.add(ITEMS))
+    return place
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    made = make(tmp_path_factory.mktemp("score"))
+    result = score(made.settings, DAYS)
+    assert (result.days, result.posts, result.unscored) == (DAYS, 6, 1)
+    return made
+
+
+def rows(place: Place) -> dict[str, dict[str, Any]]:
+    return {row["post_id"]: row for row in place.rows("scored_posts")}
+
+
+def test_every_post_is_scored_and_nothing_of_quarantine(place: Place) -> None:
+    assert set(rows(place)) == {"pt", "bad", "en", "ru", "es", "undated"}
+    assert rows(place)["undated"]["published_date"] is None
+    assert rows(place)["undated"]["polarity"] is not None
+
+
+def test_columns_are_those_of_the_contract_and_the_rest_of_the_post_is_kept(place: Place) -> None:
+    for schema, _ in place.contents("scored_posts").values():
+        assert schema == contract("scored_posts").stored_schema
+    shared = set(contract("posts").columns) & set(contract("scored_posts").columns)
+    posts = {row["post_id"]: {name: row[name] for name in shared} for row in place.rows("posts")}
+    assert {name: {key: row[key] for key in shared} for name, row in rows(place).items()} == posts
+
+
+def test_scores_are_those_of_the_model(place: Place) -> None:
+    read = [row for row in rows(place).values() if row["language"] != "other"]
+    expected = sentiment.load(place.settings.scoring.model).predict([row["text"] for row in read])
+    for row, probabilities in zip(read, expected, strict=True):
+        assert [row[name] for name in PROBABILITIES] == pytest.approx(probabilities.tolist(), abs=1e-6)
+
+
+def test_polarity_is_positive_minus_negative_and_the_label_is_the_most_probable(place: Place) -> None:
+    for row in rows(place).values():
+        if row["language"] != "other":
+            assert math.isclose(sum(row[name] for name in PROBABILITIES), 1, abs_tol=1e-5)
+            assert math.isclose(row["polarity"], row["positive"] - row["negative"], abs_tol=1e-6)
+            assert row["label"] == max(PROBABILITIES, key=row.__getitem__)
+
+
+def test_posts_in_another_language_are_kept_with_nulls(place: Place) -> None:
+    other = rows(place)["ru"]
+    assert other["language"] == "other"
+    assert [other[name] for name in (*PROBABILITIES, "polarity", "label")] == [None] * 5
+    assert other["text"] == RU
+
+
+def test_every_row_has_the_version_of_the_model(place: Place) -> None:
+    version = sentiment.load(place.settings.scoring.model).version
+    assert version == sentiment.version(place.settings.scoring.model)
+    assert {row["model_version"] for row in rows(place).values()} == {version}
+
+
+def test_running_again_writes_nothing(place: Place) -> None:
+    before = place.mtimes()
+    again = score(place.settings, DAYS)
+    assert (again.days, again.posts, again.unscored) == (DAYS, 0, 0)
+    assert place.mtimes() == before
+
+
+def test_days_may_come_in_any_order_and_grouping(place: Place, tmp_path: Path) -> None:
+    other = make(tmp_path)
+    for day in reversed(DAYS):
+        score(other.settings, [day])
+    assert other.contents("scored_posts") == place.contents("scored_posts")
+
+
+def test_changed_posts_are_scored_again_and_other_days_left_alone(tmp_path: Path) -> None:
+    place = make(tmp_path)
+    score(place.settings, DAYS)
+    before = place.mtimes("lake/scored_posts")
+    edited = item("es", DAYS[1], PT, edited="2026-06-05T00:00:00Z")
+    days = place.add([edited], file="2", at=FETCHED + timedelta(days=1))
+    validate(place.settings, days)
+    assert score(place.settings, DAYS).posts == 1
+    after = place.mtimes("lake/scored_posts")
+    assert [path for path in after if after[path] != before[path]] == [
+        f"lake/scored_posts/published_date={DAYS[1]}/feed=posts/{DATA_FILE}"
+    ]
+    assert rows(place)["es"]["text"] == PT
+
+
+def test_a_day_whose_posts_all_moved_away_is_left_empty(tmp_path: Path) -> None:
+    place = make(tmp_path)
+    score(place.settings, DAYS)
+    days = place.add([item("es", DAYS[0], ES)], file="2", at=FETCHED + timedelta(days=1))
+    validate(place.settings, days)
+    score(place.settings, days)
+    assert place.rows("scored_posts", [DAYS[1]]) == []
+    assert rows(place)["es"]["published_date"] == date.fromisoformat(DAYS[0])
+
+
+def test_a_partition_in_other_languages_alone_has_no_scores(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    validate(place.settings, place.add([item("1", DAYS[0], RU), item("2", DAYS[0], RU)]))
+    result = score(place.settings, [DAYS[0]])
+    assert (result.posts, result.unscored) == (2, 2)
+    assert {row["label"] for row in place.rows("scored_posts")} == {None}
+
+
+def test_days_without_posts_are_done_with_nothing_written(place: Place) -> None:
+    result = score(place.settings, ["2020-01-01"])
+    assert (result.days, result.posts) == (["2020-01-01"], 0)
+
+
+def test_an_unknown_model_is_named_with_those_there_are(place: Place) -> None:
+    place = Place(place.root, scoring={"model": "absent"})
+    try:
+        with pytest.raises(sentiment.UnknownModelError, match=r"'absent'.*bag"):
+            score(place.settings, DAYS)
+    finally:
+        place.configure()
+
+
+def test_seven_hundred_days_in_one_call(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    days = [day.date() for day in pd.date_range("2024-01-01", periods=700)]
+    posts = [
+        {"post_id": "a", "feed": "posts", "kind": "post", "published_date": day, "text": PT, "language": "pt"}
+        for day in days
+    ]
+    place.put("posts", posts)
+    result = score(place.settings, [day.isoformat() for day in days])
+    assert (len(result.days), result.posts, result.unscored) == (700, 700, 0)
+    scored = place.rows("scored_posts")
+    assert [row["published_date"] for row in scored] == days
+    assert len({row["polarity"] for row in scored}) == 1
