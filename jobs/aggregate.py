@@ -6,8 +6,6 @@ A day without posts is rows of zeros, so that it can be told from a day that was
 from __future__ import annotations
 
 import logging
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +13,7 @@ from datetime import date
 import pyarrow as pa
 
 from data_contracts import contract
+from jobs.brands import mentions
 from jobs.interval import mean_interval
 from jobs.settings import Brand, Settings, Window
 from jobs.storage import UNDATED, Lake, Partition, Query, as_date, fingerprint, sql_text
@@ -75,23 +74,9 @@ def _stale(lake: Lake, settings: Settings, days: Sequence[str]) -> dict[Partitio
     }
 
 
-def brand_pattern(brand: Brand) -> str:
-    """RE2 pattern that finds a term of `brand`, as a whole word, in text that _GRID has folded."""
-    terms = "|".join(sorted(r"\s+".join(map(re.escape, _fold(term).split())) for term in brand.terms))
-    return rf"(?:^|[^\pL\pN_])(?:{terms})(?:$|[^\pL\pN_])"
-
-
-def _fold(term: str) -> str:
-    """Lower case without accents, as DuckDB's strip_accents(lower(...)) makes it."""
-    decomposed = unicodedata.normalize("NFD", "".join(c.lower() for c in term))
-    return unicodedata.normalize("NFC", "".join(c for c in decomposed if unicodedata.category(c)[0] != "M"))
-
-
 def _named(brands: Iterable[Brand]) -> str:
-    """SQL list of the brands named in `words`, and ALL. The patterns are constants: DuckDB compiles each once."""
-    found = [
-        f"CASE WHEN regexp_matches(words, {sql_text(brand_pattern(b))}) THEN {sql_text(b.name)} END" for b in brands
-    ]
+    """SQL list of ALL and of the brands that `text` names."""
+    found = [f"CASE WHEN {mentions(brand, 'text')} THEN {sql_text(brand.name)} END" for brand in brands]
     return f"list_filter([{', '.join([sql_text(ALL), *found])}], lambda name: name IS NOT NULL)"
 
 
@@ -132,12 +117,10 @@ WITH item AS (
     SELECT published_date, feed, kind, language, text, label, polarity::DOUBLE AS polarity, false AS refused FROM scored
     UNION ALL
     SELECT published_date, feed, kind, language, text, NULL, NULL, true FROM quarantined
-), folded AS (
-    SELECT * EXCLUDE (text), strip_accents(lower(coalesce(text, ''))) AS words,
+), named AS (
+    SELECT * EXCLUDE (text), unnest({named}) AS brand,
         hash(lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))) AS text_key
     FROM item
-), named AS (
-    SELECT *, unnest({named}) AS brand FROM folded
 ), counted AS (
     SELECT published_date, brand, feed, min(kind) AS kind, language,
         count(*) FILTER (NOT refused) AS posts,

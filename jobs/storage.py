@@ -206,6 +206,7 @@ class Query:
         agreed = contract(dataset)
         types = [f"{key}: {_sql_type(agreed.schema.field(key).type)}" for key in agreed.partition]
         hive = f", hive_partitioning = true, hive_types = {{{', '.join(types)}}}" if types else ""
+        self.connection.unregister(name)
         if files:
             self._create_view(name, dataset, f"read_parquet({self._paths(files)}{hive})")
         else:
@@ -222,7 +223,7 @@ class Query:
 
     def _create_view(self, name: str, dataset: str, source: str) -> None:
         columns = ", ".join(contract(dataset).columns)
-        self.connection.execute(f"CREATE TEMP VIEW {name} AS SELECT {columns} FROM {source}")
+        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT {columns} FROM {source}")
 
     def _paths(self, files: Iterable[str]) -> str:
         return f"[{', '.join(sql_text(self._path(path)) for path in files)}]"

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts import contract
-from jobs.aggregate import aggregate, brand_pattern
+from jobs.aggregate import aggregate
+from jobs.brands import mentions
 from jobs.interval import mean_interval
 from jobs.settings import Brand
 from jobs.storage import HELD
@@ -283,8 +284,8 @@ def test_seven_hundred_days_in_one_call(tmp_path: Path) -> None:
 
 
 def matches(terms: Sequence[str], text: str) -> bool:
-    pattern = brand_pattern(Brand(name="Marca", terms=tuple(terms)))
-    found = duckdb.execute("SELECT regexp_matches(strip_accents(lower(?)), ?)", [text, pattern]).fetchone()
+    named = mentions(Brand(name="Marca", terms=tuple(terms)), "text")
+    found = duckdb.execute(f"SELECT {named} FROM (SELECT ? AS text)", [text]).fetchone()
     return bool(found and found[0])
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
 
+from jobs.brands import mentions
 from jobs.report.figures import ALL, Figures, Move
 from jobs.report.words import distinctive, terms
-from jobs.settings import Brand, Settings
+from jobs.settings import Settings
 from jobs.storage import Lake, Query
 
 LONGEST_TEXT = 4_000
@@ -88,18 +88,6 @@ def behind(lake: Lake, query: Query, settings: Settings, figures: Figures) -> Be
         moves={move: made[move] for move in figures.moves},
         words=_words(query, settings, figures),
     )
-
-
-def mentions(brand: Brand, column: str) -> str:
-    """SQL that holds where the text `column` names `brand`: a whole term, ignoring case and accents."""
-    names = "|".join(re.escape(_plain(term)) for term in sorted(brand.terms, key=len, reverse=True))
-    pattern = rf"(^|[^\pL\pN_])({names})($|[^\pL\pN_])".replace("'", "''")
-    return f"regexp_matches(strip_accents(lower({column})), '{pattern}')"
-
-
-def _plain(term: str) -> str:
-    decomposed = unicodedata.normalize("NFD", term.lower())
-    return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
 
 
 def _mark(lake: Lake, query: Query, settings: Settings, figures: Figures) -> None:
