@@ -25,6 +25,7 @@ The task that failed says what to do; these are the ways it goes wrong.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -48,6 +49,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
 
 from jobs.settings import Feed, Settings, SettingsError, Window, load
 
+log = logging.getLogger(__name__)
 TIMEZONE = load().timezone
 POLARITY = Asset("daily_polarity")
 
@@ -69,13 +71,17 @@ def lend_token(feed: Feed) -> None:
 
     Without such a connection ingest says which variable is missing.
     """
-    name = feed.http.token_env
+    name, connection = feed.http.token_env, f"sentinela_{feed.name}"
     if name is None or os.environ.get(name):
         return
     try:
-        os.environ[name] = Connection.get(f"sentinela_{feed.name}").password or ""
+        password = Connection.get(connection).password
     except AirflowNotFoundException:
-        print(f"no connection sentinela_{feed.name} to take {name} from")
+        log.warning("%s is not set and there is no connection %s to take it from", name, connection)
+        return
+    if not password:
+        raise AirflowFailException(f"connection {connection} has no password: put the token of {feed.name} there")
+    os.environ[name] = password
 
 
 def complaints(
@@ -170,12 +176,14 @@ with DAG(
 
     @task(trigger_rule=TriggerRule.ALL_DONE)
     def verdict(
-        feeds: list[str],
+        feeds: list[str] | None,
         ingested: Iterable[dict[str, Any]],
         validated: dict[str, Any] | None,
         aggregated: dict[str, Any] | None,
     ) -> None:
         """Fail the run, after all that could be published was, when a feed failed or a day was held back."""
+        if feeds is None:
+            raise AirflowFailException("nothing was done: the log of `feeds` says why")
         held = validated["held"] if validated else {}
         if lines := complaints(feeds, ingested, held, finished=aggregated is not None):
             raise AirflowFailException("\n".join(["this run is not whole", *lines]))

@@ -105,7 +105,9 @@ class Brand(_Frozen):
     terms: tuple[Annotated[str, StringConstraints(min_length=2, strip_whitespace=True)], ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _not_all(self) -> Self:
+    def _sensible(self) -> Self:
+        if not all(any(c.isalnum() for c in term) for term in self.terms):
+            raise ValueError("each term needs a letter or digit; one without would be found everywhere")
         if self.name.casefold() == "all":
             raise ValueError("`all` is the name of the row that counts every post; choose another brand name")
         return self

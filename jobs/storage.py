@@ -140,7 +140,7 @@ class Lake:
             config={"memory_limit": "400MB", "temp_directory": spill, "threads": 2, "preserve_insertion_order": False}
         )
         try:
-            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
             if not self.is_local:
                 connection.register_filesystem(_as_fsspec(self.fs))
             yield Query(self, connection)
@@ -376,9 +376,10 @@ def sql_text(value: str) -> str:
 
 def sql_days(days: Iterable[str]) -> str:
     """A SQL condition on published_date that holds for `days`."""
-    dated = ", ".join(f"DATE '{date.fromisoformat(day)}'" for day in sorted(set(days) - {UNDATED}))
+    wanted = set(days)
+    dated = ", ".join(f"DATE '{date.fromisoformat(day)}'" for day in sorted(wanted - {UNDATED}))
     clauses = [f"published_date IN ({dated})"] if dated else []
-    clauses += ["published_date IS NULL"] if UNDATED in set(days) else []
+    clauses += ["published_date IS NULL"] if UNDATED in wanted else []
     return "(" + (" OR ".join(clauses) or "false") + ")"
 
 

@@ -39,14 +39,17 @@ def main() -> int:
         print(
             f"daily_polarity for {arguments.date}, settings {os.environ['SENTINELA_CONFIG']}", file=terminal, flush=True
         )
-        report = run(arguments.date, terminal)
+        whole, report = run(arguments.date, terminal)
         print(f"log:    {home / 'run.log'}", file=terminal)
         print(f"report: {report}" if report else "there is no new report", file=terminal, flush=True)
-    return 0 if report else 1
+    return 0 if whole else 1
 
 
-def run(day: date, terminal: TextIO) -> str | None:
-    """Run both DAGs, showing each task on `terminal`; the path of the report, None when a run failed."""
+def run(day: date, terminal: TextIO) -> tuple[bool, str | None]:
+    """Run both DAGs, showing each task on `terminal`; whether all went well, and the path of the report if any.
+
+    As in a scheduled Airflow there is a report when numbers were published, be it that the run failed in the end.
+    """
     print("setting Airflow up", file=terminal, flush=True)
     from airflow.dag_processing.dagbag import DagBag
     from airflow.sdk.listener import get_listener_manager
@@ -59,14 +62,16 @@ def run(day: date, terminal: TextIO) -> str | None:
     bag = DagBag(str(ROOT / "dags"))
     if bag.import_errors:
         print(*bag.import_errors.values(), sep="\n", file=terminal)
-        return None
+        return False, None
     midnight = datetime.combine(day + timedelta(days=1), clock(), load().zone)
     polarity: DagRun = bag.dags["daily_polarity"].test(logical_date=None, run_after=midnight)
-    report: DagRun = bag.dags["polarity_report"].test(logical_date=None)
-    if not (polarity.state == report.state == "success"):
-        return None
-    instance = report.get_task_instance("report")
-    return str(instance.xcom_pull(task_ids="report")) if instance else None
+    published = polarity.get_task_instance("aggregate")
+    if published is None or published.state != "success":
+        return False, None
+    reported: DagRun = bag.dags["polarity_report"].test(logical_date=None)
+    instance = reported.get_task_instance("report")
+    path = instance.xcom_pull(task_ids="report") if instance else None
+    return polarity.state == reported.state == "success", path
 
 
 class Progress:

@@ -275,9 +275,9 @@ def test_a_parquet_file_without_texts_is_told(tmp_path: Path) -> None:
 
 
 def test_a_big_file_is_never_held_whole(tmp_path: Path) -> None:
-    """Ten times the rows need about the same memory of Python's own."""
+    """Three times the rows need about the same memory of Python's own."""
     peaks = []
-    for size in (BATCH_ROWS, 5 * BATCH_ROWS):
+    for size in (BATCH_ROWS, 3 * BATCH_ROWS):
         path = tmp_path / f"{size}.csv"
         with path.open("w", encoding="utf-8") as target:
             target.write("text,ballast\n")

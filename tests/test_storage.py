@@ -430,7 +430,7 @@ def test_any_text_is_safe_as_a_sql_literal(text: str) -> None:
 def test_a_condition_on_days_holds_for_them_alone(days: set[str]) -> None:
     rows: list[Any] = duckdb.sql(
         f"""SELECT published_date FROM (VALUES (DATE '2026-09-01'), ('2026-09-02'), ('2026-09-04'), (NULL))
-            AS item(published_date) WHERE {sql_days(days)}"""
+            AS item(published_date) WHERE {sql_days(iter(days))}"""
     ).fetchall()
     assert {as_day(day) for (day,) in rows} == days & {"2026-09-01", "2026-09-02", UNDATED}
 

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import accumulate, groupby, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,6 +31,8 @@ from jobs.settings import Feed, Settings, Window, now
 from jobs.storage import BATCH_ROWS, Lake, Partition, as_day, fingerprint, sql_days
 
 log = logging.getLogger(__name__)
+
+SORTED_ROWS = 50_000
 
 
 class FeedError(RuntimeError):
@@ -156,13 +158,19 @@ def _spill(context: Reading, fetched: Fetched, target: Path) -> int:
 
 
 def _publish_sorted(lake: Lake, feed: Feed, batch_id: str, spill: Path) -> list[str]:
-    """Cut the spilled batch by published day and publish the pieces; returns the days."""
+    """Cut the spilled batch by published day, some days at a time, and publish the pieces; returns the days."""
     with lake.query() as query, lake.staging() as stage:
         query.connection.read_parquet(str(spill)).create_view("items")
-        days = [as_day(d) for d in query.table("SELECT DISTINCT published_date FROM items")[0].to_pylist()]
-        ordered = query.batches("SELECT * FROM items ORDER BY published_date NULLS FIRST, feed, position")
-        partitions = {Partition(day, feed.name): batch_id for day in days}
-        stage.write_partitions("raw_posts", ordered, partitions, file=f"{batch_id}.parquet")
+        counted = query.rows("SELECT published_date, count(*) AS items FROM items GROUP BY ALL ORDER BY ALL")
+        days = [as_day(row["published_date"]) for row in counted]
+        rows_until = zip(days, accumulate(row["items"] for row in counted), strict=True)
+        for _, some in groupby(rows_until, key=lambda day: day[1] // SORTED_ROWS):
+            partitions = {Partition(day, feed.name): batch_id for day, _ in some}
+            ordered = query.batches(f"""
+                SELECT * FROM items WHERE {sql_days(partition.day for partition in partitions)}
+                ORDER BY published_date NULLS FIRST, feed, position
+            """)
+            stage.write_partitions("raw_posts", ordered, partitions, file=f"{batch_id}.parquet")
         stage.publish()
     return sorted(days)
 

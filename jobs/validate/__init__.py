@@ -25,6 +25,7 @@ from jobs.storage import (
     Partition,
     Query,
     Staging,
+    as_date,
     as_day,
     fingerprint,
     partition_runs,
@@ -67,14 +68,19 @@ def validate(settings: Settings, days: Sequence[str], newest: date | None = None
         stale = {p: made_from for p, made_from in snapshots.items() if not _up_to_date(lake, p, made_from)}
         log.info("validate: %d of %d partitions to make", len(stale), len(snapshots))
         _release(lake, snapshots.keys() - stale.keys())
-        if not stale:
+        if not stale and newest is None:
             return Validated(sorted(set(days)), {}, 0, 0)
-        counts = _stage(query, stage, stale)
-        findings = _audit(query, stage, newest.isoformat() if newest else last)
+        counts = _stage(query, stage, stale) if stale else {}
+        findings = _audit(query, stage) if stale else []
         held = _held(findings)
         _hold_back(lake, stage, stale, held)
         stage.publish()
-    publish_page(settings, findings, held, last)
+    asked = newest.isoformat() if newest else last
+    findings += judge("feed_freshness", _freshness(settings, lake, asked))
+    publish_page(settings, findings, held, asked)
+    for finding in findings:
+        if finding.broken and finding.severity == "warning":
+            log.warning("%s is broken by %s", finding.rule, ", ".join(sorted({str(p.feed) for p in finding.broken})))
     for day, reasons in held.items():
         log.error("%s held back, nothing of it published: %s", day, "; ".join(reasons))
     published = [counts[p] for p in stale if p.day not in held]
@@ -166,13 +172,14 @@ def _split(stage: Staging, partition: Partition, pieces: Iterable[pa.RecordBatch
     return sound, broken
 
 
-def _audit(query: Query, stage: Staging, newest: str) -> list[Finding]:
+def _audit(query: Query, stage: Staging) -> list[Finding]:
     """Verdict of Great Expectations on the staged posts (AuditError) and on the profile of each day (findings)."""
     query.staged_view("staged_posts", "posts", stage)
     query.staged_view("staged_quarantine", "quarantine", stage)
     audit_posts(query.batches("FROM staged_posts"))
     columns = ", ".join(contract("batch_profile").columns)
     return judge(
+        "batch_profile",
         query.table(f"""
         WITH item AS (
             SELECT published_date, feed, text, language, true AS sound FROM staged_posts
@@ -185,25 +192,39 @@ def _audit(query: Query, stage: Staging, newest: str) -> list[Finding]:
                 count(text) / count(*) AS text_share,
                 median(length(text))::DOUBLE AS median_length,
                 count(*) FILTER (sound AND language = 'other') / nullif(count(*) FILTER (sound), 0)
-                    AS other_language_share,
-                CASE WHEN published_date = max(published_date) OVER (PARTITION BY feed)
-                    THEN TRY_CAST('{newest}' AS DATE) - published_date END AS days_behind
+                    AS other_language_share
             FROM item GROUP BY published_date, feed
         )
         SELECT {columns} FROM profile ORDER BY published_date, feed
-        """).cast(contract("batch_profile").schema)
+        """).cast(contract("batch_profile").schema),
     )
+
+
+def _freshness(settings: Settings, lake: Lake, asked: str) -> pa.Table:
+    """Rows of feed_freshness: every feed of the settings, with its newest published day that has posts."""
+    newest: dict[str | None, str] = {}
+    for partition, (path,) in sorted(lake.partitions("posts").items(), reverse=True):
+        if partition.feed not in newest and partition.day != UNDATED and lake.rows(path):
+            newest[partition.feed] = partition.day
+    day = as_date(asked)
+    rows = []
+    for feed in settings.feeds:
+        last = as_date(newest.get(feed.name, UNDATED))
+        rows.append(
+            {"feed": feed.name, "published_date": last, "days_behind": (day - last).days if day and last else None}
+        )
+    return pa.Table.from_pylist(rows, schema=contract("feed_freshness").schema)
 
 
 def _held(findings: list[Finding]) -> dict[str, list[str]]:
     """Days that break an error rule, each with the rules and how to look at the rows."""
     held: dict[str, list[str]] = {}
     for finding in findings:
-        for partition, observed in finding.broken.items():
+        for partition, row in finding.broken.items():
             if finding.severity == "error":
                 held.setdefault(partition.day, []).append(
-                    f"{finding.rule} of feed {partition.feed!r}: {finding.column} is {observed:.3g} "
-                    f"({finding.rows[partition][1]} of {finding.rows[partition][0]} items quarantined). "
+                    f"{finding.rule} of feed {partition.feed!r}: {finding.column} is {row[finding.column]:.3g} "
+                    f"({row['quarantined']} of {row['items']} items quarantined). "
                     f"{finding.description} See `sentinela quarantine list --held --date {partition.day}`"
                 )
     return dict(sorted(held.items()))

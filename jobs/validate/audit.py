@@ -33,10 +33,9 @@ class AuditError(RuntimeError):
 
 @dataclass(frozen=True)
 class Finding:
-    """The verdict of one rule of the batch profile over all days and feeds judged together.
+    """The verdict of one rule over all days and feeds judged together.
 
-    `broken` maps each offending partition to the value observed there, `rows` to its items and how many of them are
-    in quarantine.
+    `broken` maps each offending partition to what was observed there: the columns of its row.
     """
 
     rule: str
@@ -45,23 +44,19 @@ class Finding:
     column: str
     expected: dict[str, Any]
     judged: int
-    broken: dict[Partition, float]
-    rows: dict[Partition, tuple[int, int]]
+    broken: dict[Partition, dict[str, Any]]
 
 
-def judge(profile: pa.Table) -> list[Finding]:
-    """Findings of the batch_profile suite on `profile`, one row a (published_date, feed).
+def judge(name: str, profile: pa.Table) -> list[Finding]:
+    """Findings of the suite `name` on `profile`, one row a (published_date, feed).
 
     Raises AuditError when a rule cannot be evaluated.
     """
-    frame = _frame(profile)
-    results = _validate(
-        "batch_profile",
-        frame,
-        {"result_format": "COMPLETE", "unexpected_index_column_names": ["partition", "items", "quarantined"]},
-    )
-    rules = {rule.name: rule for rule in contract("batch_profile").rules}
-    partitions = {str(p): p for p in _partitions(profile)}
+    frame = profile.to_pandas()
+    frame["row"] = range(len(frame))
+    results = _validate(name, frame, {"result_format": "COMPLETE", "unexpected_index_column_names": ["row"]})
+    rules = {rule.name: rule for rule in contract(name).rules}
+    rows = profile.to_pylist()
     return [
         Finding(
             rule=rule.name,
@@ -70,8 +65,7 @@ def judge(profile: pa.Table) -> list[Finding]:
             column=str(rule.column),
             expected={k: v for k, v in rule.kwargs.items() if k not in ("row_condition", "condition_parser")},
             judged=int(result.result.get("element_count", len(frame))),
-            broken={partitions[row["partition"]]: row[rule.column] for row in offenders},
-            rows={partitions[row["partition"]]: (row["items"], row["quarantined"]) for row in offenders},
+            broken={_partition(row): row for row in (rows[offender["row"]] for offender in offenders)},
         )
         for result in results.results
         if (rule := rules.get(result.expectation_config.meta["rule"]))
@@ -101,15 +95,8 @@ def _audit_piece(batches: list[pa.RecordBatch]) -> None:
         raise AuditError(f"staged posts break {', '.join(broken)}, which the row rules let pass; nothing was published")
 
 
-def _frame(profile: pa.Table) -> pd.DataFrame:
-    frame: pd.DataFrame = profile.to_pandas()
-    frame["partition"] = [str(p) for p in _partitions(profile)]
-    return frame
-
-
-def _partitions(profile: pa.Table) -> list[Partition]:
-    rows = profile.select(["published_date", "feed"]).to_pylist()
-    return [Partition(as_day(row["published_date"]), row["feed"]) for row in rows]
+def _partition(row: dict[str, Any]) -> Partition:
+    return Partition(as_day(row["published_date"]), row["feed"])
 
 
 def _validate(name: str, frame: pd.DataFrame, result_format: dict[str, Any]) -> ExpectationSuiteValidationResult:

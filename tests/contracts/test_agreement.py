@@ -26,7 +26,7 @@ POSTS = [
     {"id": "3", "at": None, "text": "Sem data, mas com muito amor pelo café"},
     {"id": "4", "at": "2026-09-30T13:00:00Z", "text": None},
 ]
-NEVER_STORED = {"batch_profile"}
+NEVER_STORED = {"batch_profile", "feed_freshness"}
 
 
 class LengthModel:

@@ -6,9 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -29,22 +30,27 @@ class DayRun:
 
 @pytest.fixture(scope="session")
 def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
-    """Runs both DAGs through Airflow for the sample's last day, on a copy of the sample with its own lake.
+    """Runs both DAGs through Airflow for one day, on a copy of the sample with its own lake.
 
-    Changes to the settings are given by name; `reviews` replaces keys of the feed of that name.
+    `only` leaves other feeds out; keys of a feed are changed by its name (`posts={"path": None, "url": ...}`).
     """
     home = tmp_path_factory.mktemp("airflow")
 
-    def run(folder: Path, reviews: dict[str, str] | None = None) -> DayRun:
+    def run(
+        folder: Path, day: str = "2026-09-30", only: Sequence[str] | None = None, **changes: dict[str, Any]
+    ) -> DayRun:
         if not folder.exists():
             shutil.copytree(SAMPLE, folder, ignore=shutil.ignore_patterns("lake", "reports"))
         settings = yaml.safe_load((SAMPLE / "sentinela.yaml").read_text(encoding="utf-8"))
-        for feed in settings["feeds"]:
-            feed.update((reviews or {}) if feed["name"] == "reviews" else {})
+        settings["feeds"] = [
+            {key: value for key, value in {**feed, **changes.get(feed["name"], {})}.items() if value is not None}
+            for feed in settings["feeds"]
+            if only is None or feed["name"] in only
+        ]
         file = folder / "sentinela.yaml"
         file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
         done = subprocess.run(
-            [sys.executable, str(ROOT / "scripts" / "run_day.py"), "--date", "2026-09-30", "--home", str(home)],
+            [sys.executable, str(ROOT / "scripts" / "run_day.py"), "--date", day, "--home", str(home)],
             env={**os.environ, "SENTINELA_CONFIG": str(file), "SOURCE_DATE_EPOCH": "1790825400"},
             capture_output=True,
             text=True,

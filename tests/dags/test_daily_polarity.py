@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,8 @@ import pytest
 
 from jobs.settings import load
 from jobs.storage import Lake
+
+ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.xdist_group("dag-run")
 STEPS = ["feeds", "ingest [reviews]", "ingest [posts]", "ingest [news]", "validate", "score", "aggregate", "verdict"]
@@ -23,7 +28,36 @@ def whole(run_day: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def broken(run_day: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return run_day(tmp_path_factory.mktemp("broken") / "aurora", reviews={"path": "feeds/gone.csv"})
+    tokenless = {"path": None, "url": "http://127.0.0.1:9/reviews.csv", "http": {"token_env": "NO_SUCH_TOKEN"}}
+    return run_day(tmp_path_factory.mktemp("broken") / "aurora", reviews=tokenless)
+
+
+class FeedServer(ThreadingHTTPServer):
+    """Serves the sample's feeds on loopback and keeps the credentials that it is shown."""
+
+    def __init__(self) -> None:
+        self.authorizations: list[str | None] = []
+        super().__init__(("127.0.0.1", 0), partial(_Handler, directory=str(ROOT / "examples" / "aurora" / "feeds")))
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    server: FeedServer
+
+    def do_GET(self) -> None:
+        self.server.authorizations.append(self.headers["Authorization"])
+        super().do_GET()
+
+
+@pytest.fixture
+def feed_server() -> Iterator[FeedServer]:
+    with FeedServer() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
 
 
 def lake(run: Any) -> Lake:
@@ -73,7 +107,9 @@ def test_running_again_changes_no_byte_of_the_lake(run_day: Callable[..., Any], 
 def test_a_feed_that_cannot_be_read_fails_the_run_after_four_tries(broken: Any) -> None:
     assert broken.code == 1
     assert shown(broken, "failed") == {"ingest [reviews]", "verdict"}
-    assert broken.shown.count("ingest [reviews]") >= 4
+    tries = [line for line in broken.shown.splitlines() if line.startswith("  ingest [reviews]")]
+    assert len(tries) == 4
+    assert all("the environment variable NO_SUCH_TOKEN with its token is not set" in line for line in tries)
 
 
 def test_the_rest_is_published_all_the_same(broken: Any) -> None:
@@ -88,3 +124,31 @@ def test_the_verdict_names_the_feed_and_what_to_do(broken: Any) -> None:
     assert "could not be read" in line
     assert "clear that task" in line
     assert not [line for line in broken.shown.splitlines() if line.startswith(("feed posts", "feed news", "day "))]
+
+
+def test_the_report_of_what_was_published_is_written_all_the_same(broken: Any) -> None:
+    (line,) = [line for line in broken.shown.splitlines() if line.startswith("report: ")]
+    assert Path(line.removeprefix("report: ")).is_file()
+
+
+def test_a_day_that_has_not_begun_fails_at_once_and_publishes_nothing(
+    run_day: Callable[..., Any], tmp_path: Path
+) -> None:
+    early = run_day(tmp_path / "aurora", day="2026-10-05")
+    assert early.code == 1
+    assert "2026-10-05 has not begun; today is 2026-10-01 in America/Sao_Paulo" in early.shown
+    assert "nothing was done" in early.shown
+    assert shown(early, "done") == set()
+    assert early.shown.count("feeds  ") == 1
+    assert not (tmp_path / "aurora" / "lake").exists()
+
+
+def test_the_token_of_a_feed_comes_from_its_airflow_connection(
+    run_day: Callable[..., Any], tmp_path: Path, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SENTINELA_POSTS", "http://:s3cret@unused")
+    fetched = {"path": None, "url": f"{feed_server.address}/posts.jsonl", "http": {"token_env": "POSTS_TOKEN"}}
+    run = run_day(tmp_path / "aurora", only=["posts"], posts=fetched)
+    assert run.code == 0, run.shown
+    assert feed_server.authorizations == ["Bearer s3cret"]
+    assert "s3cret" not in run.shown + run.log

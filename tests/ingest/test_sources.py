@@ -128,7 +128,7 @@ def test_an_answer_that_breaks_off_is_not_taken_for_whole(desk: Desk, site: Any)
 
 
 def test_a_server_that_is_not_there_fails_with_its_address(desk: Desk) -> None:
-    with pytest.raises(FeedError, match="127.0.0.1"):
+    with pytest.raises(FeedError, match=r"127\.0\.0\.1"):
         desk(reader="rss", path=None, url="http://127.0.0.1:1/feed", http={"retries": 0}).ingest()
 
 

@@ -23,7 +23,7 @@ from tests.place import EN, ES, FETCHED, PT, RU, Place, item
 DAYS = ["2026-06-01", "2026-06-02", "2026-06-03"]
 LOST = "\ufffd"
 QUICK = settings(
-    max_examples=5,
+    max_examples=4,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
