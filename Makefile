@@ -31,7 +31,7 @@ airflow: $(READY) ## serve Airflow on this machine alone, until Ctrl-C
 .PHONY: test
 test: $(READY) ## run the tests
 	@scripts/get_chromium.sh
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 .PHONY: lint
 lint: $(READY) ## check style, types, import arrows, contracts and the deployment files

@@ -6,7 +6,6 @@ import codecs
 import csv
 from collections.abc import Collection
 from itertools import islice
-from itertools import islice
 from pathlib import Path
 
 DELIMITERS = (",", ";", "\t", "|")

@@ -23,6 +23,7 @@ PARTITIONS = {
     "daily_polarity": ("published_date",),
     "coverage": ("fetched_date",),
     "batch_profile": (),
+    "feed_freshness": (),
 }
 KEYS = {
     "raw_posts": ("feed", "post_id", "batch_id", "position"),
@@ -32,6 +33,7 @@ KEYS = {
     "daily_polarity": ("published_date", "brand", "feed", "language"),
     "coverage": ("feed", "window_start", "window_end"),
     "batch_profile": ("published_date", "feed"),
+    "feed_freshness": ("feed",),
 }
 
 

@@ -16,7 +16,6 @@ from jobs.storage import Lake
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.xdist_group("dag-run")
 STEPS = ["feeds", "ingest [reviews]", "ingest [posts]", "ingest [news]", "validate", "score", "aggregate", "verdict"]
 DATASETS = ["raw_posts", "posts", "quarantine", "scored_posts", "daily_polarity"]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -279,6 +280,20 @@ def test_many_days_come_in_one_call(desk: Desk) -> None:
     done = olist.ingest()
     assert done.days == days
     assert len(olist.rows()) == 600
+
+
+def test_how_many_rows_are_sorted_at_once_changes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    olist = desk()
+    put(olist, [post(n, None if n % 9 == 0 else f"2026-09-{1 + n * 7 % 30:02}") for n in range(200)])
+    files = []
+    for rows in (1, 17, 50_000):
+        monkeypatch.setattr("jobs.ingest.SORTED_ROWS", rows)
+        assert olist.ingest().items_new == 200
+        files.append({name: content for name, content in olist.files().items() if name.startswith("raw_posts/")})
+        shutil.rmtree(Path(olist.lake.base) / "raw_posts")
+        shutil.rmtree(Path(olist.lake.base) / "_state" / "batches")
+    assert len(files[0]) == 31
+    assert files[0] == files[1] == files[2]
 
 
 MEASURE = """
