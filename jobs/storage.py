@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby, pairwise
@@ -139,14 +139,17 @@ class Lake:
         connection = duckdb.connect(
             config={"memory_limit": "400MB", "temp_directory": spill, "threads": 2, "preserve_insertion_order": False}
         )
+        query = Query(self, connection)
         try:
             connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
             if not self.is_local:
                 connection.register_filesystem(_as_fsspec(self.fs))
-            yield Query(self, connection)
+            yield query
         finally:
             connection.close()
             shutil.rmtree(spill, ignore_errors=True)
+            if self.is_local:
+                shutil.rmtree(f"{self.base}/{query.pins}", ignore_errors=True)
 
     @contextmanager
     def staging(self) -> Iterator[Staging]:
@@ -188,10 +191,15 @@ class Lake:
 
     def _sweep(self) -> None:
         """Remove what killed processes left in staging, once nobody can be writing it any more."""
-        selector = pafs.FileSelector(f"{self.base}/{STAGING}", allow_not_found=True)
-        for info in self.fs.get_file_info(selector):
-            if info.mtime and datetime.now(UTC) - info.mtime > ABANDONED_AFTER:
-                self.fs.delete_dir(info.path)
+        newest: dict[str, datetime] = {}
+        for info in self.fs.get_file_info(pafs.FileSelector(f"{self.base}/{STAGING}", True, recursive=True)):
+            if info.mtime:
+                folder = info.path[len(self.base) + 1 :].split("/")[1]
+                newest[folder] = max(info.mtime, newest.get(folder, info.mtime))
+        for folder, written in newest.items():
+            if datetime.now(UTC) - written > ABANDONED_AFTER:
+                with suppress(FileNotFoundError):  # another process swept it
+                    self.fs.delete_dir(f"{self.base}/{STAGING}/{folder}")
 
 
 @dataclass
@@ -200,33 +208,52 @@ class Query:
 
     lake: Lake
     connection: duckdb.DuckDBPyConnection
+    pins: str = field(default_factory=lambda: f"{STAGING}/{uuid.uuid4().hex}")
 
     def view(self, name: str, dataset: str, files: Sequence[str]) -> None:
         """Make `files` of `dataset` readable as the view `name`; none of them gives an empty view."""
-        agreed = contract(dataset)
-        types = [f"{key}: {_sql_type(agreed.schema.field(key).type)}" for key in agreed.partition]
-        hive = f", hive_partitioning = true, hive_types = {{{', '.join(types)}}}" if types else ""
         self.connection.unregister(name)
         if files:
-            self._create_view(name, dataset, f"read_parquet({self._paths(files)}{hive})")
+            self._join(name, dataset, {self._pinned(path): path for path in files})
         else:
-            self.connection.register(name, agreed.schema.empty_table())
+            self.connection.register(name, contract(dataset).schema.empty_table())
 
     def staged_view(self, name: str, dataset: str, stage: Staging) -> None:
-        """Make what `stage` has for `dataset` (partitioned by day and feed) readable as the view `name`."""
+        """Make what `stage` has for `dataset` readable as the view `name`."""
         staged = {path: target for target, path in stage.targets.items() if target.startswith(f"{dataset}/")}
-        partitions = (_partition(target, contract(dataset).partition) for target in staged.values())
-        keys = _key_table(partitions).append_column("filename", pa.array([self._path(path) for path in staged]))
-        self.connection.register(f"{name}_key", keys)
-        files = f"read_parquet({self._paths(staged)}, filename = true, hive_partitioning = false)"
-        self._create_view(name, dataset, f"{files} JOIN {name}_key USING (filename)")
+        self._join(name, dataset, {self._path(path): target for path, target in staged.items()})
 
-    def _create_view(self, name: str, dataset: str, source: str) -> None:
-        columns = ", ".join(contract(dataset).columns)
-        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT {columns} FROM {source}")
+    def _join(self, name: str, dataset: str, targets: Mapping[str, str]) -> None:
+        """The view `name` of the files `targets`, with the partition columns that their targets' folders name."""
+        agreed = contract(dataset)
+        values = [_levels(target) for target in targets.values()]
+        columns = [
+            pa.array([level[key] for level in values]).cast(agreed.schema.field(key).type) for key in agreed.partition
+        ]
+        table = pa.table([pa.array(list(targets), pa.string()), *columns], names=["filename", *agreed.partition])
+        self.connection.register(f"{name}_key", table)
+        files = ", ".join(sql_text(path) for path in targets)
+        self.connection.execute(
+            f"""CREATE OR REPLACE TEMP VIEW {name} AS SELECT {", ".join(agreed.columns)}
+                FROM read_parquet([{files}], filename = true, hive_partitioning = false)
+                JOIN {name}_key USING (filename)"""
+        )
 
-    def _paths(self, files: Iterable[str]) -> str:
-        return f"[{', '.join(sql_text(self._path(path)) for path in files)}]"
+    def _pinned(self, file: str) -> str:
+        """Where DuckDB reads `file`: a hard link of it, for DuckDB opens a file more than once.
+
+        Were the partition replaced in between, it would see half of the old rows and half of the new ones.
+        """
+        path = self._path(file)
+        if not self.lake.is_local:
+            return path
+        link = Path(self.lake.base, self.pins, f"{uuid.uuid4().hex}.parquet")
+        try:
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.hardlink_to(path)
+        except OSError:  # a file system without hard links, or a lake that may only be read
+            return path
+        return str(link)
 
     def _path(self, file: str) -> str:
         return f"{self.lake.base if self.lake.is_local else f'lake://{self.lake.base}'}/{file}"
@@ -390,12 +417,14 @@ def _key_table(partitions: Iterable[Partition]) -> pa.Table:
 
 def _partition(path: str, keys: Sequence[str]) -> Partition:
     """The partition that the folders of `path` name."""
+    levels = _levels(path)
+    return Partition(*(levels[key] or UNDATED for key in keys))
+
+
+def _levels(path: str) -> dict[str, str | None]:
+    """Partition values that the folders of `path` name; None for the hive null."""
     levels = dict(level.split("=", 1) for level in path.split("/") if "=" in level)
-    return Partition(*(UNDATED if levels[key] == HIVE_NULL else unquote(levels[key]) for key in keys))
-
-
-def _sql_type(arrow_type: pa.DataType) -> str:
-    return "DATE" if pa.types.is_date(arrow_type) else "VARCHAR"
+    return {key: None if value == HIVE_NULL else unquote(value) for key, value in levels.items()}
 
 
 def _level(key: str, value: str) -> str:

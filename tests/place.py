@@ -87,8 +87,8 @@ class Place:
         lake = self.lake
         with lake.query() as query:
             query.view("dataset", dataset, lake.files(dataset, days, below))
-            keys = ", ".join(contract(dataset).key)
-            return query.rows(f"FROM dataset ORDER BY published_date, {keys}")
+            order = ", ".join(dict.fromkeys([contract(dataset).partition[0], *contract(dataset).key]))
+            return query.rows(f"FROM dataset ORDER BY {order}")
 
     def contents(self, *datasets: str) -> dict[str, tuple[pa.Schema, list[dict[str, Any]]]]:
         """Rows and schema of every file of `datasets`, by path below the lake root."""

@@ -25,6 +25,7 @@ LATEST_AFTER_FETCH = timedelta(days=1)
 MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>")
 MOJIBAKE = re.compile(r"[ÃÂâ][\u0080-\u00bf\u2018-\u203a\u20ac\u2122]|ð\u0178")
 DATE_IN_LINK = re.compile(r"/(20\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/.\-_]|$)")
+TIME_OF_DAY = re.compile(r"%-?[HIcXsT]")
 EPOCH = re.compile(r"\d{9,}(\.\d+)?")
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff]")
 BLOCKS = {
@@ -94,7 +95,8 @@ def published(value: Any, url: str | None, reading: Reading) -> tuple[datetime |
 
     A date that cannot be read, or lies before 1990 or over a day after the fetch, gives way to a date in the link.
     """
-    given = parse_date(value, reading.feed)
+    day = _day_alone(value, reading.feed)
+    given = _noon(day, reading) if day else parse_date(value, reading.feed)
     plausible = given is not None and EARLIEST <= given <= reading.fetched_at + LATEST_AFTER_FETCH
     if given is not None and plausible:
         return given, "feed"
@@ -206,8 +208,25 @@ def _date_in_link(url: str | None, reading: Reading) -> datetime | None:
         day = date(*(int(part) for part in found.groups()))
     except ValueError:
         return None
-    noon = datetime.combine(day, time(12), reading.zone).astimezone(UTC)
+    noon = _noon(day, reading)
     return noon if EARLIEST <= noon <= reading.fetched_at + LATEST_AFTER_FETCH else None
+
+
+def _day_alone(value: Any, feed: Feed) -> date | None:
+    """The day that `value` names without a time of day; None when it names a time too, or no day."""
+    text = value.isoformat() if isinstance(value, date) else _text(value)
+    if text is None:
+        return None
+    timeless = feed.date_format if feed.date_format and not TIME_OF_DAY.search(feed.date_format) else None
+    try:
+        return datetime.strptime(text, timeless or "%Y-%m-%d").date()
+    except ValueError:
+        return None
+
+
+def _noon(day: date, reading: Reading) -> datetime:
+    """Noon of `day` where the report is read, so that a day without a time stays the day that was written."""
+    return datetime.combine(day, time(12), reading.zone).astimezone(UTC)
 
 
 def _by_format(date_format: str, text: str) -> datetime:

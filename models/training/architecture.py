@@ -112,8 +112,7 @@ class BagNetwork(keras.Model):  # type: ignore[misc]
     def call(self, bags: Bags, count: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Score ``count`` texts from their bags."""
         pooled = [
-            pool(tf.convert_to_tensor(table), parts, count)
-            for table, parts in zip(self.tables, bags, strict=True)
+            pool(tf.convert_to_tensor(table), parts, count) for table, parts in zip(self.tables, bags, strict=True)
         ]
         features = self.dropout(tf.concat(pooled, axis=1), training=training)
         return _logits([tf.convert_to_tensor(weight) for weight in self.layers_weights], features)
@@ -130,9 +129,7 @@ class RawTextModel(tf.Module):  # type: ignore[misc]
         self._shape = shape
         self._temperature = temperature
         side_by_side = zip(*(network.tables for network in networks), strict=True)
-        self._tables = [
-            _half(tf.concat([tf.convert_to_tensor(one) for one in row], 1)) for row in side_by_side
-        ]
+        self._tables = [_half(tf.concat([tf.convert_to_tensor(one) for one in row], 1)) for row in side_by_side]
         self._layers = [[_half(weight) for weight in network.layers_weights] for network in networks]
 
     @tf.function(input_signature=_RAW_TEXTS)  # type: ignore[untyped-decorator]
@@ -161,9 +158,7 @@ def _logits(weights: Sequence[tf.Tensor], features: tf.Tensor) -> tf.Tensor:
 
 def _clean(texts: tf.Tensor, max_bytes: int) -> tf.Tensor:
     """Keep the head of each text, repair its UTF-8, and fold addresses, mentions, tags and entities."""
-    texts = tf.strings.unicode_transcode(
-        tf.strings.substr(texts, 0, max_bytes), "UTF-8", "UTF-8", errors="ignore"
-    )
+    texts = tf.strings.unicode_transcode(tf.strings.substr(texts, 0, max_bytes), "UTF-8", "UTF-8", errors="ignore")
     for pattern, rewrite in _REWRITES:
         texts = tf.strings.regex_replace(texts, pattern, rewrite)
     return texts

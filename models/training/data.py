@@ -74,12 +74,8 @@ def load(folder: Path, catalogue: dict[str, DatasetInfo]) -> pd.DataFrame:
         raise DataError(f"{folder} holds no Parquet file; pass the folder of the labelled data sets")
     unknown = sorted(set(paths) - set(catalogue))
     if unknown:
-        raise DataError(
-            f"{', '.join(unknown)}: not in the catalogue; add an entry with its licence, or move it away"
-        )
-    frames = [
-        _read(paths[name], info) for name, info in catalogue.items() if name in paths and info.skip is None
-    ]
+        raise DataError(f"{', '.join(unknown)}: not in the catalogue; add an entry with its licence, or move it away")
+    frames = [_read(paths[name], info) for name, info in catalogue.items() if name in paths and info.skip is None]
     frame = pd.concat(frames, ignore_index=True)
     frame["key"] = [normalise(text) for text in frame["text"]]
     frame = frame[frame["key"] != ""].drop_duplicates("key", keep="first").reset_index(drop=True)
@@ -122,9 +118,7 @@ def _read(path: Path, info: DatasetInfo) -> pd.DataFrame:
     table = pd.read_parquet(path, columns=["text", "label", "split"]).dropna(subset=["text", "label"])
     strange = sorted(set(table["label"]) - set(LABELS))
     if strange:
-        raise DataError(
-            f"{path}: unknown labels {', '.join(map(str, strange))}; expected {', '.join(LABELS)}"
-        )
+        raise DataError(f"{path}: unknown labels {', '.join(map(str, strange))}; expected {', '.join(LABELS)}")
     table = table[table["split"] != "test"]
     return pd.DataFrame(
         {

@@ -73,9 +73,7 @@ def rows_digest(frame: pd.DataFrame) -> str:
     return hashlib.sha256(hashes.to_numpy().tobytes()).hexdigest()
 
 
-def baseline_probabilities(
-    train: pd.DataFrame, texts: pd.Series[str], max_features: int = 200_000
-) -> np.ndarray:
+def baseline_probabilities(train: pd.DataFrame, texts: pd.Series[str], max_features: int = 200_000) -> np.ndarray:
     """Train the baseline on ``train`` (text, label) and score ``texts``: float64 [n, 3]."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression

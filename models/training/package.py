@@ -54,9 +54,7 @@ def write(
     (folder / "fingerprint.pb").unlink(missing_ok=True)
     (folder / CARD).write_text(_card(identity, used, metrics), encoding="utf-8")
     manifest = _manifest(folder, identity, used, metrics)
-    (folder / MANIFEST).write_text(
-        json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return folder
 
 

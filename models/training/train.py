@@ -46,9 +46,7 @@ class Corpus:
     """The hashed bags of many texts, stored flat, from which batches of any rows are cut."""
 
     def __init__(self, texts: Sequence[str], shape: Shape) -> None:
-        hashed = tf.function(
-            lambda batch: featurise(batch, shape), input_signature=[tf.TensorSpec([None], tf.string)]
-        )
+        hashed = tf.function(lambda batch: featurise(batch, shape), input_signature=[tf.TensorSpec([None], tf.string)])
         ids: list[list[np.ndarray]] = [[] for _ in shape.bits()]
         sizes: list[list[np.ndarray]] = [[] for _ in shape.bits()]
         for start in track(range(0, len(texts), _PREDICT_ROWS), "Hashing texts", console=_CONSOLE):
@@ -110,9 +108,7 @@ def mean_logits(networks: Sequence[BagNetwork], corpus: Corpus, rows: np.ndarray
     for start in range(0, len(rows), _PREDICT_ROWS):
         chunk = rows[start : start + _PREDICT_ROWS]
         bags = corpus.bags(chunk)
-        scored.append(
-            np.mean([network(bags, tf.constant(len(chunk))).numpy() for network in networks], axis=0)
-        )
+        scored.append(np.mean([network(bags, tf.constant(len(chunk))).numpy() for network in networks], axis=0))
     return np.concatenate(scored)
 
 
@@ -157,17 +153,11 @@ def train(job: Job) -> Path:
 
 def main() -> None:
     """Read the command line and train."""
-    parser = argparse.ArgumentParser(
-        description="Train, calibrate, measure and package the bag sentiment model."
-    )
+    parser = argparse.ArgumentParser(description="Train, calibrate, measure and package the bag sentiment model.")
     parser.add_argument("--data", type=Path, required=True, help="folder of labelled Parquet files")
-    parser.add_argument(
-        "--out", type=Path, required=True, help="folder of artefacts; name/version is made in it"
-    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of artefacts; name/version is made in it")
     parser.add_argument("--version", default=Job.version, help="version of the artefact, a whole number")
-    parser.add_argument(
-        "--catalogue", type=Path, default=Job.catalogue, help="TOML file that names the data sets"
-    )
+    parser.add_argument("--catalogue", type=Path, default=Job.catalogue, help="TOML file that names the data sets")
     parser.add_argument("--seed", type=int, default=Job.seed)
     parser.add_argument("--baseline", type=Path, help="JSON of the baseline's scores, made there if absent")
     options = parser.parse_args()

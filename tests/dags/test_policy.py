@@ -67,8 +67,6 @@ def tasks(parsed: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{name}.{task}", traits
 
 
-
-
 def test_every_file_parses_and_holds_the_dag_of_its_name(parsed: dict[str, Any]) -> None:
     assert parsed["errors"] == {}
     assert sorted(parsed["dags"]) == [file.stem for file in FILES]

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import hypothesis
 import pyarrow as pa
@@ -370,3 +372,12 @@ def test_any_item_becomes_a_row_that_can_be_stored(reading: Readings, fields: di
     assert (stored["published_date"] is None) == (stored["date_source"] not in ("feed", "extracted"))
     for field in schema("raw_posts"):
         assert field.nullable or stored[field.name] is not None
+
+
+@pytest.mark.parametrize("written", ["2026-09-03", date(2026, 9, 3)])
+@pytest.mark.parametrize("zone", ["America/Sao_Paulo", "Pacific/Kiritimati", "UTC"])
+def test_a_day_without_a_time_stays_that_day_wherever_the_report_is_read(
+    reading: Readings, written: Any, zone: str
+) -> None:
+    there = replace(reading(), zone=ZoneInfo(zone))
+    assert row_of(there, published_at=written)["published_date"] == date(2026, 9, 3)

@@ -52,9 +52,7 @@ def test_texts_without_words_are_other(text: str) -> None:
 
 
 def test_addresses_mentions_and_markup_do_not_count() -> None:
-    dirty = (
-        "@the_coffee_shop adorei o atendimento #thebestcoffee https://the.example/best-coffee-in-town<br/>"
-    )
+    dirty = "@the_coffee_shop adorei o atendimento #thebestcoffee https://the.example/best-coffee-in-town<br/>"
     assert identify([dirty]) == ["pt"]
 
 

@@ -152,9 +152,7 @@ def test_importing_is_light() -> None:
         "heavy = {'tensorflow', 'keras', 'pandas', 'py3langid', 'models.training'};"
         "sys.exit(', '.join(heavy & set(sys.modules)) or None)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -169,9 +167,7 @@ def test_a_name_cannot_lead_elsewhere() -> None:
         load("../artifacts/bag")
 
 
-@pytest.mark.parametrize(
-    "file", ["saved_model.pb", "variables/variables.data-00000-of-00001", "MODEL_CARD.md"]
-)
+@pytest.mark.parametrize("file", ["saved_model.pb", "variables/variables.data-00000-of-00001", "MODEL_CARD.md"])
 def test_a_changed_byte_is_refused(copied: Path, file: str) -> None:
     path = copied / file
     content = bytearray(path.read_bytes())

@@ -151,9 +151,7 @@ def test_near_duplicates_share_a_group() -> None:
 
 def test_near_duplicates_share_a_part(folder: Path) -> None:
     base = rows("first")
-    longer = (
-        base["text"].str.cat(base["text"], sep=" e mais ") + " do mesmo jeito de sempre na loja da esquina"
-    )
+    longer = base["text"].str.cat(base["text"], sep=" e mais ") + " do mesmo jeito de sempre na loja da esquina"
     twins = pd.concat([longer, longer + " hoje"], ignore_index=True)
     made = pd.DataFrame({"text": twins, "label": "neutral", "split": None})
     made.to_parquet(folder / "first.parquet")
@@ -209,9 +207,7 @@ def test_the_catalogue_is_complete() -> None:
 
 
 def test_macro_f1_of_a_known_case() -> None:
-    assert evaluate.macro_f1(np.array([0, 0, 2, 2]), np.array([0, 2, 2, 2])) == pytest.approx(
-        100 * (2 / 3 + 0.8) / 2
-    )
+    assert evaluate.macro_f1(np.array([0, 0, 2, 2]), np.array([0, 2, 2, 2])) == pytest.approx(100 * (2 / 3 + 0.8) / 2)
 
 
 def test_calibration_error_of_known_cases() -> None:
