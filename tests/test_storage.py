@@ -200,7 +200,8 @@ def test_only_old_leftovers_of_killed_writers_are_swept(lake: Lake) -> None:
         (staging / name / "posts").mkdir(parents=True)
         (staging / name / "posts" / DATA_FILE).write_bytes(b"half")
         then = (datetime.now(UTC) - timedelta(hours=hours)).timestamp()
-        os.utime(staging / name, (then, then))
+        for left in (staging / name / "posts" / DATA_FILE, staging / name / "posts", staging / name):
+            os.utime(left, (then, then))
     with lake.staging():
         assert not (staging / "old").exists()
         assert (staging / "young" / "posts" / DATA_FILE).exists()
