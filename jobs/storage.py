@@ -176,6 +176,23 @@ class Lake:
             stage.put(f"{STATE}/{name}", content)
             stage.publish()
 
+    def keep_secret(self, name: str, content: bytes) -> None:
+        """Write the state file `name` of a local lake, for its owner alone, unless there is one: the first stays."""
+        path = Path(self.base, STATE, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{name}.{uuid.uuid4().hex}")
+        aside.touch(mode=0o600)
+        try:
+            with aside.open("wb") as sink:
+                sink.write(content)
+                sink.flush()
+                os.fsync(sink.fileno())
+            path.hardlink_to(aside)
+        except FileExistsError:
+            return
+        finally:
+            aside.unlink()
+
     def discard(self, path: str) -> None:
         """Delete the file `path` below the lake root if it is there."""
         if self.fs.get_file_info(f"{self.base}/{path}").type == pafs.FileType.File:

@@ -453,3 +453,11 @@ def test_a_fingerprint_is_the_same_everywhere_and_keeps_its_parts_apart() -> Non
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1]
     )
     assert told.stdout.strip() == fingerprint("a", 1, None)
+
+
+def test_of_two_secrets_the_first_stays_and_only_its_owner_reads_it(lake: Lake) -> None:
+    lake.keep_secret("author.key", b"one")
+    lake.keep_secret("author.key", b"two")
+    assert lake.read_state("author.key") == b"one"
+    assert [path.name for path in (Path(lake.base) / "_state").iterdir()] == ["author.key"]
+    assert (Path(lake.base) / "_state" / "author.key").stat().st_mode & 0o077 == 0

@@ -27,7 +27,7 @@ from jobs.ingest.items import Reading, to_row
 from jobs.ingest.readers import read
 from jobs.ingest.sources import Fetched, SourceError, fetch
 from jobs.progress import track
-from jobs.settings import Feed, Settings, Window, now
+from jobs.settings import Feed, Settings, SettingsError, Window, now
 from jobs.storage import BATCH_ROWS, Lake, Partition, as_day, fingerprint, sql_days
 
 log = logging.getLogger(__name__)
@@ -235,9 +235,9 @@ def _author_key(lake: Lake) -> bytes:
     """SENTINELA_AUTHOR_KEY, else a key made once and kept with the lake, so that pseudonyms are stable."""
     if given := os.environ.get("SENTINELA_AUTHOR_KEY"):
         return given.encode()
-    if kept := lake.read_state("author.key"):
-        return kept
-    lake.write_state("author.key", secrets.token_hex(32).encode())
+    if not lake.is_local:
+        raise SettingsError("SENTINELA_AUTHOR_KEY is not set; a lake in an object store has no place for a secret")
+    lake.keep_secret("author.key", secrets.token_hex(32).encode())
     return lake.read_state("author.key") or b""
 
 
