@@ -66,7 +66,7 @@ def assert_probabilities(probabilities: np.ndarray, count: int) -> None:
 
 
 def test_it_says_what_it_is(model: SentimentModel) -> None:
-    assert (model.name, model.version, model.labels) == ("bag", "1", ("negative", "neutral", "positive"))
+    assert (model.name, model.version, model.labels) == ("bag", "bag-1", ("negative", "neutral", "positive"))
     assert load() is load("bag") is model
 
 
