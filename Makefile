@@ -13,7 +13,6 @@ YAML_STYLE := '{extends: default, rules: {document-start: disable, line-length: 
 export GX_ANALYTICS_ENABLED := false
 export SCARF_ANALYTICS := false
 export DO_NOT_TRACK := 1
-export RUNTIME__DLTHUB_TELEMETRY := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help

@@ -16,8 +16,8 @@ The task that failed says what to do; these are the ways it goes wrong.
 - **`ingest [feed]` failed**: the feed did not answer or is not what the settings say. It was tried four times; the
   coverage ledger (`sentinela status`) has the same message. The day's numbers stay without that feed until the task
   is cleared and succeeds.
-- **a day was held back**: a rule about the whole batch broke; `sentinela quarantine list --date DAY` shows the rows.
-  What was published for that day before is untouched.
+- **a day was held back**: a rule about the whole batch broke; `sentinela quarantine list --held --date DAY` shows
+  the rows. What was published for that day before is untouched.
 - **`score` or `aggregate` failed**: a fault of ours or of the machine (memory, disk, lake). Readers still see the
   previous numbers. Clear the task.
 - **import error of this file**: the settings file is missing or wrong; the error names file and line.
@@ -99,10 +99,7 @@ def complaints(
         for feed, result in results.items()
         if result["status"] in ("capped", "refused", "failed")
     ]
-    lines += [
-        f"day {day} was held back: {'; '.join(reasons)}; look at `sentinela quarantine list --date {day}`"
-        for day, reasons in sorted(held.items())
-    ]
+    lines += [f"day {day} was held back: {'; '.join(reasons)}" for day, reasons in sorted(held.items())]
     return lines if finished else [*lines, "the numbers were not made anew: clear the step that failed, see its log"]
 
 
@@ -147,13 +144,14 @@ with DAG(
     # A backfill has many runs at once that touch the same days: one makes them, the others find them made.
     @task(trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False, max_active_tis_per_dag=1)
     def validate(ingested: Iterable[dict[str, Any]]) -> dict[str, Any]:
-        """raw_posts -> posts and quarantine, for every touched day and the day of the run."""
+        """raw_posts -> posts and quarantine, for every touched day, the day of the run and what a dead run left."""
+        from jobs.unfinished import unfinished
         from jobs.validate import validate
 
         settings = load()
-        day = published_day(settings)
-        touched = {day.isoformat()}.union(*(result["days"] for result in ingested))
-        return asdict(validate(settings, sorted(touched), newest=day))
+        day, marks = published_day(settings), unfinished(settings)
+        touched = {day.isoformat()}.union(*(result["days"] for result in ingested), *marks.values())
+        return {**asdict(validate(settings, sorted(touched), newest=day)), "marks": marks}
 
     @task(multiple_outputs=False, max_active_tis_per_dag=1)
     def score(validated: dict[str, Any]) -> dict[str, Any]:
@@ -166,9 +164,11 @@ with DAG(
     def aggregate(validated: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
         """scored_posts -> daily_polarity."""
         from jobs.aggregate import aggregate
+        from jobs.unfinished import finish
 
         settings = load()
         result = asdict(aggregate(settings, validated["days"]))
+        finish(settings, validated["marks"], validated["days"])
         event = outlet_events[POLARITY]
         event.extra = {"days": validated["days"]}
         event.add_partitions(published_day(settings).isoformat())  # a run without a key has an event with one

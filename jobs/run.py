@@ -11,6 +11,7 @@ from jobs.ingest import FeedError, ingest
 from jobs.report import report
 from jobs.score import score
 from jobs.settings import Settings, Window
+from jobs.unfinished import finish, unfinished
 from jobs.validate import validate
 
 log = logging.getLogger(__name__)
@@ -47,8 +48,11 @@ def restate(settings: Settings, window: Window) -> tuple[list[str], list[str]]:
         days.update(ingested.days)
         if ingested.failed:
             failures.append(f"feed {feed.name!r}: {ingested.message}")
+    marks = unfinished(settings)
+    days.update(*marks.values())
     validated = validate(settings, sorted(days), newest=window.end)
     failures += [f"{day} held back: {reason}" for day, reasons in validated.held.items() for reason in reasons]
     score(settings, validated.days)
     aggregate(settings, validated.days)
+    finish(settings, marks, validated.days)
     return validated.days, failures

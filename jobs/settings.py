@@ -91,6 +91,8 @@ class Feed(_Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.url and "@" in self.url.split("/", 3)[2]:
+            raise ValueError("url: a password does not belong into the settings; use http.token_env")
         if (self.path is None) == (self.url is None):
             raise ValueError("give exactly one of path and url")
         if self.reader != "rss" and not (self.columns.text or self.columns.title):

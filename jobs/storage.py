@@ -176,6 +176,15 @@ class Lake:
             stage.put(f"{STATE}/{name}", content)
             stage.publish()
 
+    def states(self, folder: str) -> list[str]:
+        """Names, without ending, of the JSON state files of `folder`, sorted."""
+        selector = pafs.FileSelector(f"{self.base}/{STATE}/{folder}", allow_not_found=True)
+        return sorted(info.base_name.removesuffix(".json") for info in self.fs.get_file_info(selector))
+
+    def drop_state(self, name: str) -> None:
+        """Delete the state file `name` if it is there."""
+        self.discard(f"{STATE}/{name}")
+
     def keep_secret(self, name: str, content: bytes) -> None:
         """Write the state file `name` of a local lake, for its owner alone, unless there is one: the first stays."""
         path = Path(self.base, STATE, name)

@@ -25,10 +25,11 @@ import pyarrow.parquet as pq
 from data_contracts import contract, schema
 from jobs.ingest.items import Reading, to_row
 from jobs.ingest.readers import read
-from jobs.ingest.sources import Fetched, SourceError, fetch
+from jobs.ingest.sources import Fetched, SourceError, address, fetch
 from jobs.progress import track
 from jobs.settings import Feed, Settings, SettingsError, Window, now
 from jobs.storage import BATCH_ROWS, Lake, Partition, as_day, fingerprint, sql_days
+from jobs.unfinished import mark
 
 log = logging.getLogger(__name__)
 
@@ -133,9 +134,13 @@ def _store(settings: Settings, feed: Feed, lake: Lake, fetched: Fetched, fetched
             fetched_at=fetched_at,
             author_key=_author_key(lake),
         )
-        items = _spill(context, fetched, spill)
+        try:
+            items = _spill(context, fetched, spill)
+        except (OSError, ValueError, RecursionError, pa.ArrowException) as fault:
+            raise SourceError(f"{fetched.name}: cannot be read: {fault}") from fault
         days = _publish_sorted(lake, feed, batch_id, spill)
     days = _with_former_days(lake, feed, batch_id, days)
+    mark(lake, batch_id, days)
     lake.write_state(f"batches/{feed.name}/{batch_id}.json", json.dumps({"days": days, "items": items}).encode())
     return _Batch(batch_id, days, items, new=True)
 
@@ -171,6 +176,7 @@ def _publish_sorted(lake: Lake, feed: Feed, batch_id: str, spill: Path) -> list[
                 ORDER BY published_date NULLS FIRST, feed, position
             """)
             stage.write_partitions("raw_posts", ordered, partitions, file=f"{batch_id}.parquet")
+        mark(lake, batch_id, days)
         stage.publish()
     return sorted(days)
 
@@ -191,9 +197,14 @@ def _with_former_days(lake: Lake, feed: Feed, batch_id: str, days: list[str]) ->
 def _record(
     settings: Settings, lake: Lake, feed: Feed, window: Window, result: Ingested, batches: int, fetched_at: datetime
 ) -> None:
-    """Write the line of (feed, window) on the ledger; a repeat that brought nothing new leaves the line as it is."""
+    """Write the line of (feed, window) on the ledger of the day.
+
+    A repeat with the same outcome leaves the line as it is, a success takes the place of the failure before it, and a
+    failure leaves what was seen before it.
+    """
     fetched_date = fetched_at.astimezone(settings.zone).date()
-    name = f"{feed.name}-{window.start}_{window.end}.parquet"
+    outcome = "unseen" if result.failed else "seen"
+    name = f"{feed.name}-{window.start}_{window.end}-{outcome}.parquet"
     target = f"{lake.folder('coverage', Partition(as_day(fetched_date)))}/{name}"
     row: dict[str, Any] = {
         "feed": feed.name,
@@ -201,19 +212,22 @@ def _record(
         "window_end": window.end,
         "fetched_date": fetched_date,
         "fetched_at": fetched_at,
-        "source": feed.path or feed.url,
+        "source": feed.path or address(feed),
         "status": result.status,
         "items_seen": result.items_seen,
         "batches": batches,
         "message": result.message,
     }
-    snapshot = fingerprint(*(row[key] for key in ("feed", "window_start", "window_end", "items_seen", "message")))
-    if not result.failed and lake.snapshot(target) == snapshot:
-        return
-    with lake.staging() as stage:
-        batch = pa.RecordBatch.from_pylist([row], schema=schema("coverage"))
-        stage.write("coverage", target, [batch], snapshot)
-        stage.publish()
+    snapshot = fingerprint(
+        *(row[key] for key in ("feed", "window_start", "window_end", "status", "items_seen", "message"))
+    )
+    if lake.snapshot(target) != snapshot:
+        with lake.staging() as stage:
+            batch = pa.RecordBatch.from_pylist([row], schema=schema("coverage"))
+            stage.write("coverage", target, [batch], snapshot)
+            stage.publish()
+    if not result.failed:
+        lake.discard(target.replace("-seen.", "-unseen."))
 
 
 def _cursor(settings: Settings, lake: Lake, feed: Feed) -> dict[str, str]:

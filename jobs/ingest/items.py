@@ -26,6 +26,7 @@ MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>")
 MOJIBAKE = re.compile(r"[ÃÂâ][\u0080-\u00bf\u2018-\u203a\u20ac\u2122]|ð\u0178")
 DATE_IN_LINK = re.compile(r"/(20\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/.\-_]|$)")
 TIME_OF_DAY = re.compile(r"%-?[HIcXsT]")
+ENDLESS_REFERENCE = re.compile(r"&#[xX]?0*[0-9a-fA-F]{9,};?")
 EPOCH = re.compile(r"\d{9,}(\.\d+)?")
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff]")
 BLOCKS = {
@@ -77,7 +78,7 @@ def to_row(reading: Reading, position: int, record: Record) -> dict[str, Any]:
         "published_date": _day(published_at, date_source, reading),
         "date_source": date_source,
         "date_text": _text(given.get("published_at")),
-        "updated_at": parse_date(given.get("updated_at"), reading.feed),
+        "updated_at": _plausible(parse_date(given.get("updated_at"), reading.feed), reading),
         "fetched_at": reading.fetched_at,
         "title": title,
         "body": body,
@@ -97,8 +98,7 @@ def published(value: Any, url: str | None, reading: Reading) -> tuple[datetime |
     """
     day = _day_alone(value, reading.feed)
     given = _noon(day, reading) if day else parse_date(value, reading.feed)
-    plausible = given is not None and EARLIEST <= given <= reading.fetched_at + LATEST_AFTER_FETCH
-    if given is not None and plausible:
+    if _plausible(given, reading):
         return given, "feed"
     linked = _date_in_link(url, reading)
     if linked is not None:
@@ -136,6 +136,7 @@ def plain_text(value: Any) -> str | None:
     text = _text(value)
     if text is None:
         return None
+    text = ENDLESS_REFERENCE.sub("\ufffd", text)
     if MARKUP.search(text):
         text = _without_markup(text)
     elif "&" in text:
@@ -208,8 +209,12 @@ def _date_in_link(url: str | None, reading: Reading) -> datetime | None:
         day = date(*(int(part) for part in found.groups()))
     except ValueError:
         return None
-    noon = _noon(day, reading)
-    return noon if EARLIEST <= noon <= reading.fetched_at + LATEST_AFTER_FETCH else None
+    return _plausible(_noon(day, reading), reading)
+
+
+def _plausible(moment: datetime | None, reading: Reading) -> datetime | None:
+    """`moment`, or None when it lies before EARLIEST or too far after the fetch."""
+    return moment if moment and EARLIEST <= moment <= reading.fetched_at + LATEST_AFTER_FETCH else None
 
 
 def _day_alone(value: Any, feed: Feed) -> date | None:

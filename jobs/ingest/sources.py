@@ -79,7 +79,7 @@ def _download(feed: Feed, cursor: Mapping[str, str], folder: Path) -> Fetched:
     from requests.adapters import HTTPAdapter
     from urllib3 import Retry
 
-    url, options = str(feed.url), feed.http
+    url, name, options = str(feed.url), address(feed), feed.http
     retry = Retry(
         total=options.retries,
         backoff_factor=1,
@@ -96,16 +96,16 @@ def _download(feed: Feed, cursor: Mapping[str, str], folder: Path) -> Fetched:
             headers = {"User-Agent": "sentinela", **_conditions(cursor), **_token(feed)}
             with session.get(url, headers=headers, stream=True, timeout=options.timeout_seconds) as response:
                 if response.status_code == requests.codes.not_modified and cursor:
-                    return Fetched(target, url, "", unchanged=True, batch_id=cursor["batch_id"])
+                    return Fetched(target, name, "", unchanged=True, batch_id=cursor["batch_id"])
                 if not response.ok:
                     status: Status = "refused" if response.status_code in REFUSED else "failed"
-                    raise SourceError(f"{url}: answered {response.status_code} {response.reason}", status)
+                    raise SourceError(f"{name}: answered {response.status_code} {response.reason}", status)
                 with target.open("wb") as sink:
                     for chunk in response.iter_content(CHUNK_BYTES):
                         size += len(chunk)
                         if size > options.max_megabytes * 1e6:
                             raise SourceError(
-                                f"{url}: more than {options.max_megabytes:g} MB; raise http.max_megabytes of feed "
+                                f"{name}: more than {options.max_megabytes:g} MB; raise http.max_megabytes of feed "
                                 f"{feed.name!r} if that is right",
                                 "capped",
                             )
@@ -117,8 +117,18 @@ def _download(feed: Feed, cursor: Mapping[str, str], folder: Path) -> Fetched:
                     if header in response.headers
                 }
     except requests.RequestException as error:
-        raise SourceError(f"{url}: {error}") from error
-    return Fetched(target, url, digest.hexdigest(), validators)
+        raise SourceError(f"{name}: {_without_query(str(error), url)}") from error
+    return Fetched(target, name, digest.hexdigest(), validators)
+
+
+def address(feed: Feed) -> str:
+    """The feed's URL without its query, which may hold a key, as the lake and the log may know it."""
+    return str(feed.url).split("?", 1)[0]
+
+
+def _without_query(message: str, url: str) -> str:
+    query = url.partition("?")[2]
+    return message.replace(query, "...") if query else message
 
 
 def _conditions(cursor: Mapping[str, str]) -> dict[str, str]:

@@ -39,7 +39,7 @@ __all__ = ["AuditError", "Finding", "Validated", "validate"]
 
 log = logging.getLogger(__name__)
 
-NEWEST_FIRST = "updated_at DESC NULLS LAST, fetched_at DESC, batch_id DESC, position DESC"
+NEWEST_FIRST = "updated_at DESC NULLS LAST, fetched_at DESC, source DESC, batch_id DESC, position DESC"
 OUTPUTS = ("posts", "quarantine")
 
 
@@ -56,14 +56,18 @@ class Validated:
 def validate(settings: Settings, days: Sequence[str], newest: date | None = None) -> Validated:
     """Publish posts and quarantine of `days` (YYYY-MM-DD or `undated`) in one pass over all of them.
 
+    Days that another version of one of their items lies on are judged with them, so that no item is lost or doubled
+    when its date changed; they are among the days of the result.
     Freshness is measured against `newest`, by default the last dated one of `days`. Raises AuditError, publishing
     nothing, when a staged post breaks a rule that the split should have caught.
     """
     lake = Lake(settings.lake)
-    partitions = lake.partitions("raw_posts", days)
+    raw = lake.partitions("raw_posts")  # listed once: what is ingested from here on is for the next run
     last = max(set(days) - {UNDATED}, default=UNDATED)
     with lake.query() as query, lake.staging() as stage:
-        _choose_newest_versions(query, lake, partitions, days)
+        days = _with_days_of_other_versions(query, raw, days)
+        partitions = {partition: paths for partition, paths in raw.items() if partition.day in days}
+        _choose_newest_versions(query, raw, partitions, days)
         snapshots = _snapshots(query, partitions)
         stale = {p: made_from for p, made_from in snapshots.items() if not _up_to_date(lake, p, made_from)}
         log.info("validate: %d of %d partitions to make", len(stale), len(snapshots))
@@ -77,7 +81,8 @@ def validate(settings: Settings, days: Sequence[str], newest: date | None = None
         stage.publish()
     asked = newest.isoformat() if newest else last
     findings += judge("feed_freshness", _freshness(settings, lake, asked))
-    publish_page(settings, findings, held, asked)
+    if stale:
+        publish_page(settings, findings, held, asked)
     for finding in findings:
         if finding.broken and finding.severity == "warning":
             log.warning("%s is broken by %s", finding.rule, ", ".join(sorted({str(p.feed) for p in finding.broken})))
@@ -87,15 +92,27 @@ def validate(settings: Settings, days: Sequence[str], newest: date | None = None
     return Validated(sorted(set(days) - held.keys()), held, sum(n for n, _ in published), sum(n for _, n in published))
 
 
-def _choose_newest_versions(query: Query, lake: Lake, touched: dict[Partition, list[str]], days: Sequence[str]) -> None:
+def _with_days_of_other_versions(query: Query, raw: dict[Partition, list[str]], days: Sequence[str]) -> list[str]:
+    """`days`, and every other day on which a version of an item of theirs lies, sorted."""
+    _view_raw(query, raw, {partition: paths for partition, paths in raw.items() if partition.day in set(days)})
+    found = query.rows("SELECT DISTINCT published_date FROM history SEMI JOIN touched USING (feed, post_id)")
+    return sorted({*days, *(as_day(row["published_date"]) for row in found)})
+
+
+def _view_raw(query: Query, raw: dict[Partition, list[str]], touched: dict[Partition, list[str]]) -> None:
+    feeds = {partition.feed for partition in touched}
+    query.view("history", "raw_posts", [path for p, paths in raw.items() if p.feed in feeds for path in paths])
+    query.view("touched", "raw_posts", [path for paths in touched.values() for path in paths])
+
+
+def _choose_newest_versions(
+    query: Query, raw: dict[Partition, list[str]], touched: dict[Partition, list[str]], days: Sequence[str]
+) -> None:
     """Table `newest`: the version that wins of each item, where it lies on one of `days`.
 
     All versions of an item compete, on whatever day they lie: an item whose date was changed counts once.
     """
-    feeds = {partition.feed for partition in touched}
-    history = [path for p, paths in lake.partitions("raw_posts").items() if p.feed in feeds for path in paths]
-    query.view("history", "raw_posts", history)
-    query.view("touched", "raw_posts", [path for paths in touched.values() for path in paths])
+    _view_raw(query, raw, touched)
     query.connection.execute(f"""
         CREATE TEMP TABLE newest AS SELECT * EXCLUDE (rank) FROM (
             SELECT feed, post_id, batch_id, position, published_date,

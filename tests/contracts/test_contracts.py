@@ -31,7 +31,7 @@ KEYS = {
     "quarantine": ("feed", "post_id", "batch_id", "position"),
     "scored_posts": ("feed", "post_id"),
     "daily_polarity": ("published_date", "brand", "feed", "language"),
-    "coverage": ("feed", "window_start", "window_end"),
+    "coverage": ("feed", "window_start", "window_end", "fetched_at"),
     "batch_profile": ("published_date", "feed"),
     "feed_freshness": ("feed",),
 }

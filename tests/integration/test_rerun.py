@@ -23,7 +23,7 @@ from jobs.settings import Brand, Columns, Feed, Settings, Window
 from jobs.storage import Lake
 from jobs.validate import validate
 
-DATASETS = ("raw_posts", "posts", "quarantine", "scored_posts", "daily_polarity")
+DATASETS = ("coverage", "raw_posts", "posts", "quarantine", "scored_posts", "daily_polarity")
 DAYS = Window(start=date(2026, 5, 1), end=date(2026, 5, 8))
 KILLS = 30
 TEXTS = ["Adorei o café de hoje.", "The worst queue ever!", "Abre aos domingos?", "Lovely staff, terrible wifi.", ""]
@@ -162,3 +162,31 @@ def test_a_killed_run_leaves_a_readable_lake_that_the_next_run_completes(tmp_pat
         assert Lake(str(lake)).held() == []
         shutil.rmtree(lake)
     assert interrupted > KILLS / 3
+
+
+def test_what_a_dead_run_ingested_is_restated_though_its_feed_forgot_it(tmp_path: Path) -> None:
+    write_feeds(tmp_path, "a", seed=1, edited=False)
+    place = settings(tmp_path)
+    for feed in ("one", "two"):
+        ingest(place, feed, DAYS)
+        (tmp_path / f"{feed}-a.jsonl").write_text("")
+    tomorrow = Window(start=date(2026, 5, 9), end=date(2026, 5, 9))
+    days, failures = restate(place, tomorrow)
+    assert failures == []
+    assert set(DAYS.days) <= set(days)
+    assert Lake(place.lake).days("daily_polarity") == [*DAYS.days, "2026-05-09"]
+    assert restate(place, tomorrow)[0] == ["2026-05-09"]
+
+
+def test_an_item_whose_date_is_mended_leaves_quarantine_for_its_day(tmp_path: Path) -> None:
+    write_feeds(tmp_path, "a", seed=1, edited=False)
+    place = settings(tmp_path)
+    (feed, *_) = place.feeds
+    wrong = feed.model_copy(update={"columns": feed.columns.model_copy(update={"published_at": "who"})})
+    ingest(place.model_copy(update={"feeds": (wrong,)}), "one", DAYS)
+    validate(place, ["undated"])
+    ingest(place, "one", DAYS)
+    assert set(validate(place, ["undated"]).days) == {*DAYS.days, "undated"}
+    lake = Lake(place.lake)
+    ends = [lake.rows(path) for dataset in ("posts", "quarantine") for path in lake.files(dataset)]
+    assert sum(ends) == 120
