@@ -17,6 +17,7 @@ import json
 import os
 import pwd
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -284,7 +285,7 @@ def _shell_file(home: Path, settings: dict[str, str]) -> Path:
     """A file to source, after which `airflow` on the command line talks to this server."""
     file = home / "shell"
     names = [name for name in settings if name.startswith(("AIRFLOW", "SENTINELA", "SOURCE_DATE"))]
-    _write_secret(file, "".join(f"export {name}='{settings[name]}'\n" for name in sorted(names)))
+    _write_secret(file, "".join(f"export {name}={shlex.quote(settings[name])}\n" for name in sorted(names)))
     return file
 
 

