@@ -1,0 +1,1 @@
+"""Text processing as a chain of named steps that can be switched on and off."""
