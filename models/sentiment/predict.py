@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,10 +14,11 @@ import numpy as np
 LABELS = ("negative", "neutral", "positive")
 ARTIFACTS = Path(__file__).with_name("artifacts")
 MANIFEST = "manifest.json"
+DEFAULT = "bag"
 
-_BATCH_TEXTS = 1024
-_BATCH_BYTES = 256 * 1024
+_CHUNK_TEXTS = 4096
 _DIGEST_CHUNK = 1024 * 1024
+_REQUIRED = {"name": str, "version": str, "format": str, "labels": list, "serving": dict, "sha256": dict}
 
 
 class ArtifactError(RuntimeError):
@@ -35,8 +36,13 @@ class SentimentModel(Protocol):
     version: str
     labels: tuple[str, str, str]
 
-    def predict(self, texts: Sequence[str]) -> np.ndarray:
-        """Return the probability of each label: float32 [n, 3], rows sum to 1, in the order of ``texts``."""
+    def predict(
+        self, texts: Sequence[str], languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
+    ) -> np.ndarray:
+        """Return the probability of each label: float32 [n, 3], rows sum to 1, in the order of ``texts``.
+
+        ``languages`` (pt, en, es, other) and ``kinds`` (post, review, news) are of the texts, where they are known.
+        """
         ...
 
 
@@ -54,38 +60,55 @@ class PackagedModel:
         self.manifest = verify(folder)
         self.name: str = self.manifest["name"]
         self.version = _full_version(self.manifest)
-        self._max_bytes: int = self.manifest["max_bytes"]
-        self._saved, self._serve = _load_saved_model(folder)
+        self.unsure_below: float = self.manifest.get("unsure_below", 0.0)
+        serving = self.manifest["serving"]
+        self.window_chars: int | None = serving["window_chars"]
+        self.rate_chars_per_second: float | None = serving["chars_per_second"]
+        self._batch_chars: int = serving["batch_chars"]
+        self._saved = _load_saved_model(folder)
 
-    def predict(self, texts: Sequence[str]) -> np.ndarray:
+    def predict(
+        self, texts: Sequence[str], languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
+    ) -> np.ndarray:
         """Return the probability of each label: float32 [n, 3], rows sum to 1, in the order of ``texts``.
 
-        Any string is accepted, also an empty one or one with lone surrogates. Memory is bounded by a batch,
-        whatever the number and length of the texts.
+        Any string is accepted, also an empty one or one with lone surrogates. Texts of like length are scored
+        together, so that little is padding; memory is bounded by a batch, whatever the number of the texts.
         """
-        results = [np.zeros((0, len(LABELS)), np.float32)]
-        results += [self._serve(batch) for batch in _batches(texts, self._max_bytes)]
-        return np.concatenate(results)
+        scored = np.zeros((len(texts), len(LABELS)), np.float32)
+        for places in _batches(texts, self._batch_chars):
+            batch = [texts[place] for place in places]
+            scored[places] = self._score(batch, _taken(languages, places), _taken(kinds, places))
+        return scored
+
+    def _score(self, texts: Sequence[str], languages: Sequence[str] | None, kinds: Sequence[str] | None) -> np.ndarray:
+        import tensorflow as tf
+
+        given = {"texts": tf.constant([text.encode("utf-8", "replace") for text in texts])}
+        score = self._saved.signatures["serving_default"]
+        if languages is not None and kinds is not None and "with_context" in self._saved.signatures:
+            given |= {"languages": tf.constant(languages), "kinds": tf.constant(kinds)}
+            score = self._saved.signatures["with_context"]
+        probabilities: np.ndarray = score(**given)["probabilities"].numpy()
+        return probabilities
 
 
-def load(name: str = "bag") -> SentimentModel:
-    """Load the newest version of a packaged model, once per process.
+def load(name: str = DEFAULT) -> SentimentModel:
+    """Load the newest version of a packaged model, or the artefact in a folder, once per process.
+
+    Args:
+        name: one of ``available()``, or a path to an artefact's folder (anything with a ``/`` in it).
 
     Raises:
         UnknownModelError: no such model; the message lists those there are.
         ArtifactError: the packaged files are damaged.
     """
-    return _loaded(_newest(name))
+    return _loaded(_folder(name))
 
 
-@cache
-def _loaded(folder: Path) -> PackagedModel:
-    return PackagedModel(folder)
-
-
-def version(name: str = "bag") -> str:
-    """Version of the packaged model that ``load`` would give, without loading it. Raises as ``load`` does."""
-    return _full_version(verify(_newest(name)))
+def version(name: str = DEFAULT) -> str:
+    """Version of the model that ``load`` would give, without loading it. Raises as ``load`` does."""
+    return _full_version(verify(_folder(name)))
 
 
 def available() -> list[str]:
@@ -93,19 +116,50 @@ def available() -> list[str]:
     return sorted(folder.name for folder in ARTIFACTS.glob("*") if folder.is_dir() and _versions(folder))
 
 
+def open_artifact(folder: Path) -> SentimentModel:
+    """Load the artefact in a folder, whatever its format; a text that is longer than its window is read in parts.
+
+    Raises:
+        ArtifactError: a file is missing, changed or unreadable.
+    """
+    manifest = verify(folder)
+    model = _reader(manifest["format"])(folder)
+    if window_chars := manifest["serving"]["window_chars"]:
+        from models.sentiment.windows import Windowed
+
+        return Windowed(model, window_chars)
+    return model
+
+
+def _reader(form: str) -> Callable[[Path], SentimentModel]:
+    """What reads artefacts of a format; the libraries that some need are imported for those alone."""
+    if form == "estimator":
+        from models.sentiment.estimator import EstimatorModel
+
+        return EstimatorModel
+    if form == "rules":
+        from models.sentiment.rules import RulesModel
+
+        return RulesModel
+    return PackagedModel
+
+
 def verify(folder: Path) -> dict[str, Any]:
     """Compare every file of a packaged model with the manifest's sha256 sums and return the manifest.
 
     Raises:
-        ArtifactError: naming the file that is missing or changed and what to do about it.
+        ArtifactError: naming the file that is missing, changed or unknown and what to do about it.
     """
     remedy = "restore the folder from version control, or train and package the model again"
     path = folder / MANIFEST
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        wrong = [key for key, kind in _REQUIRED.items() if not isinstance(manifest[key], kind)]
         sums: dict[str, str] = manifest["sha256"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"{path} is missing or unreadable ({error}); {remedy}") from error
+    if wrong or tuple(manifest["labels"]) != LABELS:
+        raise ArtifactError(f"{path}: {', '.join(wrong) or 'labels'} is not what this version expects; {remedy}")
     for relative, expected in sums.items():
         file = folder / relative
         if not file.is_file():
@@ -124,12 +178,19 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+@cache
+def _loaded(folder: Path) -> SentimentModel:
+    return open_artifact(folder)
+
+
 def _full_version(manifest: dict[str, Any]) -> str:
     return f"{manifest['name']}-{manifest['version']}"
 
 
-def _newest(name: str) -> Path:
-    """Folder of the newest version of a packaged model; UnknownModelError lists the models there are."""
+def _folder(name: str) -> Path:
+    """Folder of an artefact: the path that ``name`` is, or the newest version of a packaged model."""
+    if "/" in name:
+        return Path(name)
     if name not in available():
         raise UnknownModelError(f"there is no sentiment model {name!r}; there are: {', '.join(available()) or 'none'}")
     return _versions(ARTIFACTS / name)[-1]
@@ -141,30 +202,30 @@ def _versions(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name))
 
 
-def _load_saved_model(folder: Path) -> tuple[Any, Any]:
-    """Load a SavedModel: the object, which must outlive its function, and bytes [n] -> float32 [n, 3]."""
+def _load_saved_model(folder: Path) -> Any:
+    """The object of a SavedModel; it must outlive its functions."""
     import tensorflow as tf
+    import tensorflow_text  # noqa: F401  registers the operations of the tokeniser
 
-    saved = tf.saved_model.load(str(folder))
-    signature = saved.signatures["serving_default"]
-
-    def serve(batch: list[bytes]) -> np.ndarray:
-        probabilities: np.ndarray = signature(texts=tf.constant(batch, tf.string))["probabilities"].numpy()
-        return probabilities
-
-    return saved, serve
+    try:
+        return tf.saved_model.load(str(folder))
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise ArtifactError(f"{folder} holds no SavedModel that this TensorFlow can read: {error}") from error
 
 
-def _batches(texts: Sequence[str], max_bytes: int) -> Iterator[list[bytes]]:
-    """Encode texts, without tails that the model does not read, in batches bounded by number and bytes."""
-    batch: list[bytes] = []
-    size = 0
-    for text in texts:
-        encoded = text[:max_bytes].encode("utf-8", "replace")
-        if batch and (len(batch) == _BATCH_TEXTS or size + len(encoded) > _BATCH_BYTES):
+def _batches(texts: Sequence[str], batch_chars: int) -> Iterator[list[int]]:
+    """Places of texts of like length, in batches of at most so many characters, padding included."""
+    for start in range(0, len(texts), _CHUNK_TEXTS):
+        places = sorted(range(start, min(start + _CHUNK_TEXTS, len(texts))), key=lambda place: len(texts[place]))
+        batch: list[int] = []
+        for place in places:
+            if batch and (len(batch) + 1) * len(texts[place]) > batch_chars:
+                yield batch
+                batch = []
+            batch.append(place)
+        if batch:
             yield batch
-            batch, size = [], 0
-        batch.append(encoded)
-        size += len(encoded)
-    if batch:
-        yield batch
+
+
+def _taken(values: Sequence[str] | None, places: Sequence[int]) -> list[str] | None:
+    return None if values is None else [values[place] for place in places]

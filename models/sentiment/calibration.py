@@ -1,0 +1,56 @@
+"""From a model's scores to probabilities that mean what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Vector scaling with one temperature (Guo et al., 2017, https://arxiv.org/abs/1706.04599).
+
+    ``probabilities = softmax((logits + bias) / temperature)``. Where both the language and the kind of a text are
+    known and ``groups`` has the pair (``"pt post"``), its temperature stands in for the shared one.
+    """
+
+    temperature: float = 1.0
+    bias: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    groups: Mapping[str, float] = field(default_factory=dict)
+
+    def apply(
+        self, logits: np.ndarray, languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
+    ) -> np.ndarray:
+        """Turn logits [n, 3] into probabilities, float32 [n, 3]; languages and kinds have n entries each."""
+        scaled = (logits.astype(np.float64) + self.bias) / self._temperatures(len(logits), languages, kinds)
+        return softmax(scaled)
+
+    def _temperatures(self, count: int, languages: Sequence[str] | None, kinds: Sequence[str] | None) -> np.ndarray:
+        if languages is None or kinds is None:
+            return np.full((count, 1), self.temperature)
+        pairs = zip(languages, kinds, strict=True)
+        return np.array([[self.groups.get(f"{language} {kind}", self.temperature)] for language, kind in pairs])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"temperature": self.temperature, "bias": list(self.bias), "groups": dict(self.groups)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
+        """The inverse of ``as_dict``."""
+        negative, neutral, positive = values["bias"]
+        return cls(values["temperature"], (negative, neutral, positive), dict(values["groups"]))
+
+    @classmethod
+    def identity(cls) -> Calibration:
+        """The one that changes nothing."""
+        return cls()
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities float32 [n, 3] whose logarithms are the logits [n, 3] but for a constant a row."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
