@@ -18,6 +18,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 LABELS = ("negative", "neutral", "positive")
 CATALOGUE = Path(__file__).with_name("datasets.toml")
@@ -76,11 +77,43 @@ def load(folder: Path, catalogue: dict[str, DatasetInfo]) -> pd.DataFrame:
     if unknown:
         raise DataError(f"{', '.join(unknown)}: not in the catalogue; add an entry with its licence, or move it away")
     frames = [_read(paths[name], info) for name, info in catalogue.items() if name in paths and info.skip is None]
-    frame = pd.concat(frames, ignore_index=True)
-    frame["key"] = [normalise(text) for text in frame["text"]]
+    frame = split_rows(pd.concat(frames, ignore_index=True))
+    return _cap(frame, catalogue)
+
+
+def split_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Drop texts without words and repeats, and give each row its part; ``split`` may say ``validation``."""
+    frame = frame.assign(key=[normalise(text) for text in frame["text"]])
     frame = frame[frame["key"] != ""].drop_duplicates("key", keep="first").reset_index(drop=True)
     frame["part"] = _split(frame)
-    return _cap(frame, catalogue).drop(columns=["key", "split"])
+    return frame.drop(columns=["key", "split"])
+
+
+def capped(frame: pd.DataFrame, most_rows: int | None) -> pd.DataFrame:
+    """Keep at most ``most_rows`` training rows, those with the smallest hash; the other parts stay whole."""
+    train = frame.index[frame["part"] == "train"]
+    if most_rows is None or len(train) <= most_rows:
+        return frame
+    hashes = np.array([stable_fraction(f"subset {text}") for text in frame.loc[train, "text"]])
+    left_out = train[np.argsort(hashes, kind="stable")[most_rows:]]
+    return frame.drop(index=left_out).reset_index(drop=True)
+
+
+def read_texts(folder: Path) -> list[str]:
+    """Every distinct value of the columns ``title`` and ``text`` of a folder's Parquet files, in order of appearance.
+
+    Raises:
+        DataError: no file has such a column.
+    """
+    texts: dict[str, None] = {}
+    for path in sorted(folder.glob("*.parquet")):
+        columns = [name for name in ("title", "text") if name in pq.read_schema(path).names]
+        table = pd.read_parquet(path, columns=columns)
+        for name in columns:
+            texts |= dict.fromkeys(str(text) for text in table[name].dropna())
+    if not texts:
+        raise DataError(f"{folder} holds no Parquet file with a column title or text")
+    return list(texts)
 
 
 def normalise(text: str) -> str:
@@ -164,7 +197,7 @@ def _part(fraction: float, share: float) -> str:
 
 def _cap(frame: pd.DataFrame, catalogue: dict[str, DatasetInfo]) -> pd.DataFrame:
     """Keep at most ``max_rows`` training rows of a data set, those with the smallest hash."""
-    hashes = np.array([stable_fraction(f"cap {key}") for key in frame["key"]])
+    hashes = np.array([stable_fraction(f"cap {normalise(text)}") for text in frame["text"]])
     kept = np.ones(len(frame), dtype=bool)
     for info in catalogue.values():
         rows = np.flatnonzero((frame["part"] == "train") & (frame["dataset"] == info.name))

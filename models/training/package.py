@@ -1,4 +1,4 @@
-"""Write a trained model as a checked artefact: SavedModel, manifest with checksums, and model card."""
+"""Write a trained model as a checked artefact: its files, a manifest with checksums, and a model card."""
 
 from __future__ import annotations
 
@@ -8,73 +8,83 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import tensorflow as tf
 
+from models.sentiment.calibration import Calibration
 from models.sentiment.predict import LABELS, MANIFEST, sha256
-from models.training.architecture import RawTextModel, Shape
+from models.training.card import CARD, card
+from models.training.config import Config
 from models.training.data import DatasetInfo
-from models.training.evaluate import BASELINE
+from models.training.families import Trained
 
-CARD = "MODEL_CARD.md"
+UNSURE_BELOW = 0.5
+"""Calibrated, a label with less than this is more often wrong than right."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What tells one packaged model from another."""
+    """What tells one packaged model from another, and what it was made from."""
 
-    name: str
+    config: Config
     version: str
-    seed: int
-    shape: Shape
-    temperature: float
+    calibration: Calibration
+    training_data: dict[DatasetInfo, int]
+    """Training rows of each data set."""
 
 
-def write(
-    out: Path,
-    model: RawTextModel,
-    identity: Identity,
-    used: dict[DatasetInfo, int],
-    metrics: dict[str, Any],
-) -> Path:
-    """Save under ``out/name/version`` and return that folder.
+def newest_version(folder: Path) -> int:
+    """The highest version in a folder of versions, 0 when there is none."""
+    return max((int(path.name) for path in folder.glob("*") if path.name.isdecimal()), default=0)
 
-    Args:
-        used: training rows of each data set.
-        metrics: ``model`` and ``baseline`` (macro-F1 by group; the baseline may be None), ``datasets``,
-            ``calibration_error`` and ``held_out_rows``.
+
+def write_files(folder: Path, trained: Trained, identity: Identity) -> None:
+    """Save the model's files under ``folder`` with a manifest, still without measures, so that it can be loaded.
 
     Raises:
-        FileExistsError: that version is there already; versions are never overwritten.
+        FileExistsError: that folder is there already; versions are never overwritten.
     """
-    folder = out / identity.name / identity.version
     if folder.exists():
         raise FileExistsError(f"{folder} exists; choose another version or remove it")
-    signature = model.serve.get_concrete_function()
-    tf.saved_model.save(model, str(folder), signatures={"serving_default": signature})
-    (folder / "fingerprint.pb").unlink(missing_ok=True)
-    (folder / CARD).write_text(_card(identity, used, metrics), encoding="utf-8")
-    manifest = _manifest(folder, identity, used, metrics)
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return folder
+    folder.mkdir(parents=True)
+    trained.save(folder, identity.calibration)
+    _write_manifest(folder, trained.format, identity, {})
 
 
-def _manifest(
-    folder: Path, identity: Identity, used: dict[DatasetInfo, int], metrics: dict[str, Any]
-) -> dict[str, Any]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        "name": identity.name,
+def write_measures(folder: Path, identity: Identity, metrics: dict[str, Any]) -> None:
+    """Add the measures to the manifest of an artefact, and its model card beside it."""
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    (folder / CARD).write_text(card(manifest | {"metrics": metrics}), encoding="utf-8")
+    _write_manifest(folder, manifest["format"], identity, metrics)
+
+
+def publish(aside: Path, folder: Path) -> None:
+    """Move a finished artefact to its place on the same disk; FileExistsError when something lies there."""
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists; choose another version or remove it")
+    aside.rename(folder)
+
+
+def rows_by_dataset(train: pd.DataFrame, catalogue: dict[str, DatasetInfo]) -> dict[DatasetInfo, int]:
+    """Count the training rows of each data set, in the catalogue's order."""
+    counts = train["dataset"].value_counts()
+    return {info: int(counts[name]) for name, info in catalogue.items() if name in counts}
+
+
+def _write_manifest(folder: Path, form: str, identity: Identity, metrics: dict[str, Any]) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    manifest = {
+        "name": identity.config.name,
         "version": identity.version,
+        "format": form,
         "labels": list(LABELS),
-        "seed": identity.seed,
-        "tensorflow": tf.__version__,
-        "max_bytes": identity.shape.max_bytes,
-        "shape": identity.shape.as_dict(),
-        "calibration_temperature": identity.temperature,
+        "serving": identity.config.serving.model_dump(),
+        "unsure_below": UNSURE_BELOW,
+        "calibration": identity.calibration.as_dict(),
+        "config": identity.config.model_dump(mode="json", exclude_defaults=True),
+        "training_data": [_provenance(info, rows) for info, rows in identity.training_data.items()],
         "metrics": metrics,
-        "training_data": [_provenance(info, rows) for info, rows in used.items()],
         "sha256": {path.relative_to(folder).as_posix(): sha256(path) for path in files},
     }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _provenance(info: DatasetInfo, rows: int) -> dict[str, Any]:
@@ -88,72 +98,3 @@ def _provenance(info: DatasetInfo, rows: int) -> dict[str, Any]:
         "non_commercial": info.non_commercial,
         "source": info.source,
     }
-
-
-def _card(identity: Identity, used: dict[DatasetInfo, int], metrics: dict[str, Any]) -> str:
-    baseline: dict[str, float] | None = metrics["baseline"]
-    groups = [
-        f"| {group} | {score:.1f} | {'-' if baseline is None else format(baseline[group], '.1f')} |"
-        for group, score in metrics["model"].items()
-    ]
-    sets = [
-        f"| {info.name}{' **NC**' if info.non_commercial else ''} | {info.language} {info.kind} | {rows} "
-        f"| {info.labels} | {info.licence} |"
-        for info, rows in used.items()
-    ]
-    return _CARD.format(
-        name=identity.name,
-        version=identity.version,
-        shape=", ".join(f"{key} {value}" for key, value in identity.shape.as_dict().items()),
-        seed=identity.seed,
-        temperature=identity.temperature,
-        max_bytes=identity.shape.max_bytes,
-        rows=sum(used.values()),
-        held_out=metrics["held_out_rows"],
-        error=metrics["calibration_error"],
-        baseline=BASELINE,
-        groups="\n".join(groups),
-        sets="\n".join(sets),
-    )
-
-
-def rows_by_dataset(train: pd.DataFrame, catalogue: dict[str, DatasetInfo]) -> dict[DatasetInfo, int]:
-    """Count the training rows of each data set, in the catalogue's order."""
-    counts = train["dataset"].value_counts()
-    return {info: int(counts[name]) for name, info in catalogue.items() if name in counts}
-
-
-_CARD = """# Sentiment model {name}, version {version}
-
-Negative, neutral or positive: a probability for each, of a raw text in Portuguese or English (Spanish too,
-less tried).
-
-**What it is.** Hashed bags of words, word pairs and character runs, with one small hidden layer ({shape}).
-The first {max_bytes} bytes of a text are read. Seed {seed}. Probabilities are calibrated by one
-temperature, {temperature:.3f}, fitted on rows used for nothing else.
-
-**What it is for.** Following the mood of many texts over time. A single text's label is often wrong: irony,
-mixed opinions and the question *about whom* are beyond it. In reviews it has seen few neutral texts.
-
-## How good it is
-
-Macro-F1 in percent, mean over the data sets of a group, on {held_out} held-out rows (groups of near
-duplicates never span training and held-out rows). `mean` is over data sets. Beside it {baseline}, trained
-on the same rows. Model choices were made on these rows, so expect a little less elsewhere; a test of a few
-hundred rows is uncertain by 2 to 4 points.
-
-| group | this model | baseline |
-|---|---|---|
-{groups}
-
-Expected calibration error of the winning label: {error:.3f}.
-
-## What it was trained on
-
-{rows} rows. Licences are given as their publishers state them; **NC** marks data whose licence forbids
-commercial use, by statement or as remembered. No text of these data is stored in the model.
-
-| data set | group | rows | labels from | licence |
-|---|---|---|---|---|
-{sets}
-"""

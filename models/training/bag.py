@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
@@ -34,7 +35,6 @@ _REWRITES = (
     (r"(?i)&#?\w{2,8};", " "),
     (r"(\pL)['’](\pL)", r"\1\2"),
 )
-_RAW_TEXTS = (tf.TensorSpec([None], tf.string, name="texts"),)
 
 
 @dataclass(frozen=True)
@@ -118,32 +118,56 @@ class BagNetwork(keras.Model):  # type: ignore[misc]
         return _logits([tf.convert_to_tensor(weight) for weight in self.layers_weights], features)
 
 
-class RawTextModel(tf.Module):  # type: ignore[misc]
-    """What is packaged: raw strings in, calibrated probabilities out, weights kept as float16.
+class BagReader(tf.Module):  # type: ignore[misc]
+    """Raw strings to logits: what is packaged, weights kept as int8.
 
     The logits of several networks are averaged. Their tables lie side by side, so that a bucket is read once.
     """
 
-    def __init__(self, networks: Sequence[BagNetwork], shape: Shape, temperature: float) -> None:
+    def __init__(self, networks: Sequence[BagNetwork], shape: Shape) -> None:
         super().__init__()
         self._shape = shape
-        self._temperature = temperature
         side_by_side = zip(*(network.tables for network in networks), strict=True)
-        self._tables = [_half(tf.concat([tf.convert_to_tensor(one) for one in row], 1)) for row in side_by_side]
-        self._layers = [[_half(weight) for weight in network.layers_weights] for network in networks]
+        self.tables = [_Bytes(np.concatenate([np.asarray(one) for one in row], 1)) for row in side_by_side]
+        self.layers = [[_half(weight) for weight in network.layers_weights] for network in networks]
 
-    @tf.function(input_signature=_RAW_TEXTS)  # type: ignore[untyped-decorator]
-    def serve(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Score raw strings [n]; ``probabilities`` is float32 [n, 3]."""
+    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
+        """Logits float32 [n, 3] of raw strings [n]."""
         bags = featurise(texts, self._shape)
-        tables = [tf.cast(table, tf.float32) for table in self._tables]
-        pooled = [pool(table, parts, tf.size(texts)) for table, parts in zip(tables, bags, strict=True)]
-        shares = zip(*(tf.split(part, len(self._layers), axis=1) for part in pooled), strict=True)
+        pooled = [table.pool(parts, tf.size(texts)) for table, parts in zip(self.tables, bags, strict=True)]
+        shares = zip(*(tf.split(part, len(self.layers), axis=1) for part in pooled), strict=True)
         logits = [
             _logits([tf.cast(weight, tf.float32) for weight in layers], tf.concat(share, axis=1))
-            for layers, share in zip(self._layers, shares, strict=True)
+            for layers, share in zip(self.layers, shares, strict=True)
         ]
-        return {"probabilities": tf.nn.softmax(tf.add_n(logits) / (len(logits) * self._temperature))}
+        return tf.add_n(logits) / len(logits)
+
+
+def restore(folder: Path, networks: Sequence[BagNetwork]) -> None:
+    """Give networks of the same shape the weights that are packaged in ``folder``."""
+    reader = tf.saved_model.load(str(folder)).reader
+    for place, stored in enumerate(reader.tables):
+        table = stored.numbers.numpy() * stored.scale.numpy()
+        for network, own in zip(networks, np.split(table, len(networks), axis=1), strict=True):
+            network.tables[place].assign(own)
+    for network, layers in zip(networks, reader.layers, strict=True):
+        for variable, stored in zip(network.layers_weights, layers, strict=True):
+            variable.assign(tf.cast(stored, tf.float32))
+
+
+class _Bytes(tf.Module):  # type: ignore[misc]
+    """A table of vectors as int8, with a scale for each column."""
+
+    def __init__(self, table: np.ndarray) -> None:
+        super().__init__()
+        scale = np.abs(table).max(axis=0) / 127
+        self.numbers = tf.Variable(np.rint(table / scale).astype(np.int8), trainable=False)
+        self.scale = tf.Variable(scale.astype(np.float32), trainable=False)
+
+    def pool(self, parts: Sequence[Bag], count: tf.Tensor) -> tf.Tensor:
+        """As ``pool``; the buckets are widened after they are gathered."""
+        table = tf.cast(self.numbers, tf.float32)
+        return pool(table, parts, count) * self.scale
 
 
 def _half(weight: Any) -> tf.Variable:

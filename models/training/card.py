@@ -1,0 +1,144 @@
+"""The model card: what a packaged model is for, how good it is, where it fails and what it was made from.
+
+After Mitchell et al., 2019, https://arxiv.org/abs/1810.03993. It is written from the manifest alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+CARD = "MODEL_CARD.md"
+
+_WHAT = {
+    "bag": "Hashed bags of words, word pairs and character runs, read by small networks whose scores are averaged.",
+    "encoder": "A pretrained multilingual encoder (multilingual-e5-small, MIT), fine-tuned on the data below.",
+    "cnn": "A convolutional network over word pieces.",
+    "rules": "A lexicon with rules for negation, degree and contrast, in the manner of VADER.",
+    "tfidf": "Logistic regression over TF-IDF weighted words, pairs and character runs.",
+    "naive_bayes": "Naive Bayes over words, pairs and character runs.",
+}
+_NETWORK = "A recurrent or attention network over word pieces, trained from nothing on the data below."
+
+
+def card(manifest: dict[str, Any]) -> str:
+    """Markdown of the model card."""
+    metrics, config = manifest["metrics"], manifest["config"]
+    calibration = manifest["calibration"]
+    return _CARD.format(
+        name=manifest["name"],
+        version=manifest["version"],
+        what=_WHAT.get(config["family"], _NETWORK),
+        reads=_reads(manifest["serving"]["window_chars"]),
+        unsure_below=manifest["unsure_below"],
+        held_out=metrics["held_out_rows"],
+        groups="\n".join(_group(one) for one in metrics["groups"]),
+        mean=_interval(metrics["mean"]),
+        weakest=_weakest(metrics["datasets"]),
+        error=metrics["calibration_error"],
+        curve="\n".join(map(_bin, metrics["reliability"])),
+        temperature=calibration["temperature"],
+        temperatures=", ".join(f"{group} {value:.2f}" for group, value in calibration["groups"].items()),
+        unsure=100 * metrics["unsure"]["share"],
+        unsure_right=100 * metrics["unsure"]["accuracy"],
+        sure_right=100 * metrics["unsure"]["accuracy_of_sure"],
+        confusion="\n\n".join(_confusion(one) for one in metrics["groups"]),
+        rows=sum(one["rows"] for one in manifest["training_data"]),
+        sets="\n".join(_data_set(one) for one in manifest["training_data"]),
+    )
+
+
+def _reads(window: int | None) -> str:
+    if window is None:
+        return "A text is read whole."
+    return f"A text of more than {window} characters is read in windows of whole sentences, and nothing is left out."
+
+
+def _interval(score: dict[str, float]) -> str:
+    return f"{score['macro_f1']:.1f} ({score['low']:.1f} to {score['high']:.1f})"
+
+
+def _group(one: dict[str, Any]) -> str:
+    recall, error = one["macro_recall"], one["calibration_error"]
+    return f"| {one['group']} | {one['rows']} | {_interval(one)} | {recall:.1f} | {error:.3f} |"
+
+
+def _bin(one: dict[str, Any]) -> str:
+    return f"| {one['confidence']:.2f} | {one['accuracy']:.2f} | {one['rows']} |"
+
+
+def _weakest(datasets: list[dict[str, Any]]) -> str:
+    worst = sorted(datasets, key=lambda one: one["macro_f1"])[:4]
+    return ", ".join(f"{one['dataset']} ({one['macro_f1']:.0f})" for one in worst)
+
+
+def _confusion(one: dict[str, Any]) -> str:
+    labels = ("negative", "neutral", "positive")
+    lines = [f"| {label} | {' | '.join(map(str, row))} |" for label, row in zip(labels, one["confusion"], strict=True)]
+    return "\n".join([f"| {one['group']}: is \\ called | {' | '.join(labels)} |", "|---|---|---|---|", *lines])
+
+
+def _data_set(one: dict[str, Any]) -> str:
+    mark = " **NC**" if one["non_commercial"] else ""
+    group = f"{one['language']} {one['kind']}"
+    return f"| {one['name']}{mark} | {group} | {one['rows']} | {one['labels']} | {one['licence']} |"
+
+
+_CARD = """# Sentiment model {name}, version {version}
+
+Negative, neutral or positive: a probability for each, of a raw text in Portuguese, English or Spanish.
+
+**What it is.** {what} {reads} Probabilities are calibrated on rows used for nothing else.
+
+**What it is for.** Following the mood of many texts over time. A single text's label is often wrong: irony, mixed
+opinions and the question *about whom* are beyond it. It is not for judging persons, nor for decisions about one author.
+A text whose best label has a probability below {unsure_below} is reported as unsure.
+
+## How good it is
+
+Macro-F1 and macro-recall in percent, mean over the data sets of a group, on {held_out} held-out rows (groups of near
+duplicates never span training and held-out rows), with 95 % bootstrap intervals. Choices were made on rows like these,
+so expect a little less elsewhere.
+
+| group | rows | macro-F1 | macro-recall | calibration error |
+|---|---|---|---|---|
+{groups}
+
+Mean over all data sets: macro-F1 {mean}. Weakest on: {weakest}.
+
+### Calibration
+
+Of the texts that it gives a label with this mean probability, that share is labelled right; expected calibration error
+{error:.3f}. One temperature, {temperature:.2f}; by language and kind, where they are given: {temperatures}.
+
+| probability | right | rows |
+|---|---|---|
+{curve}
+
+It is unsure of {unsure:.1f} % of the held-out texts, and right in {unsure_right:.0f} % of those; of the others it is
+right in {sure_right:.0f} %.
+
+### What is called what
+
+{confusion}
+
+## Known failures
+
+- Irony without a mark, and praise of a rival, are taken at their word.
+- News tells of bad things in a neutral tone and of good things too: the label is the event's, often, not the writer's.
+- In reviews it has seen few neutral texts and seldom says neutral there.
+- Texts that mix two languages, and other languages than its three, are guesses.
+
+## How to retrain it
+
+`sentinela-train {name} --data FOLDER` trains it anew from catalogued data; `sentinela-train {name} --data mine.csv`
+goes on from these weights with labels of your own.
+
+## What it was trained on
+
+{rows} rows. Licences are given as their publishers state them; **NC** marks data whose licence forbids commercial use,
+by statement or as remembered. No text of these data is stored in the model.
+
+| data set | group | rows | labels from | licence |
+|---|---|---|---|---|
+{sets}
+"""

@@ -1,0 +1,51 @@
+"""The command ``sentinela-train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.sentiment.predict import ARTIFACTS, ArtifactError
+from models.training.config import ConfigError, available, read_config
+from models.training.data import CATALOGUE, DataError
+from models.training.package import newest_version
+from models.training.pretrained import PretrainedError
+
+CACHE = Path.home() / ".cache" / "sentinela" / "training"
+
+_app = typer.Typer(add_completion=False)
+
+
+@_app.command()
+def command(
+    name: Annotated[str, typer.Argument(help=f"one of {', '.join(available())}, or a .toml file of your own")],
+    data: Annotated[Path, typer.Option(help="folder of labelled files to train on, or a file of labels of your own")],
+    unlabelled: Annotated[Path | None, typer.Option(help="folder of Parquet files with texts of your feeds")] = None,
+    out: Annotated[Path, typer.Option(help="folder of artefacts; NAME/VERSION is made in it")] = ARTIFACTS,
+    cache: Annotated[Path, typer.Option(help="folder of checkpoints and TensorBoard logs")] = CACHE,
+    catalogue: Annotated[Path, typer.Option(help="TOML file that names the labelled files")] = CATALOGUE,
+) -> None:
+    """Train the sentiment model NAME and package it.
+
+    With a folder of labelled files it is trained from the start; with a file (.csv, .jsonl, .parquet) that has the
+    columns text and label, the packaged model learns on, and stays what it is unless that made it better.
+    """
+    from models.training.retrain import NotBetterError, retrain
+    from models.training.train import train
+
+    try:
+        if data.is_file():
+            folder = retrain(out / name / str(newest_version(out / name)), data, cache)
+        else:
+            folder = train(read_config(name), data, unlabelled, out, cache, catalogue)
+    except (ArtifactError, ConfigError, DataError, NotBetterError, PretrainedError) as fault:
+        typer.secho(str(fault), fg="red", err=True)
+        raise typer.Exit(1) from fault
+    typer.echo(f"packaged in {folder}")
+
+
+def main() -> None:
+    """Read the command line and train."""
+    _app()

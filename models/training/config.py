@@ -1,0 +1,139 @@
+"""What a training is to do, read from ``configs/NAME.toml``: unknown keys are refused, nothing else decides."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+CONFIGS = Path(__file__).with_name("configs")
+
+Family = Literal[
+    "rules", "tfidf", "naive_bayes", "bag", "simple_rnn", "lstm", "gru", "bilstm", "cnn", "transformer", "encoder"
+]
+
+
+class ConfigError(ValueError):
+    """A training configuration that cannot be used; the message names the file and the setting."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Text(_Section):
+    """How a text becomes what the model reads."""
+
+    steps: tuple[str, ...] = ("html", "addresses", "mentions")
+    """Cleaning steps by name; see ``models.text.clean.STEPS``."""
+    pieces: int | None = Field(default=None, ge=1000)
+    """Most pieces of the vocabulary; None keeps every piece that the texts use."""
+    buckets: tuple[int, ...] = (16, 24, 32, 48, 64)
+    """Lengths in tokens that batches are padded to; the last one is the longest window that is read at once."""
+    batch_tokens: int = 2048
+
+
+class Schedule(_Section):
+    """How long and how fast; the rate climbs over the warm-up, then falls along a cosine to nothing."""
+
+    epochs: float = Field(default=1.0, gt=0)
+    rate: float = Field(default=1e-3, gt=0)
+    warm_up: float = Field(default=0.06, ge=0, lt=1)
+    decay: float = Field(default=0.01, ge=0)
+    round_rows: int = Field(default=4096, ge=1)
+    """Rows between two checkpoints."""
+    patience: int | None = Field(default=None, ge=1)
+    """Rounds without a better loss on the calibration rows before the training stops early; None never stops."""
+
+
+class Balance(_Section):
+    """0: rows count alike; 1: each label of a data set counts alike."""
+
+    labels: float = Field(default=0.5, ge=0, le=1)
+
+
+class Data(_Section):
+    """Which rows are learnt from."""
+
+    most_rows: int | None = Field(default=None, ge=100)
+    """At most this many training rows, chosen by hash; None takes all."""
+    rates: dict[str, float] = {}
+    """How often an epoch takes a row of a data set, where that differs from its weight in the catalogue."""
+
+
+class Distillation(_Section):
+    """Learning from a packaged model, the teacher, beside people's labels."""
+
+    teacher: str
+    """Name of a packaged model, or the path of an artefact."""
+    labels: float = Field(default=0.5, ge=0, le=1)
+    """How much of what is learnt from a labelled row is its label; the rest is what the teacher says."""
+    unlabelled: float = Field(default=1.0, ge=0)
+    """How often an epoch takes a text without a label."""
+
+
+class Serving(_Section):
+    """How the packaged model is run; nothing here changes what was learnt."""
+
+    window_chars: int | None = Field(default=None, ge=50)
+    """Longer texts are read in windows of sentences, at most so many characters each; None reads them at once."""
+    batch_chars: int = Field(default=256 * 1024, ge=1)
+    """Characters scored together, padding included."""
+    chars_per_second: float | None = Field(default=None, gt=0)
+    """What one core is counted on to do: what turns a budget in minutes into a number of texts."""
+
+
+class Config(_Section):
+    """One model's training."""
+
+    name: str
+    family: Family
+    seed: int = 20260101
+    network: dict[str, int | float | bool | str] = {}
+    """Sizes and regularisation; the family says which it knows and refuses others."""
+    text: Text = Text()
+    schedule: Schedule = Schedule()
+    augmentation: dict[str, float] = {}
+    balance: Balance = Balance()
+    data: Data = Data()
+    distillation: Distillation | None = None
+    """None learns from labels alone."""
+    serving: Serving = Serving()
+
+
+Network = TypeVar("Network", bound=BaseModel)
+
+
+def network_of(config: Config, kind: type[Network]) -> Network:
+    """The sizes and the regularisation of a configuration, as its family knows them.
+
+    Raises:
+        ConfigError: one that the family does not know, or out of bounds.
+    """
+    try:
+        return kind.model_validate(config.network)
+    except ValidationError as fault:
+        raise ConfigError(f"{config.name}, [network]: {fault}") from fault
+
+
+def available() -> list[str]:
+    """Names of the models that can be trained, sorted."""
+    return sorted(path.stem for path in CONFIGS.glob("*.toml"))
+
+
+def read_config(name: str) -> Config:
+    """Read the configuration of a model by its name, or from a path that ends in .toml.
+
+    Raises:
+        ConfigError: no such configuration, not TOML, or a setting that is unknown or out of bounds.
+    """
+    path = Path(name) if name.endswith(".toml") else CONFIGS / f"{name}.toml"
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Config(name=path.stem, **settings)
+    except FileNotFoundError:
+        raise ConfigError(f"there is no training called {name!r}; there are: {', '.join(available())}") from None
+    except (tomllib.TOMLDecodeError, ValidationError, TypeError) as fault:
+        raise ConfigError(f"{path}: {fault}") from fault

@@ -1,0 +1,258 @@
+"""Turn a trained network into a SavedModel: raw strings in, calibrated probabilities out, weights kept small.
+
+The graph cleans, tokenises, encodes and calibrates by itself; TensorFlow Serving needs nothing beside it. Matrices are
+stored as int8 with a scale for each column, frozen word vectors as the 4-bit numbers they came as, and are widened
+when a batch is scored: a file a quarter of the size, for one part in fifty of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_text
+
+from models.sentiment.calibration import Calibration
+from models.text.clean import rewrites_of
+from models.training.config import Config
+from models.training.encoder import Encoder, Shape
+from models.training.pretrained import BLOCK, FourBit, Pretrained, Vocabulary, proto, vocabulary_of
+from models.training.tokens import BEGIN, END, PAD
+
+_SMALL = 4096
+_TEXTS = tf.TensorSpec([None], tf.string, name="texts")
+_LANGUAGES = tf.TensorSpec([None], tf.string, name="languages")
+_KINDS = tf.TensorSpec([None], tf.string, name="kinds")
+
+
+class Served(tf.Module):  # type: ignore[misc]
+    """What is packaged: a module from raw strings [n] to logits float32 [n, 3], and its calibration."""
+
+    def __init__(self, reader: tf.Module, calibration: Calibration) -> None:
+        super().__init__()
+        self.reader = reader
+        self._calibration = calibration
+
+    @tf.function(input_signature=[_TEXTS])  # type: ignore[untyped-decorator]
+    def serve(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Score raw strings [n]; ``probabilities`` is float32 [n, 3]."""
+        return {"probabilities": self._probabilities(self.reader(texts), self._calibration.temperature)}
+
+    @tf.function(input_signature=[_TEXTS, _LANGUAGES, _KINDS])  # type: ignore[untyped-decorator]
+    def serve_with_context(self, texts: tf.Tensor, languages: tf.Tensor, kinds: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Score raw strings [n] whose languages [n] and kinds [n] are known; unknown words there do no harm."""
+        groups = tf.strings.join([languages, kinds], " ")
+        temperatures = tf.fill(tf.shape(texts), tf.constant(self._calibration.temperature, tf.float32))
+        for group, temperature in self._calibration.groups.items():
+            temperatures = tf.where(groups == group, tf.constant(temperature, tf.float32), temperatures)
+        return {"probabilities": self._probabilities(self.reader(texts), temperatures[:, tf.newaxis])}
+
+    def _probabilities(self, logits: tf.Tensor, temperature: Any) -> tf.Tensor:
+        return tf.nn.softmax((logits + tf.constant(self._calibration.bias, tf.float32)) / temperature)
+
+
+def save(reader: tf.Module, calibration: Calibration, folder: Path) -> None:
+    """Write a module from raw strings to logits as a SavedModel with both signatures."""
+    served = Served(reader, calibration)
+    signatures = {
+        "serving_default": served.serve.get_concrete_function(),
+        "with_context": served.serve_with_context.get_concrete_function(),
+    }
+    tf.saved_model.save(served, str(folder), signatures=signatures)
+    # It differs from run to run, and nothing reads it.
+    (folder / "fingerprint.pb").unlink(missing_ok=True)
+
+
+class TokenReader(tf.Module):  # type: ignore[misc]
+    """Cleans and tokenises raw strings, and hands the ids to a network whose weights are stored small.
+
+    A text of more tokens than the network reads at once is cut in windows; its logits are their mean, weighted by
+    their tokens. Memory grows with the longest text then, so split long texts by sentences before.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, steps: Sequence[str], longest: int, encode: EncodeIds) -> None:
+        """``longest``: tokens of a window, marks of its ends included."""
+        super().__init__()
+        model = proto(vocabulary)
+        self.tokenizer = tensorflow_text.SentencepieceTokenizer(model=model)
+        self.vocabulary = tf.Variable(model, trainable=False)
+        self.encode = encode
+        self._rewrites = rewrites_of(steps)
+        self._longest = longest
+
+    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
+        """Logits float32 [n, 3] of raw strings [n]."""
+        texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="ignore")
+        for rewrite in self._rewrites:
+            texts = tf.strings.regex_replace(texts, rewrite.pattern, rewrite.to)
+        windows, owners = _windows(self.tokenizer.tokenize(texts), self._longest - 2)
+        ends = tf.ones([windows.nrows(), 1], tf.int32)
+        logits = self.encode(tf.concat([BEGIN * ends, windows, END * ends], axis=1).to_tensor(PAD))
+        sizes = tf.cast(windows.row_lengths() + 1, tf.float32)[:, tf.newaxis]
+        return tf.math.segment_sum(logits * sizes, owners) / tf.math.segment_sum(sizes, owners)
+
+
+def _windows(ids: tf.RaggedTensor, longest: int) -> tuple[tf.RaggedTensor, tf.Tensor]:
+    """Cut rows of ids in windows of at most ``longest``, one at least each: the windows, and the row of each."""
+    lengths = ids.row_lengths()
+    counts = tf.maximum((lengths + longest - 1) // longest, 1)
+    owners = tf.repeat(tf.range(tf.size(counts)), counts)
+    number = tf.range(tf.size(owners, tf.int64)) - tf.gather(tf.cumsum(counts, exclusive=True), owners)
+    left = tf.gather(lengths, owners) - number * longest
+    return tf.RaggedTensor.from_row_lengths(ids.flat_values, tf.minimum(left, longest)), owners
+
+
+EncodeIds = Callable[[tf.Tensor], tf.Tensor]
+"""From ids int32 [n, length] to logits float32 [n, 3]; a tf.Module that owns what it needs."""
+
+
+class StoredNetwork(tf.Module):  # type: ignore[misc]
+    """Any Keras network over ids, its matrices as int8."""
+
+    def __init__(self, network: keras.Model) -> None:
+        super().__init__()
+        self._run = _untracked(network)
+        self.weights = [_stored(variable) for variable in network.variables if not _is_seed(variable)]
+
+    def __call__(self, ids: tf.Tensor) -> tf.Tensor:
+        """Score ids int32 [n, length]."""
+        network = self._run()
+        variables = [variable for variable in network.variables if not _is_seed(variable)]
+        wide = [weight.dense() for weight in self.weights]
+        with keras.StatelessScope(state_mapping=list(zip(variables, wide, strict=True))):
+            return network(ids, training=False)
+
+
+class StoredEncoder(tf.Module):  # type: ignore[misc]
+    """The encoder: frozen word vectors as 4-bit numbers, of which only the batch's own are widened."""
+
+    def __init__(self, encoder: Encoder, words: FourBit) -> None:
+        super().__init__()
+        self._run = _untracked(encoder)
+        self.pairs = tf.Variable(_pack(words.numbers), trainable=False)
+        self.scales = tf.Variable(words.scales.astype(np.float16), trainable=False)
+        self.heads = tf.Variable(encoder.blocks[0].heads, trainable=False)
+        self.inner = tf.Variable(encoder.blocks[0].inner.units, trainable=False)
+        self.weights = [_stored(variable) for variable in trained_weights(encoder)]
+
+    def __call__(self, ids: tf.Tensor) -> tf.Tensor:
+        """Score ids int32 [n, length]."""
+        encoder = self._run()
+        wide = [weight.dense() for weight in self.weights]
+        with keras.StatelessScope(state_mapping=list(zip(trained_weights(encoder), wide, strict=True))):
+            return encoder.encode(self._vectors(ids), ids, training=False)
+
+    def _vectors(self, ids: tf.Tensor) -> tf.Tensor:
+        """Word vectors float32 [n, length, width]."""
+        pairs = tf.gather(self.pairs, ids)
+        low = tf.bitwise.bitwise_and(pairs, tf.constant(15, tf.uint8))
+        high = tf.bitwise.right_shift(pairs, tf.constant(4, tf.uint8))
+        numbers = tf.cast(tf.concat([low, high], axis=-1), tf.float32) - 8.0
+        scales = tf.repeat(tf.cast(tf.gather(self.scales, ids), tf.float32), BLOCK, axis=-1)
+        return numbers * scales
+
+
+def round_weights(network: keras.Model, but: Sequence[Any] = ()) -> None:
+    """Give a network the weights that it will have once it is stored, so that what is measured is what is packaged."""
+    kept = {id(variable) for variable in but}
+    for variable in network.variables:
+        if id(variable) not in kept and not _is_seed(variable):
+            variable.assign(_stored(variable).dense())
+
+
+def open_encoder(folder: Path, shape: Shape, seed: int) -> tuple[Encoder, Pretrained]:
+    """The encoder of an artefact, ready to learn on, and the vocabulary and word vectors it reads with."""
+    reader = tf.saved_model.load(str(folder)).reader
+    stored = reader.encode
+    words = FourBit(_unpack(stored.pairs.numpy()), stored.scales.numpy())
+    pieces, width = words.numbers.shape
+    heads = int(stored.heads)
+    encoder = Encoder(pieces, width, int(stored.inner), heads, shape, seed)
+    encoder.embedding.words.assign(words.dense())
+    for variable, weight in zip(trained_weights(encoder), stored.weights, strict=True):
+        variable.assign(_dense(weight))
+    vocabulary = vocabulary_of(reader.vocabulary.numpy())
+    return encoder, Pretrained(width, shape.depth, heads, vocabulary, words, {})
+
+
+def trained_weights(encoder: Encoder) -> list[Any]:
+    """The variables of an encoder but for its word vectors and its seeds, in an order that is always the same."""
+    return [one for one in encoder.variables if one is not encoder.embedding.words and not _is_seed(one)]
+
+
+def _dense(weight: Any) -> np.ndarray:
+    """A restored ``_Bytes`` or ``_Whole``, whole."""
+    if hasattr(weight, "numbers"):
+        return np.asarray(weight.numbers.numpy() * weight.scale.numpy(), np.float32)
+    return np.asarray(weight.value.numpy())
+
+
+class _Whole(tf.Module):  # type: ignore[misc]
+    """A small array kept as it is."""
+
+    def __init__(self, value: np.ndarray) -> None:
+        super().__init__()
+        self.value = tf.Variable(value, trainable=False)
+
+    def dense(self) -> tf.Tensor:
+        return tf.convert_to_tensor(self.value)
+
+
+class _Bytes(tf.Module):  # type: ignore[misc]
+    """An array as int8, with a scale for each index of its last axis."""
+
+    def __init__(self, value: np.ndarray) -> None:
+        super().__init__()
+        most = np.abs(value).max(axis=tuple(range(value.ndim - 1)))
+        scale = np.where(most > 0, most / 127, 1).astype(np.float32)
+        self.numbers = tf.Variable(np.rint(value / scale).astype(np.int8), trainable=False)
+        self.scale = tf.Variable(scale, trainable=False)
+
+    def dense(self) -> tf.Tensor:
+        return tf.cast(self.numbers, tf.float32) * self.scale
+
+
+def _stored(variable: Any) -> _Whole | _Bytes:
+    value = np.asarray(variable)
+    return _Bytes(value) if value.ndim > 1 and value.size > _SMALL else _Whole(value)
+
+
+def _pack(numbers: np.ndarray) -> np.ndarray:
+    """Two 4-bit numbers a byte, the first half of a row in the low bits: uint8 [rows, columns / 2]."""
+    half = numbers.shape[1] // 2
+    return np.asarray(numbers[:, :half] | (numbers[:, half:] << 4), dtype=np.uint8)
+
+
+def _unpack(pairs: np.ndarray) -> np.ndarray:
+    """The inverse of ``_pack``."""
+    return np.concatenate([pairs & 15, pairs >> 4], axis=1)
+
+
+def _is_seed(variable: Any) -> bool:
+    return "seed_generator" in str(variable.path)
+
+
+def _untracked(network: keras.Model) -> Callable[[], Any]:
+    """Hide a network from tf.Module, which would store its variables a second time."""
+    return lambda: network
+
+
+def save_sequence(
+    network: keras.Model, vocabulary: Vocabulary, config: Config, folder: Path, calibration: Calibration
+) -> None:
+    """Package a network over token ids whose word vectors were learnt with it."""
+    reader = TokenReader(vocabulary, config.text.steps, config.text.buckets[-1], StoredNetwork(network))
+    save(reader, calibration, folder)
+
+
+def save_encoder(
+    encoder: Encoder, pretrained: Pretrained, config: Config, folder: Path, calibration: Calibration
+) -> None:
+    """Package an encoder whose word vectors stayed what they were."""
+    stored = StoredEncoder(encoder, pretrained.words)
+    reader = TokenReader(pretrained.vocabulary, config.text.steps, config.text.buckets[-1], stored)
+    save(reader, calibration, folder)

@@ -1,0 +1,166 @@
+"""The hashed bag: the fastest model. Several small networks are trained and their scores averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from pydantic import BaseModel, ConfigDict, Field
+from rich.console import Console
+from rich.progress import track
+
+from models.sentiment.calibration import Calibration
+from models.training.bag import Bag, BagNetwork, BagReader, Bags, Shape, featurise, restore
+from models.training.config import Config, network_of
+from models.training.families import Job
+from models.training.fit import rate_at
+from models.training.weights import row_weights
+
+_HASHED_ROWS = 1024
+_CONSOLE = Console(stderr=True)
+
+
+class Network(BaseModel):
+    """Sizes and regularisation that a configuration may set; tables have two to the power of their bits rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    members: int = Field(default=2, ge=1)
+    token_bits: int = Field(default=17, ge=4, le=24)
+    pair_bits: int = Field(default=18, ge=4, le=24)
+    chars_bits: int = Field(default=18, ge=4, le=24)
+    width: int = Field(default=6, ge=1)
+    hidden: int = Field(default=32, ge=1)
+    max_bytes: int = Field(default=8000, ge=100)
+    batch_rows: int = Field(default=512, ge=1)
+    feature_dropout: float = Field(default=0.3, ge=0, lt=1)
+    pooled_dropout: float = Field(default=0.3, ge=0, lt=1)
+
+    def shape(self) -> Shape:
+        """The sizes alone."""
+        return Shape(self.token_bits, self.pair_bits, self.chars_bits, self.width, self.hidden, self.max_bytes)
+
+
+@dataclass(frozen=True)
+class TrainedBag:
+    """The networks and their sizes."""
+
+    networks: Sequence[BagNetwork]
+    shape: Shape
+    format: str = "savedmodel"
+
+    def logits(self, texts: Sequence[str], languages: Sequence[str]) -> np.ndarray:  # noqa: ARG002
+        """Scores float32 [n, 3] as the packaged weights give them."""
+        reader = BagReader(self.networks, self.shape)
+        encoded = [text.encode("utf-8", "replace") for text in texts]
+        starts = range(0, len(texts), _HASHED_ROWS)
+        scored = [reader(tf.constant(encoded[start : start + _HASHED_ROWS])).numpy() for start in starts]
+        return np.concatenate([np.zeros((0, 3), np.float32), *scored])
+
+    def save(self, folder: Path, calibration: Calibration) -> None:
+        """Write the SavedModel."""
+        from models.training.export import save
+
+        save(BagReader(self.networks, self.shape), calibration, folder)
+
+
+def train_bag(job: Job) -> TrainedBag:
+    """Train the networks one after another, each with a seed of its own."""
+    keras.utils.set_random_seed(job.config.seed)
+    tf.config.experimental.enable_op_determinism()
+    settings = network_of(job.config, Network)
+    train = job.frame[job.frame["part"] == "train"]
+    corpus = Corpus(train["text"].tolist(), settings.shape())
+    networks = []
+    for number in range(settings.members):
+        networks.append(BagNetwork(settings.shape(), job.config.seed + 100 * number, settings.pooled_dropout))
+        _fit(networks[-1], corpus, train, job.config, settings, number)
+    return TrainedBag(networks, settings.shape())
+
+
+def retrain_bag(folder: Path, job: Job) -> TrainedBag:
+    """Train the networks that are packaged in ``folder`` further."""
+    settings = network_of(job.config, Network)
+    networks = [BagNetwork(settings.shape(), job.config.seed, settings.pooled_dropout) for _ in range(settings.members)]
+    restore(folder, networks)
+    train = job.frame[job.frame["part"] == "train"]
+    corpus = Corpus(train["text"].tolist(), settings.shape())
+    for number, network in enumerate(networks):
+        _fit(network, corpus, train, job.config, settings, number)
+    return TrainedBag(networks, settings.shape())
+
+
+class Corpus:
+    """The hashed bags of many texts, stored flat, from which batches of any rows are cut."""
+
+    def __init__(self, texts: Sequence[str], shape: Shape) -> None:
+        hashed = tf.function(lambda batch: featurise(batch, shape), input_signature=[tf.TensorSpec([None], tf.string)])
+        ids: list[list[np.ndarray]] = [[] for _ in shape.bits()]
+        sizes: list[list[np.ndarray]] = [[] for _ in shape.bits()]
+        for start in track(range(0, len(texts), _HASHED_ROWS), "Hashing texts", console=_CONSOLE):
+            encoded = [text.encode("utf-8", "replace") for text in texts[start : start + _HASHED_ROWS]]
+            for bag, parts in enumerate(hashed(tf.constant(encoded, tf.string))):
+                rows = np.concatenate([part.rows.numpy() for part in parts])
+                order = np.argsort(rows, kind="stable")
+                ids[bag].append(np.concatenate([part.ids.numpy() for part in parts])[order])
+                sizes[bag].append(np.bincount(rows, minlength=len(encoded)))
+        self._ids = [np.concatenate(parts) for parts in ids]
+        self._sizes = [np.concatenate(parts) for parts in sizes]
+        self._starts = [np.cumsum(sizes) - sizes for sizes in self._sizes]
+
+    def bags(self, rows: np.ndarray, random: np.random.Generator, dropout: float) -> Bags:
+        """Cut the bags of ``rows`` [n], each feature left out with probability ``dropout``."""
+        tokens, pairs, runs = ([self._bag(bag, rows, random, dropout)] for bag in range(len(self._ids)))
+        return tokens, pairs, runs
+
+    def _bag(self, bag: int, rows: np.ndarray, random: np.random.Generator, dropout: float) -> Bag:
+        sizes = self._sizes[bag][rows]
+        owners = np.repeat(np.arange(len(rows), dtype=np.int32), sizes)
+        within = np.arange(len(owners)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        ids = self._ids[bag][within + np.repeat(self._starts[bag][rows], sizes)]
+        kept = random.random(len(ids), dtype=np.float32) >= dropout
+        return Bag(tf.constant(ids[kept], tf.int32), tf.constant(owners[kept], tf.int32))
+
+
+def _fit(
+    network: BagNetwork, corpus: Corpus, train: pd.DataFrame, config: Config, settings: Network, number: int
+) -> None:
+    seed = config.seed + 100 * number
+    optimizer = keras.optimizers.AdamW(config.schedule.rate, weight_decay=config.schedule.decay)
+    step = _training_step(network, optimizer)
+    labels = train["label"].to_numpy()
+    rates = train["dataset"].map(config.data.rates).fillna(train["weight"]).to_numpy(np.float64)
+    weights = rates * row_weights(train, rates, config.balance.labels)
+    random = np.random.default_rng(seed)
+    batches = list(_batches(len(train), settings.batch_rows, round(config.schedule.epochs), random))
+    for place, rows in enumerate(track(batches, f"Network {number + 1}", console=_CONSOLE)):
+        optimizer.learning_rate.assign(rate_at(config.schedule, place / len(batches)))
+        bags = corpus.bags(rows, random, settings.feature_dropout)
+        step(bags, tf.constant(labels[rows]), tf.constant(weights[rows], tf.float32))
+
+
+def _batches(count: int, size: int, epochs: int, random: np.random.Generator) -> Iterator[np.ndarray]:
+    for _ in range(epochs):
+        order = random.permutation(count)
+        yield from (order[start : start + size] for start in range(0, count, size))
+
+
+def _training_step(network: BagNetwork, optimizer: keras.optimizers.Optimizer) -> Any:
+    optimizer.build(network.trainable_variables)
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def step(bags: Bags, labels: tf.Tensor, weights: tf.Tensor) -> None:
+        with tf.GradientTape() as tape:
+            scores = network(bags, tf.size(labels), training=True)
+            surprise = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores)
+            loss = tf.reduce_mean(weights * surprise)
+        gradients = tape.gradient(loss, network.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
+
+    return step

@@ -1,0 +1,103 @@
+"""The pretrained encoder, fine-tuned: the most accurate model, and the slowest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from models.sentiment.calibration import Calibration
+from models.text.clean import cleaner
+from models.training.augment import augmenter
+from models.training.config import Config, network_of
+from models.training.encoder import Encoder, Shape, from_pretrained
+from models.training.families import Job
+from models.training.fit import fit, logits_of
+from models.training.pretrained import Pretrained, find, prune, read, used_pieces
+from models.training.tokens import Lengths, Tokenizer, TrainingRows, with_ends
+from models.training.weights import row_weights
+
+
+@dataclass(frozen=True)
+class TrainedEncoder:
+    """An encoder with the vocabulary and the frozen word vectors it reads with."""
+
+    network: Encoder
+    pretrained: Pretrained
+    config: Config
+    format: str = "savedmodel"
+
+    def logits(self, texts: Sequence[str], languages: Sequence[str]) -> np.ndarray:  # noqa: ARG002
+        """Scores float32 [n, 3] of the heads of texts; the longest window is all that is read."""
+        tokenizer, lengths = tokenizer_of(self.pretrained, self.config), lengths_of(self.config)
+        ids = [with_ends(one[: lengths.buckets[-1] - 2]) for one in tokenizer.encode(texts)]
+        return logits_of(self.network, ids, lengths)
+
+    def save(self, folder: Path, calibration: Calibration) -> None:
+        """Write the SavedModel."""
+        from models.training.export import save_encoder
+
+        save_encoder(self.network, self.pretrained, self.config, folder, calibration)
+
+
+def train_encoder(job: Job) -> TrainedEncoder:
+    """Fine-tune the first layers of the pretrained encoder on the training rows."""
+    pretrained = vocabulary_of(job)
+    encoder = from_pretrained(pretrained, network_of(job.config, Shape), job.config.seed)
+    return _fitted(encoder, pretrained, job)
+
+
+def retrain_encoder(folder: Path, job: Job) -> TrainedEncoder:
+    """Fine-tune the encoder that is packaged in ``folder``."""
+    from models.training.export import open_encoder
+
+    encoder, pretrained = open_encoder(folder, network_of(job.config, Shape), job.config.seed)
+    return _fitted(encoder, pretrained, job)
+
+
+def _fitted(encoder: Encoder, pretrained: Pretrained, job: Job) -> TrainedEncoder:
+    from models.training.export import round_weights
+
+    config = job.config
+    train = job.frame[job.frame["part"] == "train"].reset_index(drop=True)
+    rates = train["dataset"].map(config.data.rates).fillna(train["weight"])
+    rows = TrainingRows(
+        train.assign(weight=rates),
+        row_weights(train, rates.to_numpy(np.float64), config.balance.labels),
+        tokenizer_of(pretrained, config),
+        augmenter(config.augmentation),
+        lengths_of(config),
+        config.seed,
+        config.schedule.round_rows,
+    )
+    fit(encoder, rows, config.schedule, job.cache)
+    round_weights(encoder, but=[encoder.embedding.words])
+    return TrainedEncoder(encoder, pretrained, config)
+
+
+def vocabulary_of(job: Job) -> Pretrained:
+    """The pretrained weights with the pieces that the labelled and the unlabelled texts use.
+
+    The pieces are kept beside the checkpoints, so that a training taken up again has the same ids.
+    """
+    whole, kept = read(find()), job.cache / "pieces.npy"
+    if not kept.exists():
+        np.save(kept, used_pieces(whole.vocabulary, _cleaned(job), job.config.text.pieces))
+    return prune(whole, np.load(kept))
+
+
+def tokenizer_of(pretrained: Pretrained, config: Config) -> Tokenizer:
+    """The tokenizer that a configuration describes."""
+    return Tokenizer(pretrained.vocabulary, cleaner(config.text.steps))
+
+
+def lengths_of(config: Config) -> Lengths:
+    """The buckets that a configuration describes."""
+    return Lengths(config.text.buckets, config.text.batch_tokens)
+
+
+def _cleaned(job: Job) -> Iterator[str]:
+    clean = cleaner(job.config.text.steps)
+    return (clean(text) for texts in (job.frame["text"], job.unlabelled) for text in texts)

@@ -1,0 +1,197 @@
+"""Train a Keras network round by round, with a checkpoint after each: a broken run goes on as if it had not broken."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from models.training.config import Schedule
+from models.training.data import LABELS
+from models.training.tokens import Batch, Lengths, TrainingRows, group, pad
+
+_CONSOLE = Console(stderr=True)
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that is not of this network; the message names it."""
+
+
+class Watched(NamedTuple):
+    """Rows that early stopping looks at: ids of each text, labels int [n], weights float [n], how to batch them."""
+
+    ids: Sequence[Sequence[int]]
+    labels: np.ndarray
+    weights: np.ndarray
+    lengths: Lengths
+
+
+class _Round(NamedTuple):
+    """Rows int64 of round ``number`` of ``epoch``."""
+
+    epoch: int
+    number: int
+    rows: np.ndarray
+
+
+@dataclass
+class _Best:
+    """The best loss on the watched rows so far, the weights that had it, and rounds without a better one since."""
+
+    loss: float = math.inf
+    stale: int = 0
+    weights: list[np.ndarray] = field(default_factory=list)
+
+    def look(self, loss: float, network: keras.Model) -> None:
+        self.stale += 1
+        if loss < self.loss:
+            self.loss, self.stale, self.weights = loss, 0, network.get_weights()
+
+
+def fit(
+    network: keras.Model,
+    rows: TrainingRows,
+    schedule: Schedule,
+    folder: Path,
+    jit: bool = True,
+    watched: Watched | None = None,
+) -> None:
+    """Train on the rows, keeping checkpoints and TensorBoard logs in ``folder``; takes up what lies there.
+
+    Where the schedule has patience the training stops after that many rounds without a better loss on the ``watched``
+    rows, and the network is left with the weights that had the best.
+
+    Raises:
+        CheckpointError: the folder holds the checkpoint of another network.
+        ValueError: patience without rows to watch.
+    """
+    if schedule.patience and watched is None:
+        raise ValueError("schedule.patience needs rows to watch")
+    _compile(network, schedule, jit)
+    folder.mkdir(parents=True, exist_ok=True)
+    plan = list(_plan(rows, schedule))
+    done, best = _restore(network, folder / "checkpoint.npz")
+    board = keras.callbacks.TensorBoard(folder / "logs", write_graph=False)
+    board.set_model(network)
+    for number in range(done, len(plan)):
+        if schedule.patience and best.stale >= schedule.patience:
+            break
+        logs = _train(network, rows, schedule, plan, number)
+        if schedule.patience and watched:
+            logs["val_loss"] = _loss(network, watched)
+            best.look(logs["val_loss"], network)
+        board.on_epoch_end(number, logs)
+        _save(network, best, folder / "checkpoint.npz", number + 1)
+        shown = {"round": number + 1, **{name: round(value, 4) for name, value in logs.items()}}
+        _CONSOLE.print(json.dumps(shown), soft_wrap=True)
+    board.on_train_end()
+    if schedule.patience and best.weights:
+        network.set_weights(best.weights)
+
+
+def rate_at(schedule: Schedule, progress: float) -> float:
+    """The learning rate at a share of the way, 0 to 1."""
+    if progress < schedule.warm_up:
+        return schedule.rate * progress / schedule.warm_up
+    return schedule.rate * 0.5 * (1 + math.cos(math.pi * (progress - schedule.warm_up) / (1 - schedule.warm_up)))
+
+
+def logits_of(network: keras.Model, ids: Sequence[Sequence[int]], lengths: Lengths) -> np.ndarray:
+    """What a network from ids to logits says of each text, float32 [n, 3]; like lengths share a batch."""
+    logits = np.zeros((len(ids), len(LABELS)), np.float32)
+    for places, bucket in group([len(one) for one in ids], lengths):
+        padded = pad([ids[place] for place in places], bucket, lengths.rows(bucket))
+        logits[places] = np.asarray(network.predict_on_batch(padded))[: len(places)]
+    return logits
+
+
+def _compile(network: keras.Model, schedule: Schedule, jit: bool) -> None:
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    optimizer = keras.optimizers.AdamW(schedule.rate, weight_decay=schedule.decay, global_clipnorm=1.0)
+    network.compile(optimizer, loss, weighted_metrics=["accuracy"], jit_compile=jit)
+    optimizer.build(network.trainable_variables)
+
+
+def _plan(rows: TrainingRows, schedule: Schedule) -> Iterator[_Round]:
+    """Every round that an unbroken training takes."""
+    whole = math.ceil(schedule.epochs)
+    for epoch in range(whole):
+        rounds = rows.rounds(epoch)
+        share = schedule.epochs - epoch
+        wanted = len(rounds) if share >= 1 else round(len(rounds) * share)
+        for number, chosen in enumerate(rounds[:wanted]):
+            yield _Round(epoch, number, chosen)
+
+
+def _train(
+    network: keras.Model, rows: TrainingRows, schedule: Schedule, plan: Sequence[_Round], number: int
+) -> dict[str, float]:
+    """Take the steps of a round; returns the means of its loss and accuracy."""
+    epoch, place, chosen = plan[number]
+    total = sum(len(one.rows) for one in plan)
+    seen = sum(len(one.rows) for one in plan[:number])
+    batches = list(rows.batches(chosen, epoch, place))
+    logs = []
+    shown = f"Round {number + 1} of {len(plan)}"
+    for step, batch in enumerate(track(batches, shown, console=_CONSOLE, disable=not _CONSOLE.is_terminal)):
+        progress = (seen + len(chosen) * step / len(batches)) / total
+        network.optimizer.learning_rate.assign(rate_at(schedule, progress))
+        logs.append(_step(network, batch))
+    weights = [batch.weights.sum() for batch in batches]
+    return {name: float(np.average([one[name] for one in logs], weights=weights)) for name in logs[0]}
+
+
+def _step(network: keras.Model, batch: Batch) -> dict[str, float]:
+    """Loss and accuracy of this batch alone: Keras begins its means anew with each."""
+    logs: dict[str, Any] = network.train_on_batch(batch.ids, batch.labels, batch.weights, return_dict=True)
+    return {name: float(value) for name, value in logs.items()}
+
+
+def _loss(network: keras.Model, watched: Watched) -> float:
+    """Weighted mean of the cross-entropy, without what regularisation adds."""
+    logits = logits_of(network, watched.ids, watched.lengths).astype(np.float64)
+    logits -= logits.max(axis=1, keepdims=True)
+    surprise = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(logits)), watched.labels]
+    return float(np.average(surprise, weights=watched.weights))
+
+
+def _state(network: keras.Model) -> list[Any]:
+    """Everything a step changes: weights, the optimizer's memory, the seeds of dropout."""
+    return [*network.variables, *network.optimizer.variables]
+
+
+def _save(network: keras.Model, best: _Best, path: Path, rounds: int) -> None:
+    arrays = {f"v{place}": np.asarray(variable) for place, variable in enumerate(_state(network))}
+    if best.weights:
+        arrays |= {"best_loss": np.array(best.loss), "stale": np.array(best.stale)}
+        arrays |= {f"best{place}": weight for place, weight in enumerate(best.weights)}
+    aside = path.with_suffix(f".{os.getpid()}.npz")
+    np.savez(aside, allow_pickle=False, rounds=np.asarray(rounds), **arrays)
+    aside.replace(path)
+
+
+def _restore(network: keras.Model, path: Path) -> tuple[int, _Best]:
+    """Put a checkpoint's numbers in place; returns the rounds done, 0 without a checkpoint, and the best of them."""
+    if not path.exists():
+        return 0, _Best()
+    with np.load(path) as saved:
+        state, kept = _state(network), [saved[name] for name in saved if name.startswith("v")]
+        if [one.shape for one in kept] != [tuple(variable.shape) for variable in state]:
+            raise CheckpointError(f"{path} is of a network of other sizes; move it away to begin anew")
+        for variable, one in zip(state, kept, strict=True):
+            variable.assign(one)
+        done, best = int(saved["rounds"]), _Best()
+        if "best_loss" in saved:
+            weights = [saved[f"best{place}"] for place in range(len(network.weights))]
+            best = _Best(float(saved["best_loss"]), int(saved["stale"]), weights)
+    _CONSOLE.print(f"Taking up {path} after round {done}", soft_wrap=True)
+    return done, best

@@ -1,0 +1,121 @@
+"""`sentinela-train NAME --data mine.csv`: go on from a packaged model with labels of the user's own.
+
+A part of the user's rows is held out. The new model becomes the next version only if it is better on that part than the
+one it came from; else nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from models.evaluation.metrics import macro_f1
+from models.sentiment.predict import LABELS, SentimentModel, open_artifact, verify
+from models.training.config import Config
+from models.training.data import DataError, DatasetInfo, split_rows
+from models.training.families import Job
+from models.training.families.registry import retrainer
+from models.training.train import package_trained
+
+FEWEST_ROWS = 100
+EPOCHS = 3.0
+GENTLE = 0.3
+"""The share of the first training's learning rate that the second one starts with: what was learnt stays."""
+
+_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+    ".csv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False),
+    ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False),
+    ".parquet": pd.read_parquet,
+}
+
+
+class NotBetterError(RuntimeError):
+    """The retrained model is no better on the held-out rows than the one it came from."""
+
+
+def retrain(folder: Path, data: Path, cache: Path) -> Path:
+    """Retrain the artefact in ``folder`` (name/version) and publish the next version beside it; returns its folder.
+
+    Raises:
+        ConfigError: its family cannot be retrained.
+        DataError: the rows cannot be used.
+        NotBetterError: with both scores; nothing was written.
+    """
+    config = _gentle(Config.model_validate({"name": folder.parent.name} | verify(folder)["config"]))
+    frame = read_labels(data)
+    trained = retrainer(config.family)(folder, Job(config, frame, cache / f"{config.name}-{data.stem}"))
+    used = {_info(data): int((frame["part"] == "train").sum())}
+    before = held_out_score(open_artifact(folder), frame)
+    return package_trained(trained, config, frame, used, folder.parent, lambda model: _insist(model, frame, before))
+
+
+def read_labels(path: Path) -> pd.DataFrame:
+    """Read ``text`` and ``label`` (and ``language`` and ``kind``, where given) and split them; see ``data.load``.
+
+    Raises:
+        DataError: an unknown ending, a column or a label that is not there or not known, or too few rows.
+    """
+    if path.suffix not in _READERS:
+        raise DataError(f"{path}: unknown ending {path.suffix!r}; known are {', '.join(_READERS)}")
+    table = _READERS[path.suffix](path)
+    missing = sorted({"text", "label"} - set(table.columns))
+    if missing:
+        raise DataError(f"{path}: no column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
+    strange = table.index[~table["label"].isin(LABELS)]
+    if len(strange):
+        label = table["label"].iloc[strange[0]]
+        raise DataError(f"{path}: row {strange[0] + 1} has the label {label!r}; expected {', '.join(LABELS)}")
+    frame = split_rows(_columns(table, path.stem))
+    for part in ("train", "held_out"):
+        if (frame["part"] == part).sum() < FEWEST_ROWS // (1 if part == "train" else 5):
+            raise DataError(
+                f"{path}: {len(frame)} different texts are too few to learn from and to judge by; label more"
+            )
+    return frame
+
+
+def held_out_score(model: SentimentModel, frame: pd.DataFrame) -> float:
+    """Macro-F1 in percent on the rows of part ``held_out``."""
+    rows = frame[frame["part"] == "held_out"]
+    predicted = model.predict(rows["text"].tolist(), rows["language"].tolist(), rows["kind"].tolist())
+    return macro_f1(rows["label"].to_numpy(np.int64), predicted.argmax(axis=1))
+
+
+def _columns(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    from models.language import identify
+
+    texts = table["text"].astype(str).tolist()
+    languages = table["language"].tolist() if "language" in table else identify(texts)
+    kinds = table["kind"].tolist() if "kind" in table else ["unknown"] * len(table)
+    return pd.DataFrame(
+        {
+            "dataset": [f"{name}, {' '.join(group)}" for group in zip(languages, kinds, strict=True)],
+            "text": texts,
+            "label": table["label"].map(LABELS.index).to_numpy(np.int64),
+            "split": None,
+            "language": languages,
+            "kind": kinds,
+            "weight": 1.0,
+            "evaluate": True,
+        }
+    )
+
+
+def _gentle(config: Config) -> Config:
+    schedule = config.schedule.model_copy(update={"epochs": EPOCHS, "rate": GENTLE * config.schedule.rate})
+    return config.model_copy(update={"schedule": schedule, "data": config.data.model_copy(update={"rates": {}})})
+
+
+def _info(path: Path) -> DatasetInfo:
+    return DatasetInfo(path.stem, "any", "any", "human", "yours", path.name, non_commercial=False)
+
+
+def _insist(model: SentimentModel, frame: pd.DataFrame, before: float) -> None:
+    after = held_out_score(model, frame)
+    if after <= before:
+        raise NotBetterError(
+            f"not packaged: macro-F1 {after:.1f} on your held-out rows, {before:.1f} before; more labels may help"
+        )

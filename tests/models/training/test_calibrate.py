@@ -1,0 +1,60 @@
+"""Temperatures: they undo what was done to honest scores, and few rows do not lead far."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.sentiment.calibration import Calibration, softmax
+from models.training.calibrate import calibrate
+
+
+def drawn(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Logits [rows, 3] and labels that were drawn from their probabilities."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(size=(rows, 3)) * 2
+    return logits, (softmax(logits).cumsum(axis=1) > random.random((rows, 1))).argmax(axis=1)
+
+
+def test_the_temperature_cools_overconfidence() -> None:
+    logits, labels = drawn(4_000)
+    found = calibrate(logits * 2, labels, ["pt"] * 4_000, ["post"] * 4_000)
+    assert found.temperature == pytest.approx(2, rel=0.1)
+
+
+def test_a_group_with_many_rows_has_its_own_temperature() -> None:
+    logits, labels = drawn(8_000)
+    half = np.arange(8_000) < 4_000
+    logits[half] *= 3
+    found = calibrate(logits, labels, np.where(half, "pt", "en").tolist(), ["post"] * 8_000)
+    assert found.groups["pt post"] == pytest.approx(3, rel=0.15)
+    assert found.groups["en post"] == pytest.approx(1, rel=0.15)
+
+
+def test_a_group_with_few_rows_keeps_close_to_the_shared_one() -> None:
+    logits, labels = drawn(4_000)
+    logits[:10] *= 5
+    found = calibrate(logits, labels, ["es"] * 10 + ["en"] * 3_990, ["news"] * 4_000)
+    assert found.groups["es news"] == pytest.approx(found.temperature, rel=0.1)
+
+
+def test_without_rows_nothing_is_changed() -> None:
+    assert calibrate(np.zeros((0, 3)), np.zeros(0, int), [], []) == Calibration.identity()
+
+
+def test_applying_divides_by_the_temperature_of_the_group() -> None:
+    logits = np.array([[0.0, 1.0, 2.0]] * 3)
+    calibration = Calibration(2.0, groups={"pt post": 0.5})
+    known = calibration.apply(logits, ["pt", "pt", "en"], ["post", "news", "post"])
+    np.testing.assert_allclose(known[0], softmax(logits[:1] / 0.5)[0], rtol=1e-6)
+    np.testing.assert_allclose(known[1:], softmax(logits[1:] / 2.0), rtol=1e-6)
+    np.testing.assert_allclose(calibration.apply(logits), softmax(logits / 2.0), rtol=1e-6)
+
+
+def test_it_survives_being_written_down() -> None:
+    calibration = Calibration(1.5, groups={"en post": 0.9})
+    assert Calibration.from_dict(calibration.as_dict()) == calibration
+
+
+def test_no_logits_give_no_probabilities() -> None:
+    assert Calibration().apply(np.zeros((0, 3))).shape == (0, 3)

@@ -1,0 +1,98 @@
+"""Labels of the user's own: the packaged model learns on, and stays what it is unless that made it better."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from models.sentiment.predict import open_artifact
+from models.training import retrain as module
+from models.training.config import ConfigError, read_config
+from models.training.data import DataError
+from models.training.families.registry import retrainer
+from models.training.retrain import NotBetterError, held_out_score, read_labels, retrain
+from models.training.train import train
+
+CONFIG = """
+family = "bag"
+seed = 7
+network = { members = 1, token_bits = 10, pair_bits = 10, chars_bits = 10, width = 4, hidden = 4, batch_rows = 32 }
+schedule = { epochs = 2, rate = 0.1, warm_up = 0.0 }
+"""
+SLANG = {"negative": "flopou", "neutral": "chegou", "positive": "mitou"}
+THINGS = ["show", "disco", "palco", "bilhete", "cantor", "banda", "plateia", "letra", "som", "luz"]
+
+
+def slang(label_of: dict[str, str] | None = None) -> pd.DataFrame:
+    """Rows whose words the packaged model has never seen."""
+    rows = [
+        (f"o {first} {word} {second} {word} {third}", (label_of or {}).get(label, label))
+        for label, word in SLANG.items()
+        for first, second, third in itertools.islice(itertools.permutations(THINGS, 3), 0, 600, 6)
+    ]
+    return pd.DataFrame(rows, columns=["text", "label"])
+
+
+@pytest.fixture(scope="module")
+def packaged(made_up_folder: Path) -> Path:
+    path = made_up_folder / "small.toml"
+    path.write_text(CONFIG, encoding="utf-8")
+    out, cache = made_up_folder / "models", made_up_folder / "cache"
+    return train(read_config(str(path)), made_up_folder, None, out, cache, made_up_folder / "catalogue.toml")
+
+
+def test_a_better_model_becomes_the_next_version(packaged: Path, tmp_path: Path) -> None:
+    slang().to_csv(tmp_path / "mine.csv", index=False)
+    folder = retrain(packaged, tmp_path / "mine.csv", tmp_path)
+    assert folder == packaged.parent / "2"
+    frame = read_labels(tmp_path / "mine.csv")
+    assert held_out_score(open_artifact(folder), frame) > held_out_score(open_artifact(packaged), frame)
+    manifest = open_artifact(folder).manifest  # type: ignore[attr-defined]
+    assert manifest["training_data"][0]["name"] == "mine"
+
+
+def test_a_model_that_is_no_better_is_not_packaged(
+    packaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Learning nothing (a rate of almost zero) cannot be better."""
+    slang().to_parquet(tmp_path / "mine.parquet")
+    monkeypatch.setattr(module, "GENTLE", 1e-12)
+    before = {path.name for path in packaged.parent.iterdir()}
+    with pytest.raises(NotBetterError, match=r"not packaged: macro-F1 .* on your held-out rows"):
+        retrain(packaged, tmp_path / "mine.parquet", tmp_path)
+    assert {path.name for path in packaged.parent.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (slang().rename(columns={"label": "sentiment"}), "no column label; it has text, sentiment"),
+        (slang({"neutral": "meh"}), r"row 101 has the label 'meh'; expected negative, neutral, positive"),
+        (slang().head(30), "30 different texts are too few"),
+    ],
+    ids=["no label", "unknown label", "too few"],
+)
+def test_rows_that_cannot_be_used_are_refused(rows: pd.DataFrame, message: str, tmp_path: Path) -> None:
+    rows.to_csv(tmp_path / "mine.csv", index=False)
+    with pytest.raises(DataError, match=message):
+        read_labels(tmp_path / "mine.csv")
+
+
+def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"mine\.xls: unknown ending '\.xls'; known are \.csv, \.jsonl, \.parquet"):
+        read_labels(tmp_path / "mine.xls")
+
+
+def test_language_and_kind_are_the_users_where_given(tmp_path: Path) -> None:
+    slang().assign(language="es", kind="news").to_json(tmp_path / "mine.jsonl", orient="records", lines=True)
+    frame = read_labels(tmp_path / "mine.jsonl")
+    assert set(frame["language"]) == {"es"}
+    assert set(frame["kind"]) == {"news"}
+
+
+def test_a_family_that_only_starts_anew_says_so() -> None:
+    with pytest.raises(ConfigError, match="gru is trained anew"):
+        retrainer("gru")

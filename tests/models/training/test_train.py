@@ -1,0 +1,93 @@
+"""Training by configuration, from labelled files to a packaged model, on made-up texts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.sentiment.predict import PackagedModel, open_artifact
+from models.training.card import CARD
+from models.training.config import read_config
+from models.training.train import train
+
+CONFIG = """
+family = "bag"
+seed = 7
+
+[network]
+members = 2
+token_bits = 8
+pair_bits = 8
+chars_bits = 8
+width = 2
+hidden = 4
+batch_rows = 64
+feature_dropout = 0.1
+pooled_dropout = 0.1
+
+[schedule]
+epochs = 3
+rate = 0.1
+warm_up = 0.0
+
+[serving]
+window_chars = 300
+"""
+WEIGHTS = "variables/variables.data-00000-of-00001"
+
+
+def run(folder: Path, out: str) -> Path:
+    (folder / "tiny.toml").write_text(CONFIG, encoding="utf-8")
+    config = read_config(str(folder / "tiny.toml"))
+    return train(config, folder, None, folder / out, folder / "cache", folder / "catalogue.toml")
+
+
+@pytest.fixture(scope="module")
+def trained(made_up_folder: Path) -> Path:
+    """The artefact of one training; the data lie in ``made_up_folder``."""
+    return run(made_up_folder, "one")
+
+
+def test_it_learns(trained: Path) -> None:
+    probabilities = open_artifact(trained).predict(["prato ótimo mesa ótimo", "table awful chair awful"])
+    assert probabilities.argmax(axis=1).tolist() == [2, 0]
+
+
+def test_the_same_rows_and_seed_give_the_same_weights(trained: Path, made_up_folder: Path) -> None:
+    again = PackagedModel(run(made_up_folder, "two"))
+    first = PackagedModel(trained)
+    assert first.manifest["sha256"][WEIGHTS] == again.manifest["sha256"][WEIGHTS]
+    texts = ["copo ótimo", "mug awful", "livro azul", "", "unseen words only"]
+    np.testing.assert_array_equal(first.predict(texts), again.predict(texts))
+
+
+def test_a_further_training_makes_a_further_version(made_up_folder: Path) -> None:
+    versions = [run(made_up_folder, "versions").name for _ in range(2)]
+    assert versions == ["1", "2"]
+
+
+def test_the_manifest_tells_where_the_model_comes_from(trained: Path) -> None:
+    manifest = json.loads((trained / "manifest.json").read_text(encoding="utf-8"))
+    assert [entry["name"] for entry in manifest["training_data"]] == ["first", "second"]
+    assert [entry["non_commercial"] for entry in manifest["training_data"]] == [False, True]
+    assert manifest["training_data"][1]["rows"] == 50
+    assert manifest["config"]["seed"] == 7
+    assert manifest["serving"]["window_chars"] == 300
+    assert [one["group"] for one in manifest["metrics"]["groups"]] == ["en post", "pt review"]
+
+
+def test_the_card_tells_licences_measures_and_failures(trained: Path) -> None:
+    card = (trained / CARD).read_text(encoding="utf-8")
+    assert "| second **NC** |" in card
+    assert "| pt review |" in card
+    for part in ("How good it is", "Calibration", "Known failures", "How to retrain it", "What it was trained on"):
+        assert f"## {part}" in card
+    assert "{" not in card
+
+
+def test_nothing_half_written_stays(trained: Path) -> None:
+    assert {path.name for path in trained.iterdir()} >= {"manifest.json", CARD, "saved_model.pb"}
+    assert [path.name for path in trained.parent.iterdir()] == ["1"]
