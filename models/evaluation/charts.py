@@ -1,0 +1,110 @@
+"""The charts of the leaderboard as SVG, in the colours of the page: CSS variables serve light and dark alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from models.evaluation.leaderboard import Entry
+
+FONT = "system-ui, sans-serif"
+
+_INK, _MUTED, _GRID, _MODEL, _BASELINE = "var(--ink)", "var(--muted)", "var(--grid)", "var(--model)", "var(--muted)"
+_TICKS = [step * 10**power for power in range(-1, 6) for step in (1, 3)]
+_KINDS = {"a model of ours": _MODEL, "a baseline": _BASELINE}
+
+
+def score_against_speed(entries: Sequence[Entry]) -> str:
+    """Mean macro-F1, with its interval, against texts a second on a logarithmic scale."""
+    import altair as alt
+
+    points = [_point(entry) for entry in entries]
+    base = alt.Chart(alt.Data(values=points)).encode(
+        x=alt.X("rate:Q", title="texts a second on one core, of about 100 characters")
+        .scale(type="log", domain=_decades([point["rate"] for point in points]), nice=False)
+        .axis(format="~s", values=_TICKS),
+        color=alt.Color("kind:N", legend=None).scale(domain=list(_KINDS), range=list(_KINDS.values())),
+    )
+    score = alt.Y("score:Q", title="mean macro-F1, percent").scale(zero=False, padding=18)
+    spans = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q").title("mean macro-F1, percent"), y2="high:Q")
+    names = base.mark_text(dy=-4, dx=9, align="left", fontSize=12, fontWeight=600).encode(y=score, text="name:N")
+    chart = spans + base.mark_circle(size=110, opacity=1).encode(y=score) + names
+    return _svg(chart.properties(width=600, height=280))
+
+
+def reliability(entries: Sequence[Entry]) -> str:
+    """How often a label is right against the probability it was given, one panel a model; perfect is the diagonal."""
+    import altair as alt
+
+    panels = [_panel(entry) for entry in entries]
+    return _svg(alt.concat(*panels, columns=3, spacing=28))
+
+
+def cascade(curve: pd.DataFrame) -> str:
+    """Mean macro-F1 of the cascade against the share of texts that is rescored."""
+    import altair as alt
+
+    points = alt.Data(values=curve.to_dict("records"))
+    chart = (
+        alt.Chart(points)
+        .mark_line(color=_MODEL, strokeWidth=2.5, point=alt.OverlayMarkDef(color=_MODEL, size=45))
+        .encode(
+            x=alt.X("share:Q", title="share of texts that the accurate model scores again").axis(format="%"),
+            y=alt.Y("macro_f1:Q", title="mean macro-F1, percent").scale(zero=False),
+        )
+    )
+    return _svg(chart.properties(width=600, height=240))
+
+
+def _decades(rates: Sequence[float]) -> list[float]:
+    """The powers of ten that the rates lie between."""
+    return [10 ** math.floor(math.log10(min(rates))), 10 ** math.ceil(math.log10(max(rates)))]
+
+
+def _point(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.contestant.version,
+        "kind": list(_KINDS)[entry.contestant.baseline],
+        "rate": next(iter(entry.speed.docs_per_second.values())),
+        "score": float(entry.mean["macro_f1"]),
+        "low": float(entry.mean["low"]),
+        "high": float(entry.mean["high"]),
+    }
+
+
+def _panel(entry: Entry) -> Any:
+    import altair as alt
+
+    colour = _BASELINE if entry.contestant.baseline else _MODEL
+    whole = alt.Scale(domain=[0.3, 1.0], nice=False)
+    ticks = alt.Axis(format="%", values=[0.4, 0.6, 0.8, 1.0])
+    diagonal = alt.Chart(alt.Data(values=[{"p": 0.3}, {"p": 1.0}])).mark_line(color=_MUTED, strokeDash=[3, 4])
+    bins = alt.Chart(alt.Data(values=entry.reliability.to_dict("records")))
+    place = {
+        "x": alt.X("confidence:Q", title="probability", scale=whole, axis=ticks),
+        "y": alt.Y("accuracy:Q", title="right", scale=whole, axis=ticks),
+    }
+    line = bins.mark_line(color=colour, strokeWidth=2).encode(**place)
+    dots = bins.mark_circle(color=colour, opacity=1).encode(
+        **place, size=alt.Size("rows:Q", legend=None).scale(range=[12, 160])
+    )
+    under = diagonal.encode(x=alt.X("p:Q", scale=whole, axis=ticks), y=alt.Y("p:Q", scale=whole, axis=ticks))
+    return (under + line + dots).properties(width=190, height=190, title=entry.contestant.version)
+
+
+def _svg(chart: Any) -> str:
+    """Draw a chart; it scales with the page and its words are in the page's colours."""
+    import vl_convert
+
+    text = {"labelColor": _MUTED, "titleColor": _MUTED, "labelFont": FONT, "titleFont": FONT, "titleFontWeight": 400}
+    config = {
+        "background": "transparent",
+        "font": FONT,
+        "view": {"stroke": None},
+        "axis": text | {"gridColor": _GRID, "domainColor": _GRID, "tickColor": _GRID, "labelFontSize": 12},
+        "title": {"color": _INK, "font": FONT, "fontSize": 13, "anchor": "start", "limit": 260},
+    }
+    return str(vl_convert.vegalite_to_svg(chart.to_dict() | {"config": config}))

@@ -1,0 +1,80 @@
+"""`sentinela-evaluate`: measure any set of models beside the baselines and write the leaderboard."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+
+from models.evaluation import pages
+from models.evaluation.behaviour import SuiteError
+from models.evaluation.contestants import Contestant, MissingPackageError, lexicons, packaged, tfidf
+from models.evaluation.leaderboard import Plan, evaluate, thinned
+from models.evaluation.leak import LeakError, check
+from models.evaluation.speed import SECONDS, SpeedError
+from models.sentiment import ArtifactError, UnknownModelError, available
+from models.training.data import CATALOGUE, DataError, load, read_catalogue
+
+CACHE = Path.home() / ".cache" / "sentinela" / "evaluation"
+
+_TRAINING_ROWS_PER_SAMPLED = 10
+_FAULTS = (ArtifactError, UnknownModelError, DataError, LeakError, MissingPackageError, SpeedError, SuiteError)
+_CONSOLE = Console(stderr=True)
+_app = typer.Typer(add_completion=False)
+
+
+@_app.command()
+def command(
+    data: Annotated[Path, typer.Option(help="folder of labelled Parquet files that the catalogue names")],
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(help="packaged models, or folders of artefacts; all packaged ones unless given"),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="folder the two pages are written to")] = Path("docs"),
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="a quick look: at most so many held-out rows of a data set")
+    ] = None,
+    baselines: Annotated[bool, typer.Option(help="measure VADER, TextBlob and TF-IDF too")] = True,
+    catalogue: Annotated[Path, typer.Option(help="TOML file that names the data sets")] = CATALOGUE,
+    seconds: Annotated[float, typer.Option(min=0, help="processor time for each reading of a speed")] = SECONDS,
+    cache: Annotated[Path, typer.Option(help="folder where scores are kept for the next run")] = CACHE,
+) -> None:
+    """Measure sentiment models on held-out rows and write leaderboard.md and leaderboard.html."""
+    try:
+        contestants = [packaged(name) for name in (available() if models is None else models)]
+        if not contestants and not baselines:
+            raise UnknownModelError("there is nothing to measure; name a model or leave the baselines in")
+        _CONSOLE.print(f"Reading and splitting the rows of {data}")
+        frame = load(data, read_catalogue(catalogue))
+        _CONSOLE.print("Looking for held-out rows among the others")
+        leaks = check(frame)
+        for folder in (cache, out):
+            folder.mkdir(parents=True, exist_ok=True)
+        contestants += _baselines(frame, sample, cache) if baselines else []
+        board = evaluate(contestants, frame, leaks, Plan(cache, sample, seconds))
+    except _FAULTS as fault:
+        _CONSOLE.print(str(fault), style="red", markup=False)
+        raise typer.Exit(1) from fault
+    for path in pages.write(board, out):
+        _CONSOLE.print(f"Wrote {path}")
+
+
+def main() -> None:
+    """Read the command line and evaluate."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _app()
+
+
+def _baselines(frame: pd.DataFrame, sample: int | None, cache: Path) -> list[Contestant]:
+    most = None if sample is None else sample * _TRAINING_ROWS_PER_SAMPLED
+    train = thinned(frame[frame["part"] == "train"], most)
+    _CONSOLE.print(f"TF-IDF learns from {len(train):,} rows, unless it has before")
+    return [*lexicons(), tfidf(train, cache)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Who takes part: packaged models, artefact folders and baselines, each with what the leaderboard must know of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as package_version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from models.evaluation import baselines
+from models.evaluation.baselines import TextBlob, TfIdf, Vader
+from models.sentiment import SentimentModel, load
+from models.sentiment.predict import ARTIFACTS, MANIFEST, verify, version
+
+_MODELS = Path(__file__).parents[1]
+_CODE = ("sentiment", "text")
+VADER, _TEXTBLOB = "baseline:vader", "baseline:textblob"
+_PICKLED = ".joblib"
+
+
+class MissingPackageError(RuntimeError):
+    """A baseline cannot take part: its package is not installed."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A model that is measured."""
+
+    spec: str
+    """What ``open_model`` takes; a plain string, so that another process can open it too."""
+
+    name: str
+    version: str
+    digest: str
+    """Changes with the model's files and with the code that predicts; names its scores in the cache."""
+
+    size_mb: float | None = None
+    """Megabytes on disk, None for rules without a file of their own."""
+
+    baseline: bool = True
+    probabilistic: bool = True
+    """False where the rows order texts but are not meant as probabilities."""
+
+    unsure_below: float | None = None
+    training_rows: Mapping[str, int] = field(default_factory=dict)
+    """Rows of each data set it was trained on, where its manifest says so."""
+
+
+def open_model(spec: str) -> SentimentModel:
+    """The model of a contestant. Raises as ``models.sentiment.load`` does."""
+    if spec == VADER:
+        return Vader()
+    if spec == _TEXTBLOB:
+        return TextBlob()
+    return TfIdf.read(Path(spec)) if spec.endswith(_PICKLED) else load(spec)
+
+
+def packaged(name: str) -> Contestant:
+    """A packaged model by name, or an artefact by its folder (with a ``/`` in it).
+
+    Raises:
+        UnknownModelError: no packaged model has that name.
+        ArtifactError: its files are damaged.
+    """
+    full = version(name)
+    folder = Path(name) if "/" in name else ARTIFACTS / name / full.rpartition("-")[2]
+    manifest = verify(folder)
+    trained = {str(one["name"]): int(one["rows"]) for one in manifest.get("training_data", [])}
+    code = [path for part in _CODE for path in sorted((_MODELS / part).rglob("*.py"))]
+    return Contestant(
+        spec=name,
+        name=manifest["name"],
+        version=full,
+        digest=_digest([folder / MANIFEST, *code]),
+        size_mb=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6,
+        baseline=False,
+        unsure_below=manifest.get("unsure_below"),
+        training_rows=trained,
+    )
+
+
+def lexicons() -> list[Contestant]:
+    """VADER and TextBlob. MissingPackageError: one is not installed."""
+    return [_lexicon(VADER, Vader.name, "vaderSentiment"), _lexicon(_TEXTBLOB, TextBlob.name, "textblob")]
+
+
+def tfidf(train: pd.DataFrame, cache: Path) -> Contestant:
+    """TF-IDF with logistic regression, trained on rows (``text``, ``label``), or read from the cache."""
+    hashes = pd.util.hash_pandas_object(train[["text", "label"]], index=False).to_numpy(np.uint64)
+    digest = _digest([Path(baselines.__file__)], hashes.tobytes(), _release("scikit-learn").encode())
+    path = cache / f"tfidf-{digest}{_PICKLED}"
+    if not path.exists():
+        aside = path.with_suffix(".part")
+        TfIdf.train(train).write(aside)
+        aside.replace(path)
+    return Contestant(str(path), TfIdf.name, TfIdf.version, digest, path.stat().st_size / 1e6)
+
+
+def _lexicon(spec: str, name: str, package: str) -> Contestant:
+    release = _release(package)
+    digest = _digest([Path(baselines.__file__)], release.encode(), spec.encode())
+    return Contestant(spec, name, f"{name} {release}", digest, probabilistic=False)
+
+
+def _release(package: str) -> str:
+    try:
+        return package_version(package)
+    except PackageNotFoundError:
+        remedy = "install Sentinela with its extra 'training', or leave the baselines out"
+        raise MissingPackageError(f"a baseline needs the package {package}; {remedy}") from None
+
+
+def _digest(files: Sequence[Path], *more: bytes) -> str:
+    digest = hashlib.sha256(b"\0".join(more))
+    for path in files:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

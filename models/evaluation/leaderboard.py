@@ -1,0 +1,135 @@
+"""Measure every contestant on the same held-out rows, tests of behaviour and swaps, in one run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from models.evaluation import behaviour, budget, fairness, metrics, speed
+from models.evaluation.contestants import Contestant
+from models.evaluation.leak import Leaks
+from models.evaluation.scores import Scorer
+from models.training.data import stable_fraction
+
+FAST, ACCURATE = "fast", "accurate"
+"""The names of the two models whose cascade is drawn when both take part."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to measure."""
+
+    cache: Path
+    """Existing folder of earlier scores."""
+
+    sample: int | None = None
+    """At most so many held-out rows of each data set; None for all."""
+
+    speed_seconds: float = speed.SECONDS
+    """Processor time for each reading of a speed."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """All that was found of one contestant; the frames are those of the functions of the same names."""
+
+    contestant: Contestant
+    datasets: pd.DataFrame
+    groups: pd.DataFrame
+    speed: speed.Speed
+    behaviour: pd.DataFrame
+    fairness: pd.DataFrame
+    reliability: pd.DataFrame
+    certainty: dict[str, float] | None
+    """None for a model that is never unsure."""
+
+    strange_sets: tuple[str, ...]
+    """Data sets of which it was trained on another number of rows than this split has; its scores may flatter it."""
+
+    @property
+    def mean(self) -> pd.Series:
+        """The line over all data sets."""
+        return self.groups.iloc[-1]
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """The entries, best mean macro-F1 first, and what they were measured on."""
+
+    entries: tuple[Entry, ...]
+    datasets: int
+    rows: int
+    leaks: Leaks
+    sample: int | None
+    """At most so many held-out rows of each data set; None for all."""
+
+    cascade: pd.DataFrame | None
+    """What ``budget.curve`` gives for the fast and the accurate model, where both take part."""
+
+
+def development_rows(frame: pd.DataFrame, sample: int | None = None) -> pd.DataFrame:
+    """The held-out rows that may be measured on; of each data set at most ``sample``, chosen by hash."""
+    return thinned(frame[(frame["part"] == "held_out") & frame["evaluate"]], sample)
+
+
+def thinned(rows: pd.DataFrame, most: int | None) -> pd.DataFrame:
+    """At most so many rows of each data set, those with the smallest hash, in their order; None keeps all."""
+    if most is None:
+        return rows.reset_index(drop=True)
+    hashes = rows["text"].map(lambda text: stable_fraction(f"sample {text}"))
+    return rows[hashes.groupby(rows["dataset"]).rank(method="first") <= most].reset_index(drop=True)
+
+
+def evaluate(contestants: Sequence[Contestant], frame: pd.DataFrame, leaks: Leaks, plan: Plan) -> Leaderboard:
+    """Measure the contestants on the held-out rows of ``frame`` (what ``models.training.data.load`` gives).
+
+    Scores are taken from the cache where it has them; speed is measured anew.
+
+    Raises:
+        SpeedError: a contestant could not be timed.
+    """
+    rows = development_rows(frame, plan.sample)
+    trained = Counter(frame.loc[frame["part"] == "train", "dataset"])
+    entries = [measure(contestant, rows, plan, trained) for contestant in contestants]
+    entries.sort(key=lambda entry: -float(entry.mean["macro_f1"]))
+    drawn = _cascade(entries, rows, plan.cache)
+    return Leaderboard(tuple(entries), rows["dataset"].nunique(), len(rows), leaks, plan.sample, drawn)
+
+
+def measure(contestant: Contestant, rows: pd.DataFrame, plan: Plan, trained: Mapping[str, int]) -> Entry:
+    """Measure one contestant on rows; ``trained`` counts the training rows of each data set in their split."""
+    scorer = Scorer(contestant, plan.cache)
+    labels, scores = rows["label"].to_numpy(np.int64), _scores(scorer, rows)
+    unsure_below = contestant.unsure_below
+    known = contestant.training_rows
+    return Entry(
+        contestant=contestant,
+        datasets=metrics.by_dataset(rows, scores),
+        groups=metrics.by_group(rows, scores),
+        speed=speed.measure(contestant.spec, rows, plan.speed_seconds),
+        behaviour=behaviour.run(behaviour.read_cases(), scorer.predict),
+        fairness=fairness.run(fairness.read_swaps(), scorer.predict),
+        reliability=metrics.reliability(labels, scores),
+        certainty=metrics.certainty(labels, scores, unsure_below) if unsure_below else None,
+        strange_sets=tuple(sorted(name for name in known if known[name] != trained.get(name, 0))),
+    )
+
+
+def _scores(scorer: Scorer, rows: pd.DataFrame) -> np.ndarray:
+    return scorer.predict(rows["text"].tolist(), rows["language"].tolist(), rows["kind"].tolist())
+
+
+def _cascade(entries: Sequence[Entry], rows: pd.DataFrame, cache: Path) -> pd.DataFrame | None:
+    found = {entry.contestant.name: entry for entry in entries if not entry.contestant.baseline}
+    if not {FAST, ACCURATE} <= set(found):
+        return None
+    pair = [found[FAST], found[ACCURATE]]
+    fast, accurate = (_scores(Scorer(entry.contestant, cache), rows) for entry in pair)
+    chars = rows["text"].str.len().to_numpy()
+    cheap, dear = (budget.seconds_of(chars, entry.speed.docs_per_second) for entry in pair)
+    return budget.curve(rows, fast, accurate, (cheap, dear))
