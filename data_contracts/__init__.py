@@ -24,6 +24,7 @@ SUFFIX = ".odcs.yaml"
 ENGINE = "greatExpectations"
 
 ARROW_TYPES: dict[str, pa.DataType] = {
+    "bool": pa.bool_(),
     "string": pa.string(),
     "int64": pa.int64(),
     "float32": pa.float32(),

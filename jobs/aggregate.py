@@ -107,16 +107,17 @@ def _with_intervals(table: pa.Table) -> pa.Table:
 _MEASURES = ", ".join(
     f"coalesce({name}, 0) AS {name}"
     for name in (
-        "posts", "distinct_texts", "scored", "unscored", "quarantined", "negative", "neutral", "positive",
+        "posts", "distinct_texts", "scored", "unscored", "quarantined", "negative", "neutral", "positive", "unsure",
         "polarity_sum", "polarity_sum_squares",
     )
 )  # fmt: skip
 
 _GRID = """
 WITH item AS (
-    SELECT published_date, feed, kind, language, text, label, polarity::DOUBLE AS polarity, false AS refused FROM scored
+    SELECT published_date, feed, kind, language, text, label, unsure, polarity::DOUBLE AS polarity, false AS refused
+    FROM scored
     UNION ALL
-    SELECT published_date, feed, kind, language, text, NULL, NULL, true FROM quarantined
+    SELECT published_date, feed, kind, language, text, NULL, NULL, NULL, true FROM quarantined
 ), named AS (
     SELECT * EXCLUDE (text), unnest({named}) AS brand,
         hash(lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))) AS text_key
@@ -131,6 +132,7 @@ WITH item AS (
         count(*) FILTER (label = 'negative') AS negative,
         count(*) FILTER (label = 'neutral') AS neutral,
         count(*) FILTER (label = 'positive') AS positive,
+        count(*) FILTER (unsure) AS unsure,
         sum(polarity ORDER BY polarity) AS polarity_sum,
         sum(polarity * polarity ORDER BY polarity) AS polarity_sum_squares
     FROM named

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from jobs.settings import Settings, SettingsError, Window, load
+from jobs.settings import MOST_MINUTES, Scoring, Settings, SettingsError, Window, load
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -142,13 +142,18 @@ def run(day: DateOption = None, first: FromOption = None, last: ToOption = None,
 def predict(
     source: Annotated[Path, typer.Argument(metavar="IN", help="CSV, JSONL or Parquet with a `text` column.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write; its ending chooses the format.")],
-    model: Annotated[str | None, typer.Option("--model", help="Name of a packaged model.")] = None,
+    model: Annotated[
+        str, typer.Option("--model", help="Name of a packaged model, `cascade`, or the folder of an artefact.")
+    ] = Scoring().model,
+    budget_minutes: Annotated[
+        float,
+        typer.Option("--budget-minutes", min=0, max=MOST_MINUTES, help="What a cascade may spend on the file."),
+    ] = Scoring().budget_minutes,
 ) -> None:
     """Score a file of your own; rows, their order and their columns are kept."""
     from jobs.predict import predict as step
-    from jobs.settings import Scoring
 
-    typer.echo(f"{step(source, target, model or Scoring().model)} rows scored into {target}")
+    typer.echo(f"{step(source, target, model, budget_minutes)} rows scored into {target}")
 
 
 @app.command()

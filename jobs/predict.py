@@ -1,6 +1,7 @@
 """Score a file of the user's own: CSV, JSON lines or Parquet with a `text` column, row by row, in order.
 
-Nothing of the lake is read or written, and every row is scored whatever its language.
+Nothing of the lake is read or written, and every row is scored whatever its language. Columns `language` and `kind`,
+where the file has them, tell the model what it would otherwise find out or do without.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,11 +22,12 @@ from data_contracts import schema
 from jobs.delimited import LONGEST_FIELD, detect_delimiter, detect_encoding
 from jobs.progress import track
 from jobs.score import score_columns
+from jobs.settings import Kind, Scoring
 from jobs.storage import BATCH_ROWS
-from models import sentiment
+from models.sentiment.cascade import Batch, Scores, judge, open_model
 
-TEXT = "text"
-ADDED = ("negative", "neutral", "positive", "polarity", "label", "language", "model_version")
+TEXT, LANGUAGE, KIND = "text", "language", "kind"
+ADDED = ("negative", "neutral", "positive", "polarity", "label", "unsure", LANGUAGE, "model_version")
 Row = dict[str, Any]
 Sink = Callable[[list[Row]], None]
 
@@ -34,12 +36,13 @@ class FileError(ValueError):
     """The input cannot be read or the output not be written; the message names the file and the row."""
 
 
-def predict(source: Path, target: Path, model_name: str) -> int:
+def predict(source: Path, target: Path, model_name: str, budget_minutes: float = Scoring().budget_minutes) -> int:
     """Write the rows of `source` with the columns ADDED to `target`; returns their number.
 
-    Formats go by the endings .csv, .jsonl and .parquet. From Parquet to Parquet the other columns keep their types;
-    values of JSON lines that have no common Parquet type become JSON text. A column of the input that is called like
-    one of ADDED is kept as `input_<name>`. Raises FileError; `target` appears whole or not at all.
+    A cascade has `budget_minutes` for the whole file and reads it twice. Formats go by the endings .csv, .jsonl and
+    .parquet. From Parquet to Parquet the other columns keep their types; values of JSON lines that have no common
+    Parquet type become JSON text. A column of the input that is called like one of ADDED is kept as `input_<name>`.
+    Raises FileError; `target` appears whole or not at all.
     """
     (read, schema_of), write = _by_ending(source, READERS), _by_ending(target, WRITERS)
     if not source.is_file():
@@ -48,12 +51,14 @@ def predict(source: Path, target: Path, model_name: str) -> int:
         raise FileError(f"{target}: there is no folder {target.parent}; make it first")
     columns = schema_of(source)
     names = _kept_names(source, columns.names)
-    model, rows = sentiment.load(model_name), 0
+    model, rows = open_model(model_name, budget_minutes), 0
     aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with write(aside, _with_added(columns, names)) as sink:
+            judged = judge(model, map(texts_of, _batches(track(read(source), f"read {source.name}"))))
             for batch in _batches(track(read(source), f"predict {source.name}")):
-                sink(_scored(batch, names, model))
+                texts = texts_of(batch)
+                sink(_with_scores(batch, names, texts, judged(texts)))
                 rows += len(batch)
         aside.replace(target)
     finally:
@@ -82,13 +87,22 @@ def _with_added(columns: pa.Schema, names: Mapping[str, str]) -> pa.Schema:
     return pa.schema([*(f.with_name(names[f.name]) for f in columns), *(scored.field(name) for name in ADDED)])
 
 
-def _scored(rows: list[Row], names: Mapping[str, str], model: sentiment.SentimentModel) -> list[Row]:
-    from models import language
+def texts_of(rows: Sequence[Row]) -> Batch:
+    """What the model is given: a language that is none of ours is identified, a kind that is none of ours empty."""
+    from models.language import LANGUAGES, identify
 
     texts = ["" if row[TEXT] is None else str(row[TEXT]) for row in rows]
-    columns = {name: values.to_pylist() for name, values in score_columns(model.predict(texts), model).items()}
-    columns["language"] = language.identify(texts)
-    columns["model_version"] = [model.version] * len(rows)
+    languages = [str(row.get(LANGUAGE)) for row in rows]
+    unknown = [place for place, language in enumerate(languages) if language not in LANGUAGES]
+    for place, found in zip(unknown, identify([texts[place] for place in unknown]), strict=True):
+        languages[place] = found
+    kinds = [str(row.get(KIND)) for row in rows]
+    return Batch(texts, languages, [kind if kind in get_args(Kind) else "" for kind in kinds])
+
+
+def _with_scores(rows: list[Row], names: Mapping[str, str], texts: Batch, scores: Scores) -> list[Row]:
+    columns = {name: values.to_pylist() for name, values in score_columns(scores).items()}
+    columns |= {LANGUAGE: texts.languages, "model_version": scores.sources}
     return [
         {names[name]: value for name, value in row.items()} | {name: columns[name][place] for name in ADDED}
         for place, row in enumerate(rows)

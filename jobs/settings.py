@@ -17,6 +17,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 DEFAULT_FILE = "sentinela.yaml"
+MOST_MINUTES = 100_000
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Kind = Literal["news", "review", "post"]
 
@@ -116,9 +117,11 @@ class Brand(_Frozen):
 
 
 class Scoring(_Frozen):
-    """Which packaged model scores the posts."""
+    """Which model scores the posts: a packaged one by name, `cascade`, or the folder of an artefact."""
 
-    model: str = "bag"
+    model: Annotated[str, StringConstraints(min_length=1)] = "bag"
+    budget_minutes: float = Field(10, gt=0, le=MOST_MINUTES, description="Of a cascade, for each day of each feed.")
+    unsure_below: float | None = Field(None, ge=0, le=1, description="Probability; what the model says when absent.")
 
 
 class Report(_Frozen):
@@ -226,6 +229,9 @@ def _anchored(document: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     anchored = {"lake": "./lake", "reports": "./reports", **document}
     anchored |= {name: join(anchored[name]) for name in ("lake", "reports")}
+    scoring = document.get("scoring")
+    if isinstance(scoring, dict) and "/" in str(scoring.get("model")):
+        anchored["scoring"] = {**scoring, "model": join(scoring["model"])}
     if isinstance(document.get("feeds"), list):
         anchored["feeds"] = [
             {**feed, "path": join(feed["path"])} if isinstance(feed, dict) and "path" in feed else feed

@@ -26,7 +26,7 @@ from tests.place import Place
 FEEDS = ("posts", "shop")
 LANGUAGES = ("en", "es", "other", "pt")
 BRANDS = [{"name": "Aurora", "terms": ["aurora"]}, {"name": "Brisa", "terms": ["brisa", "casa brisa"]}]
-COUNTS = ["posts", "distinct_texts", "scored", "unscored", "quarantined", "negative", "neutral", "positive"]
+COUNTS = ["posts", "distinct_texts", "scored", "unscored", "quarantined", "negative", "neutral", "positive", "unsure"]
 KEY = ["published_date", "brand", "feed", "language"]
 
 
@@ -46,6 +46,7 @@ def scored(
         "language": "pt" if polarity is not None else "other",
         "polarity": polarity,
         "label": label,
+        "unsure": None if polarity is None else abs(polarity) < 0.2,
         **more,
     }
 
@@ -53,7 +54,7 @@ def scored(
 def refused(name: str, day: str, text: str | None = None, **more: Any) -> dict[str, Any]:
     """A row of quarantine."""
     row = {**scored(name, day, text or ""), "text": text, "language": "other", "rules": ["text_present"], **more}
-    return {key: value for key, value in row.items() if key not in ("polarity", "label")}
+    return {key: value for key, value in row.items() if key not in ("polarity", "label", "unsure")}
 
 
 def frame(place: Place, days: Sequence[str] | None = None) -> pd.DataFrame:
@@ -147,6 +148,7 @@ def test_sums_agree_with_a_plain_recount(place: Place) -> None:
         assert row["distinct_texts"] == len(texts)
         for label in ("negative", "neutral", "positive"):
             assert row[label] == sum(item["label"] == label for item in judged)
+        assert row["unsure"] == sum(item["unsure"] for item in judged)
         assert row["polarity_sum"] == pytest.approx(sum(values), abs=1e-6)
         assert row["polarity_sum_squares"] == pytest.approx(sum(v * v for v in values), abs=1e-6)
         if values:

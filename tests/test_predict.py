@@ -15,10 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jobs.predict import ADDED, FileError, predict
+from jobs.predict import ADDED, FileError, predict, texts_of
 from jobs.settings import Scoring
 from jobs.storage import BATCH_ROWS
 from models import sentiment
+from models.sentiment import predict as packaged
+from models.sentiment.cascade import Batch
+from tests.artefacts import package
 from tests.place import EN, ES, PT, RU
 
 MODEL = Scoring().model
@@ -79,6 +82,7 @@ def test_every_row_is_scored_by_the_model_whatever_its_language(tmp_path: Path) 
         )
         assert row["polarity"] == pytest.approx(positive - negative, abs=1e-6)
         assert row["label"] == max(("negative", "neutral", "positive"), key=row.__getitem__)
+        assert row["unsure"] == (max(negative, neutral, positive) < model.unsure_below)
         assert row["model_version"] == model.version
     assert [row["language"] for row in scored[:5]] == ["pt", "en", "other", "other", "es"]
 
@@ -112,6 +116,54 @@ def test_columns_called_like_the_added_ones_are_kept_under_another_name(tmp_path
     assert {"mine", "older"} <= {value for key, value in scored.items() if key.startswith("input_")}
     assert scored["label"] in ("negative", "neutral", "positive")
     assert scored["language"] == "pt"
+
+
+# What else the file knows
+
+
+def test_languages_and_kinds_of_the_file_are_told_to_the_model_where_they_are_ours() -> None:
+    rows = [
+        {"text": PT, "language": "es", "kind": "news"},
+        {"text": PT, "language": "tupi", "kind": "gossip"},
+        {"text": EN, "language": None, "kind": None},
+        {"text": RU, "language": "", "kind": "review"},
+        {"text": EN},
+    ]
+    assert texts_of(rows) == Batch(
+        [PT, PT, EN, RU, EN], ["es", "pt", "en", "other", "en"], ["news", "", "", "review", ""]
+    )
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+def test_the_language_of_the_file_is_the_one_that_is_written(tmp_path: Path, ending: str) -> None:
+    rows = [{"text": PT, "language": "es", "kind": "post"}, {"text": PT, "language": "tupi", "kind": "post"}]
+    scored = read(run(write(tmp_path / f"in{ending}", rows)))
+    assert [(row["language"], row["input_language"], row["kind"]) for row in scored] == [
+        ("es", "es", "post"),
+        ("pt", "tupi", "post"),
+    ]
+
+
+# The cascade
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+def test_a_cascade_has_one_budget_for_the_file_and_names_the_model_of_each_row(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packaged, "ARTIFACTS", tmp_path / "artifacts")
+    package(tmp_path / "artifacts", "fast", unsure_below=0.0)
+    package(tmp_path / "artifacts", "accurate", serving={"chars_per_second": 1}, unsure_below=1.0)
+    texts = [PT, EN, *["bom"] * BATCH_ROWS, "x"]
+    source = write(tmp_path / f"in{ending}", [{"text": text} for text in texts])
+    predict(source, tmp_path / f"out{ending}", "cascade", 1)
+    scored = read(tmp_path / f"out{ending}")
+    certainty = [max(float(row[name]) for name in ("negative", "neutral", "positive")) for row in scored]
+    again = [place for place, row in enumerate(scored) if row["model_version"] == "accurate-1"]
+    assert again == sorted(sorted(range(len(texts)), key=lambda place: (certainty[place], place))[: len(again)])
+    assert sum(max(20, len(texts[place])) for place in again) <= 60
+    assert {row["model_version"] for row in scored} == {"fast-1", "accurate-1"}
+    assert [place for place, row in enumerate(scored) if str(row["unsure"]) == "True"] == again
 
 
 # CSV

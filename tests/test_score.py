@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from data_contracts import contract
-from jobs.score import score
-from jobs.storage import DATA_FILE
+from jobs.score import score, with_scores
+from jobs.storage import DATA_FILE, Lake
 from jobs.validate import validate
 from models import sentiment
+from models.sentiment import predict
+from models.sentiment.cascade import judge
+from tests.artefacts import package
 from tests.place import EN, ES, FETCHED, PT, RU, Place, item
 
 PROBABILITIES = ("negative", "neutral", "positive")
@@ -80,7 +85,7 @@ def test_polarity_is_positive_minus_negative_and_the_label_is_the_most_probable(
 def test_posts_in_another_language_are_kept_with_nulls(place: Place) -> None:
     other = rows(place)["ru"]
     assert other["language"] == "other"
-    assert [other[name] for name in (*PROBABILITIES, "polarity", "label")] == [None] * 5
+    assert [other[name] for name in (*PROBABILITIES, "polarity", "label", "unsure")] == [None] * 6
     assert other["text"] == RU
 
 
@@ -88,6 +93,33 @@ def test_every_row_has_the_version_of_the_model(place: Place) -> None:
     version = sentiment.load(place.settings.scoring.model).version
     assert version == sentiment.version(place.settings.scoring.model)
     assert {row["model_version"] for row in rows(place).values()} == {version}
+
+
+def test_a_row_is_unsure_when_its_best_label_is_less_probable_than_the_model_asks(place: Place) -> None:
+    limit = sentiment.load(place.settings.scoring.model).unsure_below  # type: ignore[attr-defined]
+    for row in rows(place).values():
+        if row["language"] != "other":
+            assert row["unsure"] == (max(row[name] for name in PROBABILITIES) < limit)
+
+
+def test_the_model_is_told_the_language_and_the_kind_of_each_post(place: Place) -> None:
+    class Told:
+        """Positive for Portuguese posts, negative for others."""
+
+        name, version, labels = "told", "told-1", sentiment.LABELS
+
+        def predict(
+            self, texts: Sequence[str], languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
+        ) -> np.ndarray:
+            mine = [pair == ("pt", "post") for pair in zip(languages or (), kinds or (), strict=True)]
+            return np.array([[0, 0, 1] if right else [1, 0, 0] for right in mine], np.float32).reshape(-1, 3)
+
+    lake, judged = Lake(place.settings.lake), judge(Told(), [])
+    batches = [batch for path in lake.files("posts") for batch in lake.batches(path)]
+    told = [row for batch in batches for row in with_scores(batch, judged, Told.version).to_pylist()]
+    assert {row["language"]: row["label"] for row in told} == {
+        "pt": "positive", "en": "negative", "es": "negative", "other": None,
+    }  # fmt: skip
 
 
 def test_running_again_writes_nothing(place: Place) -> None:
@@ -140,6 +172,72 @@ def test_a_partition_in_other_languages_alone_has_no_scores(tmp_path: Path) -> N
 def test_days_without_posts_are_done_with_nothing_written(place: Place) -> None:
     result = score(place.settings, ["2020-01-01"])
     assert (result.days, result.posts) == (["2020-01-01"], 0)
+
+
+# Other settings of scoring
+
+
+def again(place: Place, **scoring: Any) -> int:
+    """The rows that are written when the settings of scoring are these."""
+    place.configure(scoring=scoring)
+    return score(place.settings, DAYS).posts
+
+
+def test_a_limit_of_the_settings_stands_in_for_that_of_the_model(tmp_path: Path) -> None:
+    place = make(tmp_path)
+    assert again(place) == 6
+    for limit, unsure in ((1.0, {True, None}), (0.0, {False, None})):
+        assert again(place, unsure_below=limit) == 6
+        assert {row["unsure"] for row in rows(place).values()} == unsure
+        assert again(place, unsure_below=limit) == 0
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place of packaged models of its own; `accurate` reads twenty characters, the least, in a minute."""
+    monkeypatch.setattr(predict, "ARTIFACTS", tmp_path / "artifacts")
+    package(tmp_path / "artifacts", "fast", unsure_below=0.0)
+    package(tmp_path / "artifacts", "accurate", serving={"chars_per_second": 1}, unsure_below=1.0)
+    return tmp_path / "artifacts"
+
+
+def test_a_cascade_reads_again_what_each_day_of_a_feed_has_budget_for(tmp_path: Path, artifacts: Path) -> None:
+    place = make(tmp_path)
+    assert again(place, model="cascade", budget_minutes=1.5) == 6
+    sure = {name: max(row[label] for label in PROBABILITIES) for name, row in rows(place).items() if row["label"]}
+    least = min(("pt", "bad", "en"), key=sure.__getitem__)
+    accurate = {name for name, row in rows(place).items() if row["model_version"] == "accurate-1"}
+    assert accurate == {least, "es", "undated"}
+    assert rows(place)["ru"]["model_version"] == "fast-1+accurate-1"
+    assert {row["model_version"] for row in rows(place).values()} == {"fast-1", "accurate-1", "fast-1+accurate-1"}
+    assert {name for name, row in rows(place).items() if row["unsure"]} == accurate
+
+
+def test_a_cascade_gives_the_same_in_any_order_and_grouping(tmp_path: Path, artifacts: Path) -> None:
+    place, other = make(tmp_path / "one"), make(tmp_path / "other")
+    again(place, model="cascade", budget_minutes=1.5)
+    other.configure(scoring={"model": "cascade", "budget_minutes": 1.5})
+    for day in reversed(DAYS):
+        score(other.settings, [day])
+    assert other.contents("scored_posts") == place.contents("scored_posts")
+
+
+def test_what_decides_the_scores_makes_them_anew_and_nothing_else(tmp_path: Path, artifacts: Path) -> None:
+    place = make(tmp_path)
+    assert again(place, model="fast") == 6
+    assert again(place, model="fast", budget_minutes=3) == 0
+    assert again(place, model="cascade", budget_minutes=3) == 6
+    assert again(place, model="cascade", budget_minutes=3) == 0
+    assert again(place, model="cascade", budget_minutes=4) == 6
+    package(artifacts, "accurate", "2", {"chars_per_second": 1})
+    assert again(place, model="cascade", budget_minutes=4) == 6
+
+
+def test_a_model_may_be_named_by_its_folder(tmp_path: Path) -> None:
+    place = make(tmp_path)
+    package(tmp_path / "models", "mine", "4")
+    assert again(place, model="models/mine/4") == 6
+    assert {row["model_version"] for row in rows(place).values()} == {"mine-4"}
 
 
 def test_an_unknown_model_is_named_with_those_there_are(place: Place) -> None:

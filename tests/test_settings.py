@@ -45,6 +45,8 @@ def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
     assert settings.report.language == "en"
     assert settings.feeds[0].http.timeout_seconds == 30
     assert settings.feeds[0].timezone == "UTC"
+    assert settings.scoring.budget_minutes == 10
+    assert settings.scoring.unsure_below is None
 
 
 def test_the_example_of_the_first_run_is_sound() -> None:
@@ -78,6 +80,11 @@ def test_an_unknown_setting_is_refused_with_its_line_and_name(
         (FEEDS + "report:\n  days: many\n", "sentinela.yaml:7: report.days:"),
         (FEEDS + "report:\n  days: 0\n", "sentinela.yaml:7: report.days:"),
         (FEEDS + "report: {language: fr}\n", "sentinela.yaml:6: report.language:"),
+        (FEEDS + "scoring: {budget_minutes: 0}\n", "sentinela.yaml:6: scoring.budget_minutes:"),
+        (FEEDS + "scoring: {budget_minutes: .inf}\n", "sentinela.yaml:6: scoring.budget_minutes:"),
+        (FEEDS + "scoring:\n  unsure_below: 60\n", "sentinela.yaml:7: scoring.unsure_below:"),
+        (FEEDS + "scoring: {model: ''}\n", "sentinela.yaml:6: scoring.model:"),
+        (FEEDS + "scoring: {model: [a/b]}\n", "sentinela.yaml:6: scoring.model:"),
         (FEEDS + "lake: [a]\n", "sentinela.yaml:6: lake:"),
         (FEEDS + "brands: Aurora\n", "sentinela.yaml:6: brands:"),
         (FEEDS + "brands:\n  - {name: Aurora, terms: []}\n", "sentinela.yaml:7: brands.0.terms:"),

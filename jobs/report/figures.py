@@ -31,7 +31,7 @@ MOVES = 3
 """At most so many moves of a brand are told; a weaker one within `BASE_DAYS // 2` days of a stronger is its echo."""
 
 COUNTS = [
-    "posts", "distinct_texts", "scored", "unscored", "negative", "neutral", "positive",
+    "posts", "distinct_texts", "scored", "unscored", "negative", "neutral", "positive", "unsure",
     "polarity_sum", "polarity_sum_squares",
 ]  # fmt: skip
 
@@ -80,8 +80,8 @@ class Figures:
 
     `daily` has one row per brand and day of the window (brand, day, the counts, mean, low, high, base, status,
     partial), `brands` one per brand, `feeds` and `languages` one per brand and group. These three have the counts,
-    mean, low, high and negative_share, the same of the period before with the suffix `_before`, and change,
-    change_low, change_high. Polarity lies in [-1, 1]; it is NaN where nothing was scored.
+    mean, low, high, negative_share and unsure_share, the same of the period before with the suffix `_before`, and
+    change, change_low, change_high. Polarity lies in [-1, 1]; it is NaN where nothing was scored.
 
     `status` says what a day is: `ok`, `few` (too few texts for a mean), `zero` (no posts), `unseen` (no posts, but a
     feed could not be read), `absent` (the day was never computed). `partial` marks a day with posts of which a feed
@@ -185,7 +185,8 @@ def _pool(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     pooled["mean"], pooled["low"], pooled["high"] = mean_interval(
         pooled["polarity_sum"], pooled["polarity_sum_squares"], pooled["scored"], pooled["distinct_texts"]
     )
-    pooled["negative_share"] = pooled["negative"] / pooled["scored"].where(pooled["scored"] > 0)
+    for name in ("negative", "unsure"):
+        pooled[f"{name}_share"] = pooled[name] / pooled["scored"].where(pooled["scored"] > 0)
     return pooled
 
 

@@ -61,6 +61,7 @@ PHRASES: dict[str, dict[Language, str]] = {
     "neutral": {"en": "Neutral", "pt": "Neutras"},
     "positive": {"en": "Positive", "pt": "Positivas"},
     "unscored": {"en": "Not scored", "pt": "Não pontuadas"},
+    "unsure": {"en": "Model unsure", "pt": "Modelo em dúvida"},
     "mix": {
         "en": "{negative} negative, {neutral} neutral, {positive} positive",
         "pt": "{negative} negativas, {neutral} neutras, {positive} positivas",
@@ -205,6 +206,12 @@ PHRASES: dict[str, dict[Language, str]] = {
         "en": "Not scored: the language is none of Portuguese, English and Spanish. Counted as posts, without "
         "polarity.",
         "pt": "Não pontuadas: o idioma não é português, inglês nem espanhol. Contam como publicações, sem polaridade.",
+    },
+    "unsure_note": {
+        "en": "Model unsure: no label stood out, so the one given is little more than a guess. Such posts count in "
+        "every figure, near the middle of the scale.",
+        "pt": "Modelo em dúvida: nenhum rótulo se destacou, e o atribuído é pouco mais que um palpite. Essas "
+        "publicações contam em todos os números, perto do meio da escala.",
     },
     "total": {"en": "Total", "pt": "Total"},
     "rules": {"en": "Why items were quarantined", "pt": "Por que itens foram para a quarentena"},

@@ -34,7 +34,8 @@ class Lineage:
 
 @dataclass(frozen=True)
 class Quality:
-    """Counts of the window. `feeds` has the columns feed, items, posts, quarantined, unscored, undated (all int64).
+    """Counts of the window. `feeds` has the columns feed and, all int64, items, posts, quarantined, unscored, unsure,
+    undated.
 
     `items` are the different items that were fetched, `undated` those of any time that carry no date and so belong to
     no period; `rules` counts an item once for each rule that it broke, undated items included.
@@ -58,6 +59,7 @@ def judge(lake: Lake, query: Query, settings: Settings, window: Window) -> Quali
         "posts": ("posts", "count(*)", window.days),
         "quarantined": ("quarantine", "count(*)", window.days),
         "unscored": ("scored_posts", "count(*) FILTER (polarity IS NULL)", window.days),
+        "unsure": ("scored_posts", "count(*) FILTER (unsure)", window.days),
         "undated": ("posts", "count(*)", [UNDATED]),
     }
     for name, (dataset, count, days) in counts.items():

@@ -152,21 +152,11 @@ def _summary(sheets: Sheets, settings: Settings, figures: Figures, quality: Qual
 def _daily(sheets: Sheets, figures: Figures) -> dict[str, tuple[int, int]]:
     """Write the days, one block a brand; returns the first and last row of each brand."""
     voice, sheet = sheets.voice, sheets.add("sheet_daily")
-    keys = (
-        "mean_polarity",
-        "low",
-        "high",
-        "posts",
-        "distinct",
-        "negative",
-        "neutral",
-        "positive",
-        "unscored",
-        "status",
-    )
+    counts = ("negative", "neutral", "positive", "unscored", "unsure")
+    keys = ("mean_polarity", "low", "high", "posts", "distinct", *counts, "status")
     heads = [voice("date"), voice("brand"), *(voice(key) for key in keys)]
-    columns = ["mean", "low", "high", "posts", "distinct_texts", "negative", "neutral", "positive", "unscored"]
-    kinds = ["day", "", *["polarity"] * 3, *["count"] * 6, ""]
+    columns = ["mean", "low", "high", "posts", "distinct_texts", *counts]
+    kinds = ["day", "", *["polarity"] * 3, *["count"] * 7, ""]
     rows = [
         [row["day"], voice.brand(row["brand"]), *(row[c] for c in columns), status(row, voice)]
         for row in records(figures.daily)
@@ -174,8 +164,8 @@ def _daily(sheets: Sheets, figures: Figures) -> dict[str, tuple[int, int]]:
     end = sheets.table(sheet, 0, heads, kinds, rows)
     sheet.set_column(0, 0, 12)
     sheet.set_column(1, 1, 20)
-    sheet.set_column(2, 10, 11)
-    sheet.set_column(11, 11, 28)
+    sheet.set_column(2, 11, 11)
+    sheet.set_column(12, 12, 28)
     sheet.freeze_panes(1, 2)
     sheet.autofilter(0, 0, end - 1, len(heads) - 1)
     length = len(figures.window.days)
@@ -289,12 +279,12 @@ def _examples(brand: str, scope: str, examples: Examples, voice: Voice) -> Itera
 def _quality(sheets: Sheets, figures: Figures, quality: Quality) -> None:
     voice, sheet = sheets.voice, sheets.add("sheet_quality")
     sheet.set_column(0, 0, 24)
-    sheet.set_column(1, 5, 18)
-    columns = ["items", "posts", "quarantined", "unscored", "undated"]
-    heads = [voice("feed"), *(voice(key) for key in ("items", "kept", "quarantined", "unscored", "undated"))]
+    sheet.set_column(1, 6, 18)
+    columns = ["items", "posts", "quarantined", "unscored", "unsure", "undated"]
+    heads = [voice(key) for key in ("feed", "items", "kept", "quarantined", "unscored", "unsure", "undated")]
     rows = [[row["feed"], *(row[c] for c in columns)] for row in records(quality.feeds)]
     rows.append([voice("total"), *(quality.totals[c] for c in columns)])
-    top = sheets.table(sheet, 0, heads, ["", *["count"] * 5], rows)
+    top = sheets.table(sheet, 0, heads, ["", *["count"] * len(columns)], rows)
     broken = [[rule.name, voice.rule(rule.name, rule.description), rule.items] for rule in quality.rules]
     top = sheets.table(sheet, top + 2, [voice("rule"), voice("meaning"), voice("items_n")], ["", "", "count"], broken)
     gaps = [[gap.feed, gap.start, gap.end, voice(f"outcome_{gap.status}"), gap.message] for gap in figures.gaps]

@@ -19,6 +19,7 @@ from jobs.score import with_scores
 from jobs.settings import Settings, Window
 from jobs.storage import Lake
 from jobs.validate import validate
+from models.sentiment.cascade import judge
 
 POSTS = [
     {"id": "1", "at": "2026-09-29T12:00:00Z", "text": "Adorei o café da Aurora, ótimo", "stars": 5, "by": "ana"},
@@ -34,7 +35,9 @@ class LengthModel:
 
     name, version, labels = "length", "length-1", ("negative", "neutral", "positive")
 
-    def predict(self, texts: Sequence[str]) -> np.ndarray:
+    def predict(
+        self, texts: Sequence[str], languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
+    ) -> np.ndarray:
         lengths = np.array([[1, 1, len(text)] for text in texts], np.float32).reshape(-1, 3)
         return lengths / lengths.sum(axis=1, keepdims=True)
 
@@ -64,7 +67,8 @@ def _filled(tmp_path: Path) -> Lake:
     with lake.query() as query, lake.staging() as stage:
         query.view("posts", "posts", lake.files("posts"))
         stored = query.batches("FROM posts ORDER BY published_date NULLS FIRST, feed, post_id")
-        scored = [with_scores(batch, LengthModel()) for batch in stored]
+        judged = judge(LengthModel(), [])
+        scored = [with_scores(batch, judged, LengthModel.version) for batch in stored]
         stage.write_partitions("scored_posts", scored, dict.fromkeys(lake.partitions("posts"), "s"))
         stage.publish()
     aggregate(settings, days)

@@ -176,6 +176,7 @@ def _daily(day: date, brand: str, feed: str, language: str, rows: list[dict[str,
         "unscored": len(rows) - len(scored),
         "quarantined": 0,
         **{label: sum(row["label"] == label for row in scored) for label in ("negative", "neutral", "positive")},
+        "unsure": sum(row["unsure"] for row in scored),
         "mean_polarity": mean if scored else None,
         "polarity_low": low if scored else None,
         "polarity_high": high if scored else None,
@@ -242,6 +243,7 @@ def _post(day: date, number: int, text: str, polarity: float, chance: random.Ran
         "positive": max(0.0, polarity) if scored else None,
         "polarity": polarity if scored else None,
         "label": ("negative" if polarity < -0.3 else "positive" if polarity > 0.3 else "neutral") if scored else None,
+        "unsure": abs(polarity) < 0.2 if scored else None,
         "model_version": "bag 1.0.0",
     }
 

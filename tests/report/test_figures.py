@@ -123,6 +123,14 @@ def test_items_are_posts_and_quarantined(parts: tuple[Figures, Behind, Quality],
     assert totals["unscored"] == figures.total(ALL)["unscored"]
 
 
+def test_the_unsure_are_counted_and_their_share_is_of_what_was_scored(
+    parts: tuple[Figures, Behind, Quality], figures: Figures
+) -> None:
+    whole = figures.total(ALL)
+    assert 0 < whole["unsure"] == parts[2].totals["unsure"] < whole["scored"]
+    assert whole["unsure_share"] == whole["unsure"] / whole["scored"]
+
+
 def test_broken_rules_carry_the_words_of_the_contract(parts: tuple[Figures, Behind, Quality]) -> None:
     rules = {rule.name: rule for rule in parts[2].rules}
     assert set(rules) == {"text_present", "date_plausible", "text_decoded", "rating_in_scale"}

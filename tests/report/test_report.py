@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from data_contracts import contract
 from jobs.report import Report, ReportError, report
 from jobs.settings import Settings, Window
 
@@ -23,6 +25,12 @@ def test_the_period_is_by_default_the_last_days_that_were_aggregated(made: Repor
         "summary.json",
     }
     assert not [path for path in Path(settings.reports).iterdir() if path.name.startswith(".")]
+
+
+def test_the_unsure_are_shown_beside_the_other_shares(made: Report) -> None:
+    page = made.path.read_text(encoding="utf-8")
+    assert re.search(r"<dt>Modelo em dúvida</dt><dd>\d+\s?%", page)
+    assert '<th scope="col">Modelo em dúvida</th>' in page
 
 
 def test_a_second_run_gives_the_same_bytes(made: Report, settings: Settings, tmp_path: Path) -> None:
@@ -67,7 +75,7 @@ def test_the_page_says_what_it_was_made_from(made: Report, settings: Settings) -
     page = made.path.read_text(encoding="utf-8")
     assert settings.digest() in page
     assert "bag 1.0.0" in page
-    assert "daily_polarity&nbsp;1.0.0" in page
+    assert f"daily_polarity&nbsp;{contract('daily_polarity').version}" in page
 
 
 def test_a_page_of_thirty_days_is_small(made: Report) -> None:

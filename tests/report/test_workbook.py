@@ -27,12 +27,12 @@ def book(made: Report) -> openpyxl.Workbook:
 def test_the_sheets_are_named_frozen_filtered_and_charted(book: openpyxl.Workbook) -> None:
     assert book.sheetnames == ["Resumo", "Diário", "Por fonte e idioma", "Publicações", "Qualidade"]
     assert book["Diário"].freeze_panes == "C2"
-    assert book["Diário"].auto_filter.ref == "A1:L91"
+    assert book["Diário"].auto_filter.ref == "A1:M91"
     assert len(book["Resumo"]._charts) == 4
 
 
 def test_the_days_carry_dates_and_numbers(book: openpyxl.Workbook, small_lake: ModuleType) -> None:
-    rows = list(book["Diário"].iter_rows(min_row=2, max_col=12))
+    rows = list(book["Diário"].iter_rows(min_row=2, max_col=13))
     assert len(rows) == 90
     assert isinstance(rows[0][0].value, datetime)
     assert isinstance(rows[0][2].value, float)
@@ -40,7 +40,8 @@ def test_the_days_carry_dates_and_numbers(book: openpyxl.Workbook, small_lake: M
     silent = next(row for row in rows if row[0].value.date() == small_lake.SILENT)
     assert silent[2].value is None
     assert silent[5].value == 0
-    assert silent[11].value == "sem publicações"
+    assert silent[11].value == 0
+    assert silent[12].value == "sem publicações"
 
 
 def test_no_cell_is_a_formula_and_no_text_a_link(book: openpyxl.Workbook) -> None:
