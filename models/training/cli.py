@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from models.sentiment.predict import ARTIFACTS, ArtifactError
+from models.sentiment.predict import ARTIFACTS, ArtifactError, UnknownModelError
 from models.training.config import ConfigError, available, read_config
 from models.training.data import CATALOGUE, DataError
 from models.training.package import newest_version
@@ -40,7 +40,7 @@ def command(
             folder = retrain(out / name / str(newest_version(out / name)), data, cache)
         else:
             folder = train(read_config(name), data, unlabelled, out, cache, catalogue)
-    except (ArtifactError, ConfigError, DataError, NotBetterError, PretrainedError) as fault:
+    except (ArtifactError, UnknownModelError, ConfigError, DataError, NotBetterError, PretrainedError) as fault:
         typer.secho(str(fault), fg="red", err=True)
         raise typer.Exit(1) from fault
     typer.echo(f"packaged in {folder}")

@@ -72,6 +72,8 @@ class Distillation(_Section):
     """How much of what is learnt from a labelled row is its label; the rest is what the teacher says."""
     unlabelled: float = Field(default=1.0, ge=0)
     """How often an epoch takes a text without a label."""
+    max_chars: int = Field(default=300, ge=50)
+    """The teacher is not asked about longer texts."""
 
 
 class Serving(_Section):

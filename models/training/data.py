@@ -116,6 +116,17 @@ def read_texts(folder: Path) -> list[str]:
     return list(texts)
 
 
+def targets_of(frame: pd.DataFrame) -> np.ndarray:
+    """What is learnt of each row, a probability for each of LABELS: float32 [n, 3].
+
+    They are the columns called as the labels, where the frame has them, else the label of the row for certain.
+    """
+    if set(LABELS) <= set(frame.columns):
+        return frame[list(LABELS)].to_numpy(np.float32)
+    certain: np.ndarray = np.eye(len(LABELS), dtype=np.float32)[frame["label"]]
+    return certain
+
+
 def normalise(text: str) -> str:
     """Reduce a text to its words: lower case, no accents, addresses, mentions or punctuation."""
     plain = unicodedata.normalize("NFKD", html.unescape(text)).casefold()

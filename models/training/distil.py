@@ -17,39 +17,46 @@ from rich.console import Console
 from rich.progress import track
 
 from models.sentiment.predict import LABELS, SentimentModel
+from models.sentiment.windows import windows
 from models.training.config import Distillation
-from models.training.data import normalise
+from models.training.data import normalise, targets_of
 
 UNLABELLED = "unlabelled"
 _PIECE = 2048
 _CONSOLE = Console(stderr=True)
 
 
-def one_hot(labels: np.ndarray) -> np.ndarray:
-    """Labels int [n] as certain probabilities, float32 [n, 3]."""
-    return np.asarray(np.eye(len(LABELS), dtype=np.float32)[labels])
+def distilled(
+    frame: pd.DataFrame, texts: Sequence[str], teacher: SentimentModel, settings: Distillation, cache: Path
+) -> pd.DataFrame:
+    """Rows to learn from as the teacher sees them: training rows and texts without labels, their targets in the
+    columns that ``data.targets_of`` reads.
+
+    Labelled rows mix the label, by ``settings.labels``, with what the teacher says; texts without labels have the
+    teacher alone. Rows of more than ``settings.max_chars`` characters keep to their labels: a teacher that reads them
+    whole is slow, and a student that reads their heads would learn what is not there.
+    """
+    whole = with_unlabelled(frame, texts, settings)
+    asked = ((whole["part"] == "train") & (whole["text"].str.len() <= settings.max_chars)).to_numpy()
+    targets = targets_of(whole)
+    share = np.where(whole["dataset"] == UNLABELLED, 0.0, settings.labels)[asked, np.newaxis]
+    said = teacher_says(whole.loc[asked, "text"].tolist(), teacher, cache)
+    targets[asked] = share * targets[asked] + (1 - share) * said
+    return whole.assign(**dict(zip(LABELS, targets.T, strict=True)))
 
 
-def with_unlabelled(frame: pd.DataFrame, texts: Sequence[str], rate: float) -> pd.DataFrame:
-    """Add texts without labels to the training rows; texts that any part of the frame holds already are left out.
+def with_unlabelled(frame: pd.DataFrame, texts: Sequence[str], settings: Distillation) -> pd.DataFrame:
+    """Add texts without labels to the training rows, of a long one its first sentences.
 
-    Their label is a placeholder until the teacher has spoken; ``rate`` is how often an epoch takes each of them.
+    Texts that any part of the frame holds already are left out. Their label is a placeholder until the teacher has
+    spoken.
     """
     known = {normalise(text) for text in frame["text"]}
-    fresh = {key: text for text in texts if (key := normalise(text)) and key not in known}
+    heads = [next(windows(text, settings.max_chars)) for text in texts]
+    fresh = {key: text for text in heads if (key := normalise(text)) and key not in known}
     rows = {"dataset": UNLABELLED, "text": list(fresh.values()), "label": 1, "language": "", "kind": ""}
-    more = pd.DataFrame(rows | {"weight": rate, "part": "train", "evaluate": False})
+    more = pd.DataFrame(rows | {"weight": settings.unlabelled, "part": "train", "evaluate": False})
     return pd.concat([frame, more], ignore_index=True)
-
-
-def soft_targets(frame: pd.DataFrame, teacher: SentimentModel, settings: Distillation, cache: Path) -> np.ndarray:
-    """What to learn for each row: float32 [n, 3].
-
-    Labelled rows mix the label, by ``settings.labels``, with what the teacher says; the others have the teacher alone.
-    """
-    said = teacher_says(frame["text"].tolist(), teacher, cache)
-    share = np.where(frame["dataset"] == UNLABELLED, 0.0, settings.labels)[:, np.newaxis]
-    return np.asarray(share * one_hot(frame["label"].to_numpy()) + (1 - share) * said, dtype=np.float32)
 
 
 def teacher_says(texts: Sequence[str], teacher: SentimentModel, cache: Path) -> np.ndarray:

@@ -115,7 +115,7 @@ def logits_of(network: keras.Model, ids: Sequence[Sequence[int]], lengths: Lengt
 
 
 def _compile(network: keras.Model, schedule: Schedule, jit: bool) -> None:
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     optimizer = keras.optimizers.AdamW(schedule.rate, weight_decay=schedule.decay, global_clipnorm=1.0)
     network.compile(optimizer, loss, weighted_metrics=["accuracy"], jit_compile=jit)
     optimizer.build(network.trainable_variables)
@@ -152,7 +152,7 @@ def _train(
 
 def _step(network: keras.Model, batch: Batch) -> dict[str, float]:
     """Loss and accuracy of this batch alone: Keras begins its means anew with each."""
-    logs: dict[str, Any] = network.train_on_batch(batch.ids, batch.labels, batch.weights, return_dict=True)
+    logs: dict[str, Any] = network.train_on_batch(batch.ids, batch.targets, batch.weights, return_dict=True)
     return {name: float(value) for name, value in logs.items()}
 
 

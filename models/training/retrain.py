@@ -46,7 +46,7 @@ def retrain(folder: Path, data: Path, cache: Path) -> Path:
     """
     config = _gentle(Config.model_validate({"name": folder.parent.name} | verify(folder)["config"]))
     frame = read_labels(data)
-    trained = retrainer(config.family)(folder, Job(config, frame, cache / f"{config.name}-{data.stem}"))
+    trained = retrainer(config.family)(folder, Job.kept_in(cache, config, frame))
     used = {_info(data): int((frame["part"] == "train").sum())}
     before = held_out_score(open_artifact(folder), frame)
     return package_trained(trained, config, frame, used, folder.parent, lambda model: _insist(model, frame, before))

@@ -17,6 +17,7 @@ import sentencepiece
 
 from models.training.augment import augmenter
 from models.training.config import Config
+from models.training.data import LABELS, targets_of
 from models.training.pretrained import Vocabulary, proto
 from models.training.weights import row_weights
 
@@ -25,10 +26,10 @@ _THREADS = 2
 
 
 class Batch(NamedTuple):
-    """Ids int32 [n, length], labels int32 [n], weights float32 [n]; rows of weight 0 only fill the batch up."""
+    """Ids int32 [n, length], targets float32 [n, 3], weights float32 [n]; rows of weight 0 only fill the batch up."""
 
     ids: np.ndarray
-    labels: np.ndarray
+    targets: np.ndarray
     weights: np.ndarray
 
 
@@ -79,9 +80,9 @@ class TrainingRows:
         seed: int,
         round_rows: int,
     ) -> None:
-        """``frame`` has ``text``, ``label`` and ``weight`` (how often an epoch takes the row)."""
+        """``frame`` has ``text``, what ``targets_of`` needs, and ``weight`` (how often an epoch takes the row)."""
         self._texts = frame["text"].tolist()
-        self._labels = frame["label"].to_numpy(np.int32)
+        self._targets = targets_of(frame)
         self._rates = frame["weight"].to_numpy(np.float64)
         self._weights = row_weights.astype(np.float32)
         self._tokenizer = tokenizer
@@ -117,10 +118,10 @@ class TrainingRows:
 
     def _batch(self, rows: np.ndarray, ids: list[list[int]], bucket: int) -> Batch:
         count = self._lengths.rows(bucket)
-        labels, weights = np.zeros(count, np.int32), np.zeros(count, np.float32)
-        labels[: len(rows)] = self._labels[rows]
+        targets, weights = np.zeros((count, len(LABELS)), np.float32), np.zeros(count, np.float32)
+        targets[: len(rows)] = self._targets[rows]
         weights[: len(rows)] = self._weights[rows]
-        return Batch(pad(ids, bucket, count), labels, weights)
+        return Batch(pad(ids, bucket, count), targets, weights)
 
 
 def lengths_of(config: Config) -> Lengths:

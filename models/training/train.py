@@ -12,10 +12,12 @@ from rich.console import Console
 
 from models.sentiment.calibration import Calibration
 from models.sentiment.predict import SentimentModel, open_artifact
+from models.sentiment.predict import load as load_model
 from models.training import package
 from models.training.calibrate import calibrate
 from models.training.config import Config
 from models.training.data import DatasetInfo, capped, load, read_catalogue, read_texts
+from models.training.distil import distilled
 from models.training.families import Job, Trained
 from models.training.families.registry import trainer
 from models.training.measure import measure
@@ -28,10 +30,12 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
     known = read_catalogue(catalogue)
     _CONSOLE.print(f"Reading and splitting the rows of {data}")
     frame = capped(load(data, known), config.data.most_rows)
-    texts = read_texts(unlabelled) if unlabelled else ()
-    (cache / config.name).mkdir(parents=True, exist_ok=True)
-    trained = trainer(config.family)(Job(config, frame, cache / config.name, texts))
     used = package.rows_by_dataset(frame[frame["part"] == "train"], known)
+    texts = read_texts(unlabelled) if unlabelled else []
+    if config.distillation:
+        teacher = load_model(config.distillation.teacher)
+        frame = distilled(frame, texts, teacher, config.distillation, cache / "teachers")
+    trained = trainer(config.family)(Job.kept_in(cache, config, frame, texts))
     return package_trained(trained, config, frame, used, out / config.name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +19,25 @@ class Job:
     """What a family gets: its configuration, the labelled rows and where it may keep checkpoints and logs.
 
     ``frame`` is what ``models.training.data.load`` gives: ``text``, ``label`` (index into LABELS), ``language``,
-    ``kind``, ``dataset``, ``weight`` and ``part`` (train, calibration or held_out). A family learns from the rows of
-    part ``train`` alone; it may watch the calibration rows to stop early. ``unlabelled`` are texts of the kind that
-    will be scored, for vocabularies and distillation.
+    ``kind``, ``dataset``, ``weight`` and ``part`` (train, calibration or held_out); when a teacher was asked, also the
+    columns that ``data.targets_of`` reads. A family learns from the rows of part ``train`` alone; it may watch the
+    calibration rows to stop early. ``unlabelled`` are texts of the kind that will be scored, for vocabularies.
     """
 
     config: Config
     frame: pd.DataFrame
     cache: Path
     unlabelled: Sequence[str] = ()
+
+    @classmethod
+    def kept_in(cls, cache: Path, config: Config, frame: pd.DataFrame, unlabelled: Sequence[str] = ()) -> Job:
+        """The job with a folder of its own under ``cache``, found again by the same training and by no other."""
+        digest = hashlib.sha256(config.model_dump_json(exclude={"serving"}).encode())
+        digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+        digest.update("\0".join(unlabelled).encode("utf-8", "surrogatepass"))
+        folder = cache / f"{config.name}-{digest.hexdigest()[:12]}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(config, frame, folder, unlabelled)
 
 
 class Trained(Protocol):

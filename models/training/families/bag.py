@@ -18,6 +18,7 @@ from rich.progress import track
 from models.sentiment.calibration import Calibration
 from models.training.bag import Bag, BagNetwork, BagReader, Bags, Shape, featurise, restore
 from models.training.config import Config, network_of
+from models.training.data import targets_of
 from models.training.families import Job
 from models.training.fit import rate_at
 from models.training.weights import row_weights
@@ -134,7 +135,7 @@ def _fit(
     seed = config.seed + 100 * number
     optimizer = keras.optimizers.AdamW(config.schedule.rate, weight_decay=config.schedule.decay)
     step = _training_step(network, optimizer)
-    labels = train["label"].to_numpy()
+    targets = targets_of(train)
     rates = train["dataset"].map(config.data.rates).fillna(train["weight"]).to_numpy(np.float64)
     weights = rates * row_weights(train, rates, config.balance.labels)
     random = np.random.default_rng(seed)
@@ -142,7 +143,7 @@ def _fit(
     for place, rows in enumerate(track(batches, f"Network {number + 1}", console=_CONSOLE)):
         optimizer.learning_rate.assign(rate_at(config.schedule, place / len(batches)))
         bags = corpus.bags(rows, random, settings.feature_dropout)
-        step(bags, tf.constant(labels[rows]), tf.constant(weights[rows], tf.float32))
+        step(bags, tf.constant(targets[rows]), tf.constant(weights[rows], tf.float32))
 
 
 def _batches(count: int, size: int, epochs: int, random: np.random.Generator) -> Iterator[np.ndarray]:
@@ -155,10 +156,10 @@ def _training_step(network: BagNetwork, optimizer: keras.optimizers.Optimizer) -
     optimizer.build(network.trainable_variables)
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def step(bags: Bags, labels: tf.Tensor, weights: tf.Tensor) -> None:
+    def step(bags: Bags, targets: tf.Tensor, weights: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
-            scores = network(bags, tf.size(labels), training=True)
-            surprise = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores)
+            scores = network(bags, tf.size(weights), training=True)
+            surprise = tf.nn.softmax_cross_entropy_with_logits(targets, scores)
             loss = tf.reduce_mean(weights * surprise)
         gradients = tape.gradient(loss, network.trainable_variables)
         optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))

@@ -10,14 +10,12 @@ import numpy as np
 
 from models.sentiment.calibration import Calibration
 from models.text.clean import cleaner
-from models.training.augment import augmenter
 from models.training.config import Config, network_of
 from models.training.encoder import Encoder, Shape, from_pretrained
 from models.training.families import Job
 from models.training.fit import fit, logits_of
 from models.training.pretrained import Pretrained, find, prune, read, used_pieces
-from models.training.tokens import Lengths, Tokenizer, TrainingRows, with_ends
-from models.training.weights import row_weights
+from models.training.tokens import Tokenizer, TrainingRows, lengths_of
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,7 @@ class TrainedEncoder:
     def logits(self, texts: Sequence[str], languages: Sequence[str]) -> np.ndarray:  # noqa: ARG002
         """Scores float32 [n, 3] of the heads of texts; the longest window is all that is read."""
         tokenizer, lengths = tokenizer_of(self.pretrained, self.config), lengths_of(self.config)
-        ids = [with_ends(one[: lengths.buckets[-1] - 2]) for one in tokenizer.encode(texts)]
-        return logits_of(self.network, ids, lengths)
+        return logits_of(self.network, tokenizer.windows(texts, lengths.buckets[-1]), lengths)
 
     def save(self, folder: Path, calibration: Calibration) -> None:
         """Write the SavedModel."""
@@ -61,17 +58,7 @@ def _fitted(encoder: Encoder, pretrained: Pretrained, job: Job) -> TrainedEncode
     from models.training.export import round_weights
 
     config = job.config
-    train = job.frame[job.frame["part"] == "train"].reset_index(drop=True)
-    rates = train["dataset"].map(config.data.rates).fillna(train["weight"])
-    rows = TrainingRows(
-        train.assign(weight=rates),
-        row_weights(train, rates.to_numpy(np.float64), config.balance.labels),
-        tokenizer_of(pretrained, config),
-        augmenter(config.augmentation),
-        lengths_of(config),
-        config.seed,
-        config.schedule.round_rows,
-    )
+    rows = TrainingRows.of(config, job.frame, tokenizer_of(pretrained, config))
     fit(encoder, rows, config.schedule, job.cache)
     round_weights(encoder, but=[encoder.embedding.words])
     return TrainedEncoder(encoder, pretrained, config)
@@ -91,11 +78,6 @@ def vocabulary_of(job: Job) -> Pretrained:
 def tokenizer_of(pretrained: Pretrained, config: Config) -> Tokenizer:
     """The tokenizer that a configuration describes."""
     return Tokenizer(pretrained.vocabulary, cleaner(config.text.steps))
-
-
-def lengths_of(config: Config) -> Lengths:
-    """The buckets that a configuration describes."""
-    return Lengths(config.text.buckets, config.text.batch_tokens)
 
 
 def _cleaned(job: Job) -> Iterator[str]:

@@ -39,16 +39,16 @@ window_chars = 300
 WEIGHTS = "variables/variables.data-00000-of-00001"
 
 
-def run(folder: Path, out: str) -> Path:
+def run(folder: Path) -> Path:
     (folder / "tiny.toml").write_text(CONFIG, encoding="utf-8")
     config = read_config(str(folder / "tiny.toml"))
-    return train(config, folder, None, folder / out, folder / "cache", folder / "catalogue.toml")
+    return train(config, folder, None, folder / "models", folder / "cache", folder / "catalogue.toml")
 
 
 @pytest.fixture(scope="module")
 def trained(made_up_folder: Path) -> Path:
     """The artefact of one training; the data lie in ``made_up_folder``."""
-    return run(made_up_folder, "one")
+    return run(made_up_folder)
 
 
 def test_it_learns(trained: Path) -> None:
@@ -56,17 +56,18 @@ def test_it_learns(trained: Path) -> None:
     assert probabilities.argmax(axis=1).tolist() == [2, 0]
 
 
-def test_the_same_rows_and_seed_give_the_same_weights(trained: Path, made_up_folder: Path) -> None:
-    again = PackagedModel(run(made_up_folder, "two"))
-    first = PackagedModel(trained)
+def test_nothing_half_written_stays(trained: Path) -> None:
+    assert {path.name for path in trained.iterdir()} >= {"manifest.json", CARD, "saved_model.pb"}
+    assert [path.name for path in trained.parent.iterdir()] == ["1"]
+
+
+def test_trained_again_it_is_the_next_version_with_the_same_weights(trained: Path, made_up_folder: Path) -> None:
+    folder = run(made_up_folder)
+    assert (trained.name, folder.name) == ("1", "2")
+    first, again = PackagedModel(trained), PackagedModel(folder)
     assert first.manifest["sha256"][WEIGHTS] == again.manifest["sha256"][WEIGHTS]
     texts = ["copo ótimo", "mug awful", "livro azul", "", "unseen words only"]
     np.testing.assert_array_equal(first.predict(texts), again.predict(texts))
-
-
-def test_a_further_training_makes_a_further_version(made_up_folder: Path) -> None:
-    versions = [run(made_up_folder, "versions").name for _ in range(2)]
-    assert versions == ["1", "2"]
 
 
 def test_the_manifest_tells_where_the_model_comes_from(trained: Path) -> None:
@@ -86,8 +87,3 @@ def test_the_card_tells_licences_measures_and_failures(trained: Path) -> None:
     for part in ("How good it is", "Calibration", "Known failures", "How to retrain it", "What it was trained on"):
         assert f"## {part}" in card
     assert "{" not in card
-
-
-def test_nothing_half_written_stays(trained: Path) -> None:
-    assert {path.name for path in trained.iterdir()} >= {"manifest.json", CARD, "saved_model.pb"}
-    assert [path.name for path in trained.parent.iterdir()] == ["1"]
