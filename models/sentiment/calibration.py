@@ -11,22 +11,20 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Calibration:
-    """Vector scaling with one temperature (Guo et al., 2017, https://arxiv.org/abs/1706.04599).
+    """Temperature scaling (Guo et al., 2017, https://arxiv.org/abs/1706.04599).
 
-    ``probabilities = softmax((logits + bias) / temperature)``. Where both the language and the kind of a text are
+    ``probabilities = softmax(logits / temperature)``. Where both the language and the kind of a text are
     known and ``groups`` has the pair (``"pt post"``), its temperature stands in for the shared one.
     """
 
     temperature: float = 1.0
-    bias: tuple[float, float, float] = (0.0, 0.0, 0.0)
     groups: Mapping[str, float] = field(default_factory=dict)
 
     def apply(
         self, logits: np.ndarray, languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
     ) -> np.ndarray:
         """Turn logits [n, 3] into probabilities, float32 [n, 3]; languages and kinds have n entries each."""
-        scaled = (logits.astype(np.float64) + self.bias) / self._temperatures(len(logits), languages, kinds)
-        return softmax(scaled)
+        return softmax(logits.astype(np.float64) / self._temperatures(len(logits), languages, kinds))
 
     def _temperatures(self, count: int, languages: Sequence[str] | None, kinds: Sequence[str] | None) -> np.ndarray:
         if languages is None or kinds is None:
@@ -36,13 +34,12 @@ class Calibration:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {"temperature": self.temperature, "bias": list(self.bias), "groups": dict(self.groups)}
+        return {"temperature": self.temperature, "groups": dict(self.groups)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
         """The inverse of ``as_dict``."""
-        negative, neutral, positive = values["bias"]
-        return cls(values["temperature"], (negative, neutral, positive), dict(values["groups"]))
+        return cls(values["temperature"], dict(values["groups"]))
 
     @classmethod
     def identity(cls) -> Calibration:

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from models.language import identify
 from models.sentiment.calibration import Calibration
 from models.sentiment.predict import LABELS, ArtifactError, verify
-from models.text.clean import cleaner
+from models.text.chain import Chain
 
 PIPELINE = "model.joblib"
 SETTINGS = "estimator.json"
-"""``scikit_learn``, the version that the pipeline was trained with, and ``steps``, how texts are cleaned for it."""
+"""``scikit_learn``, the version that the pipeline was trained with, and ``chain``, how texts become tokens for it."""
 CALIBRATION = "calibration.json"
 
 
@@ -40,7 +41,7 @@ class EstimatorModel:
         self.version = f"{self.name}-{self.manifest['version']}"
         self.unsure_below: float = self.manifest.get("unsure_below", 0.0)
         settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-        self._steps: list[str] = settings["steps"]
+        self._chain = Chain.model_validate(settings["chain"])
         self._pipeline = _load(folder / PIPELINE, settings["scikit_learn"])
         calibration = json.loads((folder / CALIBRATION).read_text(encoding="utf-8"))
         self._calibration = Calibration.from_dict(calibration)
@@ -49,15 +50,22 @@ class EstimatorModel:
         self, texts: Sequence[str], languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
     ) -> np.ndarray:
         """Return the probability of each label: float32 [n, 3], rows sum to 1, in the order of ``texts``."""
-        return self._calibration.apply(log_probabilities(self._pipeline, self._steps, texts), languages, kinds)
+        logits = log_probabilities(self._pipeline, self._chain, texts, languages)
+        return self._calibration.apply(logits, languages, kinds)
 
 
-def log_probabilities(pipeline: Any, steps: Sequence[str], texts: Sequence[str]) -> np.ndarray:
-    """What a pipeline from cleaned texts to the indexes of LABELS says of texts, before calibration: float32 [n, 3]."""
+def log_probabilities(pipeline: Any, chain: Chain, texts: Sequence[str], languages: Sequence[str] | None) -> np.ndarray:
+    """What a pipeline from chained texts to the indexes of LABELS says of texts, before calibration: float32 [n, 3]."""
     if not len(texts):
         return np.zeros((0, len(LABELS)), np.float32)
-    clean = cleaner(steps)
-    return np.asarray(pipeline.predict_log_proba([clean(text) for text in texts]), np.float32)
+    return np.asarray(pipeline.predict_log_proba(chained(chain, texts, languages)), np.float32)
+
+
+def chained(chain: Chain, texts: Sequence[str], languages: Sequence[str] | None) -> list[str]:
+    """The tokens of each text with a blank between; languages are found out where they matter and are not given."""
+    if languages is None:
+        languages = identify(texts) if chain.stop_words or chain.stem else [""] * len(texts)
+    return [" ".join(chain(text, language)) for text, language in zip(texts, languages, strict=True)]
 
 
 def _load(path: Path, trained_with: str) -> Any:

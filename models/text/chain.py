@@ -27,6 +27,9 @@ _SURROGATE = regex.compile("[\ud800-\udfff]")
 _WINDOW = regex.compile(r"(?s)\S.{0,999}(?!\S)|\S{1,1000}")
 
 
+Tokeniser = Literal["tweet", "blanks"]
+
+
 class Chain(BaseModel):
     """The steps by name, each one switchable; calling it gives a text's tokens, as scikit-learn's ``analyzer`` wants.
 
@@ -37,7 +40,7 @@ class Chain(BaseModel):
 
     clean: tuple[str, ...] = ("html", "addresses", "mentions", "quotes")
     """Cleaning steps of ``models.text.clean``; all of them run here, in the order of its STEPS."""
-    tokeniser: Literal["tweet", "blanks"] = "tweet"
+    tokeniser: Tokeniser = "tweet"
     """``tweet``: NLTK's TweetTokenizer, faces and emoji whole; ``blanks``: what stands between white space."""
     stop_words: bool = False
     """Leave out the stop words of the text's language; negators are none."""

@@ -26,7 +26,7 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, languages: Sequence[str], 
     for place, group in enumerate(zip(languages, kinds, strict=True)):
         places[" ".join(group)].append(place)
     groups = {name: _shrunk(_temperature(logits[own], labels[own]), shared, len(own)) for name, own in places.items()}
-    return Calibration(round(shared, 4), groups={name: round(groups[name], 4) for name in sorted(groups)})
+    return Calibration(round(shared, 4), {name: round(groups[name], 4) for name in sorted(groups)})
 
 
 def _temperature(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -52,7 +52,7 @@ class Served(tf.Module):  # type: ignore[misc]
         return {"probabilities": self._probabilities(self.reader(texts), temperatures[:, tf.newaxis])}
 
     def _probabilities(self, logits: tf.Tensor, temperature: Any) -> tf.Tensor:
-        return tf.nn.softmax((logits + tf.constant(self._calibration.bias, tf.float32)) / temperature)
+        return tf.nn.softmax(logits / temperature)
 
 
 def save(reader: tf.Module, calibration: Calibration, folder: Path) -> None:

@@ -32,6 +32,7 @@ NETWORKS = ("cnn", "gru")
 CLASSICAL = ("tfidf",)
 BASE = "base"
 _SIZES = ("dropout", "recurrent_dropout", "l2")
+_CHAIN = ("stop_words", "stem")
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ def variants(config: Config, steps: Iterable[str] = STEPS) -> Iterator[tuple[str
                 yield f"without {name.replace('_', ' ')}", _with(config, network=config.network | {name: 0.0})
         if config.augmentation:
             yield "without augmentation", _with(config, augmentation={})
+    if config.family in CLASSICAL:
+        for name in _CHAIN:
+            yield f"with {name.replace('_', ' ')}", _with(config, network=config.network | {name: True})
+        yield "split at blanks alone", _with(config, network=config.network | {"tokeniser": "blanks"})
     for step in steps:
         there = step in config.text.steps
         chain = tuple(one for one in STEPS if (one in config.text.steps) != (one == step))

@@ -15,16 +15,16 @@ from typing import Any
 import joblib
 import numpy as np
 import sklearn
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import ComplementNB
 from sklearn.pipeline import Pipeline, make_union
 
 from models.sentiment.calibration import Calibration
-from models.sentiment.estimator import CALIBRATION, PIPELINE, SETTINGS, log_probabilities
-from models.text.clean import cleaner
-from models.training.config import network_of
+from models.sentiment.estimator import CALIBRATION, PIPELINE, SETTINGS, chained, log_probabilities
+from models.text.chain import Chain, Tokeniser
+from models.training.config import Config, ConfigError, network_of
 from models.training.data import LABELS, DataError
 from models.training.families import Job
 from models.training.weights import row_weights
@@ -37,6 +37,9 @@ class _Network(BaseModel):
 
     most_features: int = Field(default=200_000, ge=1)
     """Most words and pairs, and as many runs of characters; the commonest are kept."""
+    tokeniser: Tokeniser = "tweet"
+    stop_words: bool = False
+    stem: bool = False
 
 
 class Linear(_Network):
@@ -55,20 +58,20 @@ class Bayes(_Network):
 
 @dataclass(frozen=True)
 class TrainedEstimator:
-    """A fitted pipeline from cleaned texts to labels, and how texts are cleaned."""
+    """A fitted pipeline from tokens to labels, and how texts become tokens."""
 
     pipeline: Pipeline
-    steps: tuple[str, ...]
+    chain: Chain
     format: str = "estimator"
 
-    def logits(self, texts: Sequence[str], languages: Sequence[str]) -> np.ndarray:  # noqa: ARG002
+    def logits(self, texts: Sequence[str], languages: Sequence[str] | None) -> np.ndarray:
         """Logarithms of the probabilities, float32 [n, 3]."""
-        return log_probabilities(self.pipeline, self.steps, texts)
+        return log_probabilities(self.pipeline, self.chain, texts, languages)
 
     def save(self, folder: Path, calibration: Calibration) -> None:
         """Write the pipeline, the version of scikit-learn that can read it, and the calibration."""
         joblib.dump(self.pipeline, folder / PIPELINE, compress=3)
-        settings = {"scikit_learn": sklearn.__version__, "steps": self.steps}
+        settings = {"scikit_learn": sklearn.__version__, "chain": self.chain.model_dump()}
         for name, values in ((SETTINGS, settings), (CALIBRATION, calibration.as_dict())):
             (folder / name).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
@@ -81,7 +84,7 @@ def train_tfidf(job: Job) -> TrainedEstimator:
         DataError: no training row has one of the labels.
     """
     network = network_of(job.config, Linear)
-    return _trained(job, network.most_features, LogisticRegression(C=network.C, max_iter=_STEPS_OF_FIT))
+    return _trained(job, network, LogisticRegression(C=network.C, max_iter=_STEPS_OF_FIT))
 
 
 def train_naive_bayes(job: Job) -> TrainedEstimator:
@@ -91,10 +94,10 @@ def train_naive_bayes(job: Job) -> TrainedEstimator:
     macro-F1 less with that of 1.
     """
     network = network_of(job.config, Bayes)
-    return _trained(job, network.most_features, ComplementNB(alpha=network.alpha))
+    return _trained(job, network, ComplementNB(alpha=network.alpha))
 
 
-def _trained(job: Job, most_features: int, classifier: Any) -> TrainedEstimator:
+def _trained(job: Job, network: _Network, classifier: Any) -> TrainedEstimator:
     config = job.config
     train = job.frame[job.frame["part"] == "train"]
     missing = [name for place, name in enumerate(LABELS) if place not in set(train["label"])]
@@ -102,9 +105,20 @@ def _trained(job: Job, most_features: int, classifier: Any) -> TrainedEstimator:
         raise DataError(f"{config.name}: no training row is labelled {', '.join(missing)}; add rows that are")
     rates = train["dataset"].map(config.data.rates).fillna(train["weight"]).to_numpy(np.float64)
     weights = rates * row_weights(train, rates, config.balance.labels)
-    pipeline = Pipeline([("features", _features(most_features)), ("classifier", classifier)])
-    pipeline.fit(train["text"].map(cleaner(config.text.steps)), train["label"], classifier__sample_weight=weights)
-    return TrainedEstimator(pipeline, config.text.steps)
+    chain = _chain(config, network)
+    tokens = chained(chain, train["text"].tolist(), train["language"].tolist())
+    pipeline = Pipeline([("features", _features(network.most_features)), ("classifier", classifier)])
+    pipeline.fit(tokens, train["label"], classifier__sample_weight=weights)
+    return TrainedEstimator(pipeline, chain)
+
+
+def _chain(config: Config, network: _Network) -> Chain:
+    try:
+        return Chain(
+            clean=config.text.steps, tokeniser=network.tokeniser, stop_words=network.stop_words, stem=network.stem
+        )
+    except ValidationError as fault:
+        raise ConfigError(f"{config.name}, [text]: {fault}") from fault
 
 
 def _features(most: int) -> Any:
@@ -115,6 +129,6 @@ def _features(most: int) -> Any:
         "dtype": np.float32,
     }
     return make_union(
-        TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\w+|[^\w\s]", **shared),
+        TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\S+", **shared),
         TfidfVectorizer(ngram_range=(3, 5), analyzer="char_wb", **shared),
     )

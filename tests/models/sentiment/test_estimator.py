@@ -16,11 +16,12 @@ from sklearn.pipeline import make_pipeline
 from models.sentiment.calibration import Calibration
 from models.sentiment.estimator import PIPELINE, SETTINGS, EstimatorModel
 from models.sentiment.predict import MANIFEST, ArtifactError, open_artifact, sha256
+from models.text.chain import Chain
 from models.training import package
 from models.training.config import Config
 from models.training.families.classical import TrainedEstimator
 
-CALIBRATION = Calibration(1.7, (0.2, 0.0, -0.1), {"pt review": 0.8})
+CALIBRATION = Calibration(1.7, {"pt review": 0.8})
 TEXTS = ["copo bom", "copo ruim", "@bom", "", "bom \ud800", "a" * 50_000]
 
 
@@ -28,7 +29,7 @@ TEXTS = ["copo bom", "copo ruim", "@bom", "", "bom \ud800", "a" * 50_000]
 def trained() -> TrainedEstimator:
     pipeline = make_pipeline(CountVectorizer(), LogisticRegression())
     pipeline.fit(["ruim", "ruim copo", "copo", "mesa", "bom", "bom copo"], [0, 0, 1, 1, 2, 2])
-    return TrainedEstimator(pipeline, ("mentions",))
+    return TrainedEstimator(pipeline, Chain(clean=("mentions",), stem=True))
 
 
 @pytest.fixture
@@ -51,12 +52,13 @@ def test_it_predicts_the_same_once_packaged(trained: TrainedEstimator, folder: P
     assert isinstance(model, EstimatorModel)
     assert (model.name, model.version, model.labels) == ("tiny", "tiny-3", ("negative", "neutral", "positive"))
     assert model.unsure_below == package.UNSURE_BELOW
-    logits = trained.logits(TEXTS, [])
+    logits = trained.logits(TEXTS, None)
     probabilities = model.predict(TEXTS)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities, CALIBRATION.apply(logits), atol=1e-6)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
     context = ["pt"] * len(TEXTS), ["review"] * len(TEXTS)
+    logits = trained.logits(TEXTS, context[0])
     np.testing.assert_allclose(model.predict(TEXTS, *context), CALIBRATION.apply(logits, *context), atol=1e-6)
 
 

@@ -44,7 +44,7 @@ def test_without_rows_nothing_is_changed() -> None:
 
 def test_applying_divides_by_the_temperature_of_the_group() -> None:
     logits = np.array([[0.0, 1.0, 2.0]] * 3)
-    calibration = Calibration(2.0, groups={"pt post": 0.5})
+    calibration = Calibration(2.0, {"pt post": 0.5})
     known = calibration.apply(logits, ["pt", "pt", "en"], ["post", "news", "post"])
     np.testing.assert_allclose(known[0], softmax(logits[:1] / 0.5)[0], rtol=1e-6)
     np.testing.assert_allclose(known[1:], softmax(logits[1:] / 2.0), rtol=1e-6)
@@ -52,7 +52,7 @@ def test_applying_divides_by_the_temperature_of_the_group() -> None:
 
 
 def test_it_survives_being_written_down() -> None:
-    calibration = Calibration(1.5, groups={"en post": 0.9})
+    calibration = Calibration(1.5, {"en post": 0.9})
     assert Calibration.from_dict(calibration.as_dict()) == calibration
 
 

@@ -15,7 +15,7 @@ from models.training.export import open_encoder, round_weights
 from models.training.families.encoder import TrainedEncoder
 from models.training.pretrained import Pretrained
 
-CALIBRATION = Calibration(1.5, groups={"pt post": 0.5})
+CALIBRATION = Calibration(1.5, {"pt post": 0.5})
 CONFIG = Config.model_validate({"name": "tiny", "family": "encoder", "text": {"buckets": [8, 16]}})
 SHAPE = Shape(depth=2, filters=4)
 TEXTS = [

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.text.chain import Chain
 from models.training.config import Config, ConfigError, read_config
 from models.training.data import DataError
 from models.training.families import Job
@@ -37,7 +38,7 @@ def test_it_learns(train: Train, rows: pd.DataFrame, tmp_path: Path) -> None:
 
 @BOTH
 def test_the_same_rows_give_the_same_model(train: Train, rows: pd.DataFrame, tmp_path: Path) -> None:
-    first, second = (train(job(rows, tmp_path)).logits(TEXTS, []) for _ in range(2))
+    first, second = (train(job(rows, tmp_path)).logits(TEXTS, None) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
@@ -46,14 +47,32 @@ def test_only_the_rows_of_part_train_are_learnt_from(train: Train, rows: pd.Data
     whole = job(rows, tmp_path)
     other = whole.frame.assign(label=2 - whole.frame["label"], part="held_out")
     more = Job(whole.config, pd.concat([whole.frame, other], ignore_index=True), tmp_path)
-    np.testing.assert_array_equal(train(whole).logits(TEXTS, []), train(more).logits(TEXTS, []))
+    np.testing.assert_array_equal(train(whole).logits(TEXTS, None), train(more).logits(TEXTS, None))
 
 
 @BOTH
 def test_texts_are_cleaned_alike_in_training_and_after(train: Train, rows: pd.DataFrame, tmp_path: Path) -> None:
     trained = train(job(rows, tmp_path))
-    logits = trained.logits(["@ana copo ótimo", "@rui copo ótimo"], [])
+    logits = trained.logits(["@ana copo ótimo", "@rui copo ótimo"], None)
     np.testing.assert_array_equal(logits[0], logits[1])
+
+
+@BOTH
+def test_steps_of_the_chain_are_switched_on_by_the_configuration(
+    train: Train, rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    network = {"stem": True, "stop_words": True, "tokeniser": "blanks"}
+    plain, switched = (train(job(rows, tmp_path, network=one)) for one in ({}, network))
+    assert switched.chain == Chain(clean=("mentions",), **network)
+    for trained, same in ((plain, False), (switched, True)):
+        logits = trained.logits(["os copos lindos", "copo lindo"], ["pt", "pt"])
+        assert np.array_equal(logits[0], logits[1]) == same
+
+
+@BOTH
+def test_a_cleaning_step_that_does_not_exist_is_refused(train: Train, rows: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no cleaning step is called spelling"):
+        train(job(rows, tmp_path, text={"steps": ["spelling"]}))
 
 
 @BOTH
@@ -64,7 +83,7 @@ def test_rates_weigh_the_rows_of_a_data_set(train: Train, rows: pd.DataFrame, tm
     answers = []
     for rates in ({"one": 5.0}, {"two": 5.0}):
         config = job(rows, tmp_path, data={"rates": rates}).config
-        answers.append(train(Job(config, both, tmp_path)).logits(["ótimo"], []).argmax())
+        answers.append(train(Job(config, both, tmp_path)).logits(["ótimo"], ["pt"]).argmax())
     assert answers == [2, 0]
 
 
@@ -73,7 +92,7 @@ def test_the_configurations_that_are_there_can_be_used(name: str, rows: pd.DataF
     train = {"tfidf": train_tfidf, "naive_bayes": train_naive_bayes}[name]
     config = read_config(name)
     assert config.family == name
-    assert train(Job(config, job(rows, tmp_path).frame, tmp_path)).steps == config.text.steps
+    assert train(Job(config, job(rows, tmp_path).frame, tmp_path)).chain.clean == config.text.steps
 
 
 @BOTH

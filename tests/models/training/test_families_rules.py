@@ -39,7 +39,7 @@ CORPUS = {
 TEXTS = ["o copo é bonito", "não é bonito", "me encantó", "I love it", "awful", "", "😍", "https://exemplo.com"]
 LANGUAGES = ["pt", "pt", "es", "en", "en", "other", "pt", "pt"]
 STEPS = ("html", "addresses", "mentions")
-CALIBRATION = Calibration(1.3, (0.1, 0.0, -0.1), {"pt post": 0.9})
+CALIBRATION = Calibration(1.3, {"pt post": 0.9})
 
 
 def frame(*languages: str) -> pd.DataFrame:
