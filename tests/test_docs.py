@@ -12,8 +12,11 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from jobs.cli import app
+import jobs.cli
+import models.evaluation.cli
+import models.training.cli
 from jobs.settings import Settings
+from models.training.config import available
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -51,8 +54,8 @@ def until_operator(line: str) -> Iterator[str]:
         yield word
 
 
-def commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command with the words that call it, `sentinela` itself as none."""
+def commands(group: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command with the words that call it, the first of them the program."""
     yield words, group
     for name, command in getattr(group, "commands", {}).items():
         yield from commands(command, (*words, name))
@@ -67,10 +70,19 @@ def settings_keys(model: type[BaseModel], above: str = "") -> Iterator[str]:
                 yield from settings_keys(part, f"{above}{name}.")
 
 
-COMMANDS = dict(commands(typer.main.get_command(app)))
+PROGRAMS = {
+    "sentinela": jobs.cli.app,
+    "sentinela-train": models.training.cli.app,
+    "sentinela-evaluate": models.evaluation.cli.app,
+}
+COMMANDS = {
+    words: command
+    for program, app in PROGRAMS.items()
+    for words, command in commands(typer.main.get_command(app), (program,))
+}
 OPTIONS = sorted(
     {
-        (option, " ".join(("sentinela", *words)))
+        (option, " ".join(words))
         for words, command in COMMANDS.items()
         for parameter in command.params
         for option in parameter.opts
@@ -90,9 +102,9 @@ def test_there_is_a_readme() -> None:
     assert README.read_text(encoding="utf-8").strip(), "README.md is empty"
 
 
-@pytest.mark.parametrize("words", [words for words in COMMANDS if words], ids=" ".join)
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_command_is_in_the_readme(words: tuple[str, ...]) -> None:
-    command = " ".join(("sentinela", *words))
+    command = " ".join(words)
     assert in_code(command, [README]), f"README.md does not mention `{command}`"
 
 
@@ -107,25 +119,35 @@ def test_every_setting_is_documented(key: str) -> None:
     assert in_code(key, PAGES) or in_code(name, PAGES), f"neither README.md nor docs/ mentions the setting {key!r}"
 
 
-def test_every_documented_call_of_sentinela_is_possible() -> None:
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_documented_call_is_possible(program: str) -> None:
     wrong = []
-    for place, given in calls("sentinela"):
-        words: tuple[str, ...] = ()
-        known = options_of(())
+    for place, given in calls(program):
+        words: tuple[str, ...] = (program,)
+        known = options_of(words)
         for word in given:
             if (*words, word) in COMMANDS:
                 words = (*words, word)
                 known = options_of(words)
             elif hasattr(COMMANDS[words], "commands") and re.match(r"[a-z]", word):
-                wrong.append(f"{place}: there is no command `{' '.join(('sentinela', *words, word))}`")
+                wrong.append(f"{place}: there is no command `{' '.join((*words, word))}`")
                 break
             elif word.startswith("--") and word.split("=", 1)[0] not in known:
-                wrong.append(f"{place}: `{' '.join(('sentinela', *words))}` has no option {word}")
+                wrong.append(f"{place}: `{' '.join(words)}` has no option {word}")
     assert not wrong, "\n".join(wrong)
 
 
 def options_of(words: tuple[str, ...]) -> set[str]:
     return {"--help", *(option for parameter in COMMANDS[words].params for option in parameter.opts)}
+
+
+def test_every_documented_training_has_a_configuration() -> None:
+    wrong = [
+        f"{place}: there is no training called {given[0]}"
+        for place, given in calls("sentinela-train")
+        if not given[0].isupper() and not given[0].endswith(".toml") and given[0] not in available()
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_documented_make_target_exists() -> None:

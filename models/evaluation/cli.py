@@ -24,10 +24,10 @@ CACHE = Path.home() / ".cache" / "sentinela" / "evaluation"
 _TRAINING_ROWS_PER_SAMPLED = 10
 _FAULTS = (ArtifactError, UnknownModelError, DataError, LeakError, MissingPackageError, SpeedError, SuiteError)
 _CONSOLE = Console(stderr=True)
-_app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False)
 
 
-@_app.command()
+@app.command()
 def command(
     data: Annotated[Path, typer.Option(help="folder of labelled Parquet files that the catalogue names")],
     models: Annotated[
@@ -66,7 +66,7 @@ def command(
 def main() -> None:
     """Read the command line and evaluate."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    _app()
+    app()
 
 
 def _baselines(frame: pd.DataFrame, sample: int | None, cache: Path) -> list[Contestant]:

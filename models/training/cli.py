@@ -15,10 +15,10 @@ from models.training.pretrained import PretrainedError
 
 CACHE = Path.home() / ".cache" / "sentinela" / "training"
 
-_app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False)
 
 
-@_app.command()
+@app.command()
 def command(
     name: Annotated[str, typer.Argument(help=f"one of {', '.join(available())}, or a .toml file of your own")],
     data: Annotated[Path, typer.Option(help="folder of labelled files to train on, or a file of labels of your own")],
@@ -48,4 +48,4 @@ def command(
 
 def main() -> None:
     """Read the command line and train."""
-    _app()
+    app()

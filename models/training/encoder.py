@@ -32,6 +32,8 @@ class Shape(BaseModel):
     frozen: int = Field(default=0, ge=0, le=12)
     """Layers from the bottom that stay as they came; more than none freezes the positions too."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
+    inner: int | None = Field(default=None, ge=1)
+    """Hidden units of a layer's feed-forward net that are kept, those with the largest weights; None keeps all."""
     filters: int = Field(default=0, ge=0)
     """Convolutions of three neighbours over the last layer, whose maxima are read beside the mean; 0 for none."""
 
@@ -128,7 +130,8 @@ class Encoder(keras.Model):  # type: ignore[misc]
 
 def from_pretrained(model: Pretrained, shape: Shape, seed: int) -> Encoder:
     """An encoder that starts from the pretrained one; its head, and convolutions, start from the seed."""
-    inner = len(model.tensors["l0.fi.b"])
+    whole = len(model.tensors["l0.fi.b"])
+    inner = min(shape.inner or whole, whole)
     encoder = Encoder(len(model.vocabulary.pieces), model.width, inner, model.heads, shape, seed)
     tensors, width = model.tensors, model.width
     positions = tensors["emb.pos"].reshape(-1, width)[:POSITIONS] + tensors["emb.type"][:width]
@@ -143,7 +146,15 @@ def from_pretrained(model: Pretrained, shape: Shape, seed: int) -> Encoder:
 def _fill(block: Block, tensors: dict[str, np.ndarray]) -> None:
     together = [np.concatenate([tensors[f"{name}.{part}"] for name in "qkv"]) for part in "wb"]
     block.attention_in.set_weights([together[0].T, together[1]])
-    for layer, name in ((block.attention_out, "ao"), (block.inner, "fi"), (block.outer, "fo")):
-        layer.set_weights([tensors[f"{name}.w"].T, tensors[f"{name}.b"]])
+    block.attention_out.set_weights([tensors["ao.w"].T, tensors["ao.b"]])
+    kept = _strongest(tensors, block.inner.units)
+    block.inner.set_weights([tensors["fi.w"][kept].T, tensors["fi.b"][kept]])
+    block.outer.set_weights([tensors["fo.w"][:, kept].T, tensors["fo.b"]])
     block.attention_norm.set_weights([tensors["aln.w"], tensors["aln.b"]])
     block.outer_norm.set_weights([tensors["oln.w"], tensors["oln.b"]])
+
+
+def _strongest(tensors: dict[str, np.ndarray], count: int) -> np.ndarray:
+    """The hidden units of a feed-forward net whose weights into and out of them are largest, int64 [count]."""
+    strength = np.linalg.norm(tensors["fi.w"], axis=1) * np.linalg.norm(tensors["fo.w"], axis=0)
+    return np.sort(np.argsort(-strength, kind="stable")[:count])

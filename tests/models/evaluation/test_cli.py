@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from models.evaluation.cli import _app as app
+from models.evaluation.cli import app
 from models.evaluation.contestants import packaged
 from models.evaluation.scores import Scorer
 from models.sentiment.calibration import Calibration
