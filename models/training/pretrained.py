@@ -219,6 +219,6 @@ def _four_bit(raw: np.ndarray, columns: int) -> FourBit:
 
 def _is_basic(piece: str) -> bool:
     """Whether a piece is one Latin letter, mark, sign or emoji, or the blank that stands before a word."""
-    return piece == "" or (
-        len(piece) == 1 and (ord(piece) < 0x250 or 0x2000 <= ord(piece) < 0x2C00 or ord(piece) >= 0x1F000)
-    )
+    if not piece:
+        return True
+    return len(piece) == 1 and (ord(piece) < 0x250 or 0x2000 <= ord(piece) < 0x2C00 or ord(piece) >= 0x1F000)
