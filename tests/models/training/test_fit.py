@@ -95,7 +95,8 @@ def same(left: keras.Model, right: keras.Model) -> bool:
 
 
 def test_it_learns(tmp_path: Path) -> None:
-    logits = logits_of(run(tmp_path), tokenizer().windows(["bad cup", "good cup"], 8), LENGTHS)
+    longer = SCHEDULE.model_copy(update={"epochs": 10.0})
+    logits = logits_of(run(tmp_path, longer), tokenizer().windows(["bad cup", "good cup"], 8), LENGTHS)
     assert logits.argmax(axis=1).tolist() == [0, 2]
 
 
