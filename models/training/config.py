@@ -41,6 +41,9 @@ class Schedule(_Section):
     epochs: float = Field(default=1.0, gt=0)
     rate: float = Field(default=1e-3, gt=0)
     warm_up: float = Field(default=0.06, ge=0, lt=1)
+    """Share of the way, or of each cycle, on which the rate climbs."""
+    cycles: int = Field(default=1, ge=1)
+    """How often the rate climbs and falls, each time half as high as before."""
     decay: float = Field(default=0.01, ge=0)
     round_rows: int = Field(default=4096, ge=1)
     """Rows between two checkpoints."""
@@ -72,7 +75,7 @@ class Distillation(_Section):
     """How much of what is learnt from a labelled row is its label; the rest is what the teacher says."""
     unlabelled: float = Field(default=1.0, ge=0)
     """How often an epoch takes a text without a label."""
-    max_chars: int = Field(default=300, ge=50)
+    max_chars: int = Field(default=220, ge=50)
     """The teacher is not asked about longer texts."""
 
 

@@ -99,10 +99,15 @@ def fit(
 
 
 def rate_at(schedule: Schedule, progress: float) -> float:
-    """The learning rate at a share of the way, 0 to 1."""
-    if progress < schedule.warm_up:
-        return schedule.rate * progress / schedule.warm_up
-    return schedule.rate * 0.5 * (1 + math.cos(math.pi * (progress - schedule.warm_up) / (1 - schedule.warm_up)))
+    """The learning rate at a share of the way, 0 to 1 (warm restarts: Loshchilov and Hutter, 2017,
+    https://arxiv.org/abs/1608.03983).
+    """
+    cycle = min(math.floor(progress * schedule.cycles), schedule.cycles - 1)
+    within = progress * schedule.cycles - cycle
+    peak = schedule.rate * 0.5**cycle
+    if within < schedule.warm_up:
+        return peak * within / schedule.warm_up
+    return peak * 0.5 * (1 + math.cos(math.pi * (within - schedule.warm_up) / (1 - schedule.warm_up)))
 
 
 def logits_of(network: keras.Model, ids: Sequence[Sequence[int]], lengths: Lengths) -> np.ndarray:

@@ -173,6 +173,12 @@ def test_the_rate_climbs_then_falls_along_a_cosine() -> None:
     assert rate_at(schedule, 0.325) == pytest.approx(0.1 * (1 + math.cos(math.pi / 4)))
 
 
+def test_each_cycle_climbs_half_as_high_as_the_one_before() -> None:
+    schedule = Schedule(rate=0.4, warm_up=0.1, cycles=2)
+    assert [rate_at(schedule, progress) for progress in (0, 0.05, 0.275)] == pytest.approx([0, 0.4, 0.2])
+    assert [rate_at(schedule, progress) for progress in (0.5, 0.55, 0.775, 1)] == pytest.approx([0, 0.2, 0.1, 0])
+
+
 def test_texts_of_mixed_lengths_are_scored_in_their_order() -> None:
     made, lengths = network(), Lengths((4, 8), 16)
     ids = tokenizer().windows(["good red big cup", "bad", "good", "red big bad cup red", ""], 8)
