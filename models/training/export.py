@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_text
+from tensorflow.core.protobuf import saved_model_pb2
 
 from models.sentiment.calibration import Calibration
 from models.text.clean import rewrites_of
@@ -36,11 +37,13 @@ class Served(tf.Module):  # type: ignore[misc]
         super().__init__()
         self.reader = reader
         self._calibration = calibration
+        # Of its own, so that both signatures call one copy of the graph.
+        self._logits = tf.function(reader.__call__, input_signature=[_TEXTS])
 
     @tf.function(input_signature=[_TEXTS])  # type: ignore[untyped-decorator]
     def serve(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
         """Score raw strings [n]; ``probabilities`` is float32 [n, 3]."""
-        return {"probabilities": self._probabilities(self.reader(texts), self._calibration.temperature)}
+        return {"probabilities": self._probabilities(self._logits(texts), self._calibration.temperature)}
 
     @tf.function(input_signature=[_TEXTS, _LANGUAGES, _KINDS])  # type: ignore[untyped-decorator]
     def serve_with_context(self, texts: tf.Tensor, languages: tf.Tensor, kinds: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -49,7 +52,7 @@ class Served(tf.Module):  # type: ignore[misc]
         temperatures = tf.fill(tf.shape(texts), tf.constant(self._calibration.temperature, tf.float32))
         for group, temperature in self._calibration.groups.items():
             temperatures = tf.where(groups == group, tf.constant(temperature, tf.float32), temperatures)
-        return {"probabilities": self._probabilities(self.reader(texts), temperatures[:, tf.newaxis])}
+        return {"probabilities": self._probabilities(self._logits(texts), temperatures[:, tf.newaxis])}
 
     def _probabilities(self, logits: tf.Tensor, temperature: Any) -> tf.Tensor:
         return tf.nn.softmax(logits / temperature)
@@ -77,9 +80,7 @@ class TokenReader(tf.Module):  # type: ignore[misc]
     def __init__(self, vocabulary: Vocabulary, steps: Sequence[str], longest: int, encode: EncodeIds) -> None:
         """``longest``: tokens of a window, marks of its ends included."""
         super().__init__()
-        model = proto(vocabulary)
-        self.tokenizer = tensorflow_text.SentencepieceTokenizer(model=model)
-        self.vocabulary = tf.Variable(model, trainable=False)
+        self.tokenizer = tensorflow_text.SentencepieceTokenizer(model=proto(vocabulary))
         self.encode = encode
         self._rewrites = rewrites_of(steps)
         self._longest = longest
@@ -175,8 +176,13 @@ def open_encoder(folder: Path, shape: Shape, seed: int) -> tuple[Encoder, Pretra
     encoder.embedding.words.assign(words.dense())
     for variable, weight in zip(trained_weights(encoder), stored.weights, strict=True):
         variable.assign(_dense(weight))
-    vocabulary = vocabulary_of(reader.vocabulary.numpy())
-    return encoder, Pretrained(width, shape.depth, heads, vocabulary, words, {})
+    return encoder, Pretrained(width, shape.depth, heads, _packaged_vocabulary(folder), words, {})
+
+
+def _packaged_vocabulary(folder: Path) -> Vocabulary:
+    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    nodes = (node for graph in saved.meta_graphs for node in graph.graph_def.node if node.op == "SentencepieceOp")
+    return vocabulary_of(next(nodes).attr["model"].s)
 
 
 def trained_weights(encoder: Encoder) -> list[Any]:
