@@ -144,10 +144,11 @@ def _ablation(found: dict[str, Any], out: Path) -> list[str]:  # noqa: ARG001
     parts = [
         "## What regularisation, augmentation and cleaning bring",
         *([_QUICK] if plan["quick"] else []),
-        f"Each line changes one thing of its family's base, which learns from {plan['rows']:,} rows. Macro-F1 is the "
-        f"mean over pairs of language and kind on up to {plan['held_out']:,} held-out rows; the difference is taken "
-        f"seed by seed. Both are mean ± standard deviation over {len(plan['seeds'])} seeds. A difference below zero "
-        f"says that what was left out helps; one smaller than its deviation says nothing.",
+        f"Each line changes one thing of its family's base, which learns from two thirds of {plan['rows']:,} rows, "
+        f"drawn by the seed. Macro-F1 is the mean over pairs of language and kind on up to {plan['held_out']:,} "
+        f"held-out rows; the difference is taken seed by seed. Both are mean ± standard deviation over "
+        f"{len(plan['seeds'])} seeds. A difference below zero says that what was left out helps, or that what was added "
+        f"harms; one smaller than its deviation says nothing.",
     ]
     scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run in found["runs"]:
