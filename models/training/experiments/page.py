@@ -147,7 +147,7 @@ def _ablation(found: dict[str, Any], out: Path) -> list[str]:  # noqa: ARG001
         f"Each line changes one thing of its family's base, which learns from two thirds of {plan['rows']:,} rows, "
         f"drawn by the seed. Macro-F1 is the mean over pairs of language and kind on up to {plan['held_out']:,} "
         f"held-out rows; the difference is taken seed by seed. Both are mean ± standard deviation over "
-        f"{len(plan['seeds'])} seeds. A difference below zero says that what was left out helps, or that what was added "
+        f"{len(plan['seeds'])} seeds. A difference below zero says that what was left out helps, or what was added "
         f"harms; one smaller than its deviation says nothing.",
     ]
     scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
