@@ -15,7 +15,7 @@ import pandas as pd
 from models.evaluation import baselines
 from models.evaluation.baselines import TextBlob, TfIdf, Vader
 from models.sentiment import SentimentModel, load
-from models.sentiment.predict import ARTIFACTS, MANIFEST, verify, version
+from models.sentiment.predict import MANIFEST, folder_of, verify, version
 
 _MODELS = Path(__file__).parents[1]
 _CODE = ("sentiment", "text")
@@ -67,15 +67,14 @@ def packaged(name: str) -> Contestant:
         UnknownModelError: no packaged model has that name.
         ArtifactError: its files are damaged.
     """
-    full = version(name)
-    folder = Path(name) if "/" in name else ARTIFACTS / name / full.rpartition("-")[2]
+    folder = folder_of(name)
     manifest = verify(folder)
     trained = {str(one["name"]): int(one["rows"]) for one in manifest.get("training_data", [])}
     code = [path for part in _CODE for path in sorted((_MODELS / part).rglob("*.py"))]
     return Contestant(
         spec=name,
         name=manifest["name"],
-        version=full,
+        version=version(name),
         digest=_digest([folder / MANIFEST, *code]),
         size_mb=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6,
         baseline=False,

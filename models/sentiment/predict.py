@@ -103,12 +103,12 @@ def load(name: str = DEFAULT) -> SentimentModel:
         UnknownModelError: no such model; the message lists those there are.
         ArtifactError: the packaged files are damaged.
     """
-    return _loaded(_folder(name))
+    return _loaded(folder_of(name))
 
 
 def version(name: str = DEFAULT) -> str:
     """Version of the model that ``load`` would give, without loading it. Raises as ``load`` does."""
-    return _full_version(verify(_folder(name)))
+    return _full_version(verify(folder_of(name)))
 
 
 def available() -> list[str]:
@@ -187,8 +187,12 @@ def _full_version(manifest: dict[str, Any]) -> str:
     return f"{manifest['name']}-{manifest['version']}"
 
 
-def _folder(name: str) -> Path:
-    """Folder of an artefact: the path that ``name`` is, or the newest version of a packaged model."""
+def folder_of(name: str) -> Path:
+    """Folder of an artefact: the path that ``name`` is, or the newest version of a packaged model.
+
+    Raises:
+        UnknownModelError: no such model; the message lists those there are.
+    """
     if "/" in name:
         return Path(name)
     if name not in available():

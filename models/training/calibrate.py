@@ -1,4 +1,4 @@
-"""Fit what turns scores into probabilities, on rows that are used for nothing else."""
+"""Fit what turns scores into probabilities, on rows that no weight is learnt from."""
 
 from __future__ import annotations
 
@@ -13,19 +13,30 @@ _CANDIDATES = np.geomspace(0.25, 6.0, 501)
 _PRIOR_ROWS = 400
 
 
-def calibrate(logits: np.ndarray, labels: np.ndarray, languages: Sequence[str], kinds: Sequence[str]) -> Calibration:
+def calibrate(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    languages: Sequence[str],
+    kinds: Sequence[str],
+    prior: Calibration | None = None,
+) -> Calibration:
     """Find the temperatures that make the labels int64 [n] most likely under logits [n, 3].
 
     A language and kind with few rows keeps close to the shared temperature: its own counts for its rows, the shared
-    one for 400. Without rows nothing is changed.
+    one for 400. So does the shared one to that of ``prior``, what the model had before it learnt more; its temperatures
+    of other languages and kinds stay. Without rows nothing is changed.
     """
     if not len(labels):
-        return Calibration.identity()
+        return prior or Calibration.identity()
     shared = _temperature(logits, labels)
+    if prior:
+        shared = _shrunk(shared, prior.temperature, len(labels))
     places = defaultdict(list)
     for place, group in enumerate(zip(languages, kinds, strict=True)):
         places[" ".join(group)].append(place)
-    groups = {name: _shrunk(_temperature(logits[own], labels[own]), shared, len(own)) for name, own in places.items()}
+    groups = dict(prior.groups) if prior else {}
+    for name, own in places.items():
+        groups[name] = _shrunk(_temperature(logits[own], labels[own]), groups.get(name, shared), len(own))
     return Calibration(round(shared, 4), {name: round(groups[name], 4) for name in sorted(groups)})
 
 

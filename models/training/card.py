@@ -33,6 +33,9 @@ def card(manifest: dict[str, Any]) -> str:
         held_out=metrics["held_out_rows"],
         groups="\n".join(_group(one) for one in metrics["groups"]),
         mean=_interval(metrics["mean"]),
+        learnt=_learnt(manifest),
+        retrain=_RETRAIN.get(config["family"], _ANEW).format(name=manifest["name"]),
+        stored=_STORED.get(manifest["format"], _NOT_STORED),
         weakest=_weakest(metrics["datasets"]),
         error=metrics["calibration_error"],
         curve="\n".join(map(_bin, metrics["reliability"])),
@@ -45,6 +48,19 @@ def card(manifest: dict[str, Any]) -> str:
         rows=sum(one["rows"] for one in manifest["training_data"]),
         sets="\n".join(_data_set(one) for one in manifest["training_data"]),
     )
+
+
+def _learnt(manifest: dict[str, Any]) -> str:
+    """What it learnt from beside the data sets, a sentence each."""
+    said = []
+    if manifest["built_on"]:
+        said.append(f"It is built on {manifest['built_on']}.")
+    if manifest["teacher"]:
+        texts = f"{manifest['unlabelled_texts']:,} texts without labels"
+        said.append(f"{manifest['teacher']} taught it, on the rows below and on {texts}.")
+    if manifest["started_from"]:
+        said.append(f"Its training began with the weights of {manifest['started_from']}.")
+    return " ".join(said)
 
 
 def _reads(window: int | None) -> str:
@@ -83,11 +99,21 @@ def _data_set(one: dict[str, Any]) -> str:
     return f"| {one['name']}{mark} | {group} | {one['rows']} | {one['labels']} | {one['licence']} |"
 
 
+_ANEW = "`sentinela-train {name} --data FOLDER` trains it anew from catalogued data."
+_FURTHER = (
+    _ANEW[:-1] + "; `sentinela-train {name} --data mine.csv`\ngoes on from these weights with labels of your own."
+)
+_RETRAIN = {"bag": _FURTHER, "encoder": _FURTHER}
+_NOT_STORED = "No text of these data is stored in the\nmodel."
+_STORED = {
+    "estimator": "Its words and pairs of words are stored\nin the model: of few rows, that is nearly their texts."
+}
+
 _CARD = """# Sentiment model {name}, version {version}
 
 Negative, neutral or positive: a probability for each, of a raw text in Portuguese, English or Spanish.
 
-**What it is.** {what} {reads} Probabilities are calibrated on rows used for nothing else.
+**What it is.** {what} {reads} Probabilities are calibrated on rows that no weight was learnt from.
 
 **What it is for.** Following the mood of many texts over time. A single text's label is often wrong: irony, mixed
 opinions and the question *about whom* are beyond it. It is not for judging persons, nor for decisions about one author.
@@ -130,13 +156,12 @@ right in {sure_right:.0f} %.
 
 ## How to retrain it
 
-`sentinela-train {name} --data FOLDER` trains it anew from catalogued data; `sentinela-train {name} --data mine.csv`
-goes on from these weights with labels of your own.
+{retrain}
 
 ## What it was trained on
 
-{rows} rows. Licences are given as their publishers state them; **NC** marks data whose licence forbids commercial use,
-by statement or as remembered. No text of these data is stored in the model.
+{rows} rows. {learnt} Licences are given as their publishers state them; **NC** marks data whose licence forbids
+commercial use, by statement or as remembered. {stored}
 
 | data set | group | rows | labels from | licence |
 |---|---|---|---|---|

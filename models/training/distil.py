@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +21,10 @@ from rich.progress import track
 from models.sentiment.predict import LABELS, SentimentModel
 from models.sentiment.windows import windows
 from models.training.config import Distillation
-from models.training.data import normalise, targets_of
+from models.training.data import normalise, stable_fraction, targets_of
 
 UNLABELLED = "unlabelled"
-_PIECE = 2048
+_BUCKETS = 128
 _CONSOLE = Console(stderr=True)
 
 
@@ -48,27 +50,44 @@ def distilled(
 def with_unlabelled(frame: pd.DataFrame, texts: Sequence[str], settings: Distillation) -> pd.DataFrame:
     """Add texts without labels to the training rows, of a long one its first sentences.
 
-    Texts that any part of the frame holds already are left out. Their label is a placeholder until the teacher has
-    spoken.
+    Texts that any part of the frame holds already, and texts that begin as one of its long texts does, are left out.
+    Their label is a placeholder until the teacher has spoken.
     """
-    known = {normalise(text) for text in frame["text"]}
-    heads = [next(windows(text, settings.max_chars)) for text in texts]
-    fresh = {key: text for text in heads if (key := normalise(text)) and key not in known}
+    head = partial(_head, settings.max_chars)
+    known = {normalise(part) for text in frame["text"] for part in (text, head(text))}
+    unknown = [head(text) for text in texts if normalise(text) not in known]
+    fresh = {key: text for text in unknown if (key := normalise(text)) and key not in known}
     rows = {"dataset": UNLABELLED, "text": list(fresh.values()), "label": 1, "language": "", "kind": ""}
     more = pd.DataFrame(rows | {"weight": settings.unlabelled, "part": "train", "evaluate": False})
     return pd.concat([frame, more], ignore_index=True)
 
 
+def _head(max_chars: int, text: str) -> str:
+    return next(windows(text, max_chars))
+
+
 def teacher_says(texts: Sequence[str], teacher: SentimentModel, cache: Path) -> np.ndarray:
-    """The teacher's probabilities of texts, float32 [n, 3]; pieces that lie in ``cache`` are not scored again."""
+    """The teacher's probabilities of texts, float32 [n, 3]; pieces that lie in ``cache`` are not scored again.
+
+    ``cache`` is of this teacher alone.
+    """
     cache.mkdir(parents=True, exist_ok=True)
-    pieces = [texts[start : start + _PIECE] for start in range(0, len(texts), _PIECE)]
-    said = [_piece(one, teacher, cache) for one in track(pieces, f"Asking {teacher.version}", console=_CONSOLE)]
-    return np.concatenate([np.zeros((0, len(LABELS)), np.float32), *said])
+    said = np.zeros((len(texts), len(LABELS)), np.float32)
+    for places in track(_buckets(texts), f"Asking {teacher.version}", console=_CONSOLE):
+        said[places] = _piece([texts[place] for place in places], teacher, cache)
+    return said
+
+
+def _buckets(texts: Sequence[str]) -> list[list[int]]:
+    """Places of texts by hash: another text more changes one bucket and leaves the answers to all others."""
+    buckets: dict[int, list[int]] = defaultdict(list)
+    for place, text in enumerate(texts):
+        buckets[int(_BUCKETS * stable_fraction(text))].append(place)
+    return [buckets[number] for number in sorted(buckets)]
 
 
 def _piece(texts: Sequence[str], teacher: SentimentModel, cache: Path) -> np.ndarray:
-    digest = hashlib.sha256("\0".join([teacher.version, *texts]).encode("utf-8", "surrogatepass")).hexdigest()
+    digest = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
     path = cache / f"{digest[:32]}.npy"
     if not path.exists():
         aside = path.with_suffix(f".{os.getpid()}.npy")

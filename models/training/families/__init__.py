@@ -30,9 +30,14 @@ class Job:
     unlabelled: Sequence[str] = ()
 
     @classmethod
-    def kept_in(cls, cache: Path, config: Config, frame: pd.DataFrame, unlabelled: Sequence[str] = ()) -> Job:
-        """The job with a folder of its own under ``cache``, found again by the same training and by no other."""
-        digest = hashlib.sha256(config.model_dump_json(exclude={"serving"}).encode())
+    def kept_in(
+        cls, cache: Path, config: Config, frame: pd.DataFrame, unlabelled: Sequence[str] = (), start: str = ""
+    ) -> Job:
+        """The job with a folder of its own under ``cache``, found again by the same training and by no other.
+
+        ``start`` tells apart the weights that a training may begin with.
+        """
+        digest = hashlib.sha256((start + config.model_dump_json(exclude={"serving"})).encode())
         digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
         digest.update("\0".join(unlabelled).encode("utf-8", "surrogatepass"))
         folder = cache / f"{config.name}-{digest.hexdigest()[:12]}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -20,7 +19,8 @@ from models.training.bag import Bag, BagNetwork, BagReader, Bags, Shape, featuri
 from models.training.config import Config, network_of
 from models.training.data import targets_of
 from models.training.families import Job
-from models.training.fit import rate_at
+from models.training.fit import Step, fit
+from models.training.tokens import Batch
 from models.training.weights import row_weights
 
 _HASHED_ROWS = 1024
@@ -73,27 +73,36 @@ class TrainedBag:
 
 def train_bag(job: Job) -> TrainedBag:
     """Train the networks one after another, each with a seed of its own."""
-    keras.utils.set_random_seed(job.config.seed)
-    tf.config.experimental.enable_op_determinism()
     settings = network_of(job.config, Network)
-    train = job.frame[job.frame["part"] == "train"]
-    corpus = Corpus(train["text"].tolist(), settings.shape())
-    networks = []
-    for number in range(settings.members):
-        networks.append(BagNetwork(settings.shape(), job.config.seed + 100 * number, settings.pooled_dropout))
-        _fit(networks[-1], corpus, train, job.config, settings, number)
-    return TrainedBag(networks, settings.shape())
+    return _trained(_networks(job.config, settings), job, settings)
 
 
 def retrain_bag(folder: Path, job: Job) -> TrainedBag:
     """Train the networks that are packaged in ``folder`` further."""
     settings = network_of(job.config, Network)
-    networks = [BagNetwork(settings.shape(), job.config.seed, settings.pooled_dropout) for _ in range(settings.members)]
+    networks = _networks(job.config, settings)
     restore(folder, networks)
+    return _trained(networks, job, settings)
+
+
+def _networks(config: Config, settings: Network) -> list[BagNetwork]:
+    keras.utils.set_random_seed(config.seed)
+    tf.config.experimental.enable_op_determinism()
+    return [
+        BagNetwork(settings.shape(), config.seed + 100 * number, settings.pooled_dropout)
+        for number in range(settings.members)
+    ]
+
+
+def _trained(networks: Sequence[BagNetwork], job: Job, settings: Network) -> TrainedBag:
+    config = job.config
     train = job.frame[job.frame["part"] == "train"]
     corpus = Corpus(train["text"].tolist(), settings.shape())
     for number, network in enumerate(networks):
-        _fit(network, corpus, train, job.config, settings, number)
+        rows = BagRows(corpus, train, config, settings, config.seed + 100 * number)
+        network.compile(keras.optimizers.AdamW(config.schedule.rate, weight_decay=config.schedule.decay))
+        network.optimizer.build(network.trainable_variables)
+        fit(network, rows, config.schedule, job.cache / f"network-{number}", step=_training_step(network))
     return TrainedBag(networks, settings.shape())
 
 
@@ -129,39 +138,46 @@ class Corpus:
         return Bag(tf.constant(ids[kept], tf.int32), tf.constant(owners[kept], tf.int32))
 
 
-def _fit(
-    network: BagNetwork, corpus: Corpus, train: pd.DataFrame, config: Config, settings: Network, number: int
-) -> None:
-    seed = config.seed + 100 * number
-    optimizer = keras.optimizers.AdamW(config.schedule.rate, weight_decay=config.schedule.decay)
-    step = _training_step(network, optimizer)
-    targets = targets_of(train)
-    rates = train["dataset"].map(config.data.rates).fillna(train["weight"]).to_numpy(np.float64)
-    weights = rates * row_weights(train, rates, config.balance.labels)
-    random = np.random.default_rng(seed)
-    batches = list(_batches(len(train), settings.batch_rows, round(config.schedule.epochs), random))
-    for place, rows in enumerate(track(batches, f"Network {number + 1}", console=_CONSOLE)):
-        optimizer.learning_rate.assign(rate_at(config.schedule, place / len(batches)))
-        bags = corpus.bags(rows, random, settings.feature_dropout)
-        step(bags, tf.constant(targets[rows]), tf.constant(weights[rows], tf.float32))
+class BagRows:
+    """The rows to learn from as bags, each row once an epoch; what differs in rate differs in weight."""
+
+    def __init__(self, corpus: Corpus, train: pd.DataFrame, config: Config, settings: Network, seed: int) -> None:
+        rates = train["dataset"].map(config.data.rates).fillna(train["weight"]).to_numpy(np.float64)
+        self._corpus, self._settings, self._seed = corpus, settings, seed
+        self._round_rows = config.schedule.round_rows
+        self._targets = targets_of(train)
+        self._weights = (rates * row_weights(train, rates, config.balance.labels)).astype(np.float32)
+
+    def rounds(self, epoch: int) -> list[np.ndarray]:
+        """The rows of an epoch, int64, cut in rounds."""
+        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._weights))
+        return [order[start : start + self._round_rows] for start in range(0, len(order), self._round_rows)]
+
+    def batches(self, rows: np.ndarray, epoch: int, number: int) -> Iterator[Batch]:
+        """The bags of round ``number`` of ``epoch``, each time with other features left out."""
+        random, size = np.random.default_rng([self._seed, epoch, number]), self._settings.batch_rows
+        for start in range(0, len(rows), size):
+            own = rows[start : start + size]
+            bags = self._corpus.bags(own, random, self._settings.feature_dropout)
+            yield Batch(bags, self._targets[own], self._weights[own])
 
 
-def _batches(count: int, size: int, epochs: int, random: np.random.Generator) -> Iterator[np.ndarray]:
-    for _ in range(epochs):
-        order = random.permutation(count)
-        yield from (order[start : start + size] for start in range(0, count, size))
-
-
-def _training_step(network: BagNetwork, optimizer: keras.optimizers.Optimizer) -> Any:
-    optimizer.build(network.trainable_variables)
+def _training_step(network: BagNetwork) -> Step:
+    optimizer = network.optimizer
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def step(bags: Bags, targets: tf.Tensor, weights: tf.Tensor) -> None:
+    def step(bags: Bags, targets: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             scores = network(bags, tf.size(weights), training=True)
             surprise = tf.nn.softmax_cross_entropy_with_logits(targets, scores)
             loss = tf.reduce_mean(weights * surprise)
         gradients = tape.gradient(loss, network.trainable_variables)
         optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
+        right = tf.cast(tf.argmax(scores, 1) == tf.argmax(targets, 1), tf.float32)
+        return loss, tf.reduce_sum(weights * right) / tf.reduce_sum(weights)
 
-    return step
+    def learn(batch: Batch) -> dict[str, float]:
+        loss, accuracy = step(batch.ids, tf.constant(batch.targets), tf.constant(batch.weights))
+        return {"loss": float(loss), "accuracy": float(accuracy)}
+
+    return learn

@@ -14,7 +14,7 @@ from models.training.config import Config, network_of
 from models.training.encoder import Encoder, Shape, from_pretrained
 from models.training.families import Job
 from models.training.fit import fit, logits_of
-from models.training.pretrained import Pretrained, find, prune, read, used_pieces
+from models.training.pretrained import PIECES, Pretrained, find, kept_pieces, read
 from models.training.tokens import Tokenizer, TrainingRows, lengths_of
 
 
@@ -67,12 +67,9 @@ def _fitted(encoder: Encoder, pretrained: Pretrained, job: Job) -> TrainedEncode
 def vocabulary_of(job: Job) -> Pretrained:
     """The pretrained weights with the pieces that the labelled and the unlabelled texts use.
 
-    The pieces are kept beside the checkpoints, so that a training taken up again has the same ids.
+    No label is looked at, so that texts of every part may say which pieces there are.
     """
-    whole, kept = read(find()), job.cache / "pieces.npy"
-    if not kept.exists():
-        np.save(kept, used_pieces(whole.vocabulary, _cleaned(job), job.config.text.pieces))
-    return prune(whole, np.load(kept))
+    return kept_pieces(read(find()), _cleaned(job), job.config.text.pieces, job.cache / PIECES)
 
 
 def tokenizer_of(pretrained: Pretrained, config: Config) -> Tokenizer:

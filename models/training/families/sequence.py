@@ -24,7 +24,7 @@ from models.training.data import DataError
 from models.training.encoder import CLASSES, Block
 from models.training.families import Job
 from models.training.fit import Watched, fit, logits_of
-from models.training.pretrained import Vocabulary, find, prune, read, used_pieces
+from models.training.pretrained import PIECES, Vocabulary, find, kept_pieces, read
 from models.training.tokens import PAD, Tokenizer, TrainingRows, lengths_of, weighted
 
 _NOT_ATTENDED = -1e9
@@ -141,15 +141,9 @@ def train_sequence(job: Job, vocabulary: Vocabulary | None = None) -> TrainedSeq
 
 
 def vocabulary_of(job: Job) -> Vocabulary:
-    """The pretrained encoder's pieces that the training texts use most, as many as the configuration wants.
-
-    Their ids are kept beside the checkpoints, so that a training taken up again has the same.
-    """
-    whole, kept = read(find()), job.cache / "pieces.npy"
-    if not kept.exists():
-        job.cache.mkdir(parents=True, exist_ok=True)
-        np.save(kept, used_pieces(whole.vocabulary, _cleaned(job), job.config.text.pieces))
-    return prune(whole, np.load(kept)).vocabulary
+    """The pretrained encoder's pieces that the training texts use most, as many as the configuration wants."""
+    job.cache.mkdir(parents=True, exist_ok=True)
+    return kept_pieces(read(find()), _cleaned(job), job.config.text.pieces, job.cache / PIECES).vocabulary
 
 
 def build(config: Config, pieces: int) -> keras.Model:

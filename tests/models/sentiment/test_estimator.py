@@ -34,7 +34,7 @@ def trained() -> TrainedEstimator:
 
 @pytest.fixture
 def folder(trained: TrainedEstimator, tmp_path: Path) -> Path:
-    identity = package.Identity(Config(name="tiny", family="tfidf"), "3", CALIBRATION, {})
+    identity = package.Identity(Config(name="tiny", family="tfidf"), "3", CALIBRATION, package.MadeFrom([]))
     package.write_files(tmp_path / "3", trained, identity)
     return tmp_path / "3"
 

@@ -58,3 +58,18 @@ def test_it_survives_being_written_down() -> None:
 
 def test_no_logits_give_no_probabilities() -> None:
     assert Calibration().apply(np.zeros((0, 3))).shape == (0, 3)
+
+
+def test_few_rows_keep_close_to_what_a_model_had_before() -> None:
+    logits, labels = np.array([[4.0, 0, 0], [0, 0, 4.0]] * 3), np.array([0, 2] * 3)
+    prior = Calibration(2.0, {"pt post": 1.8, "en news": 1.5})
+    after = calibrate(logits, labels, ["pt"] * 6, ["post"] * 6, prior)
+    assert calibrate(logits, labels, ["pt"] * 6, ["post"] * 6).temperature == 0.25
+    assert after.temperature == pytest.approx(2.0, rel=0.05)
+    assert after.groups["pt post"] == pytest.approx(1.8, rel=0.05)
+    assert after.groups["en news"] == 1.5
+
+
+def test_without_rows_a_model_keeps_what_it_had() -> None:
+    prior = Calibration(2.0, {"pt post": 1.8})
+    assert calibrate(np.zeros((0, 3)), np.zeros(0, np.int64), [], [], prior) == prior

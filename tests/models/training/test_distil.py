@@ -56,7 +56,7 @@ def test_labels_and_the_teacher_share_a_row(tmp_path: Path) -> None:
 def test_it_is_not_asked_about_held_out_nor_about_long_rows(tmp_path: Path) -> None:
     teacher = Teacher()
     distilled(FRAME, ["a cup. " * 20], teacher, SETTINGS, tmp_path)
-    assert teacher.asked == ["great mug", "awful mug", "a cup. " * 6 + "a cup."]
+    assert sorted(teacher.asked) == ["a cup. " * 6 + "a cup.", "awful mug", "great mug"]
 
 
 def test_texts_without_labels_are_learnt_from_the_teacher_alone(tmp_path: Path) -> None:
@@ -80,15 +80,22 @@ def test_it_is_not_asked_twice(tmp_path: Path) -> None:
     broken.unlink()
     teacher = Teacher()
     np.testing.assert_array_equal(teacher_says(texts, teacher, tmp_path), first)
-    assert len(teacher.asked) in {2_048, 452}
+    assert 0 < len(teacher.asked) < 100
 
 
-def test_another_version_is_asked_anew(tmp_path: Path) -> None:
-    teacher_says(["text"], Teacher(), tmp_path)
+def test_a_text_more_asks_about_few_others_again(tmp_path: Path) -> None:
+    texts = [f"text {number}" for number in range(2_500)]
+    teacher_says(texts, Teacher(), tmp_path)
     teacher = Teacher()
-    teacher.version = "teacher-2"
-    teacher_says(["text"], teacher, tmp_path)
-    assert teacher.asked == ["text"]
+    assert teacher_says(["one more", *texts], teacher, tmp_path).shape == (2_501, 3)
+    assert 0 < len(teacher.asked) < 100
+
+
+def test_a_text_that_begins_as_a_held_out_one_does_is_left_out(tmp_path: Path) -> None:
+    long = "The mug is blue. " * 12
+    held_out = FRAME.assign(text=["great mug", "awful mug", long, "great " * 20])
+    frame = distilled(held_out, [long, long + "It leaks.", "A mug that leaks."], Teacher(), SETTINGS, tmp_path)
+    assert frame.loc[frame["dataset"] == UNLABELLED, "text"].tolist() == ["A mug that leaks."]
 
 
 @pytest.mark.parametrize("texts", [[], [""]])

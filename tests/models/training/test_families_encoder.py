@@ -41,7 +41,7 @@ def trained(cache: Path) -> TrainedEncoder:
 @pytest.fixture(scope="module")
 def folder(trained: TrainedEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "1"
-    package.write_files(folder, trained, package.Identity(CONFIG, "1", Calibration(), {}))
+    package.write_files(folder, trained, package.Identity(CONFIG, "1", Calibration(), package.MadeFrom([])))
     return folder
 
 

@@ -68,7 +68,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedRules:
 @pytest.fixture
 def packaged(trained: TrainedRules, tmp_path: Path) -> Path:
     config = Config(name="tiny", family="rules")
-    package.write_files(tmp_path / "1", trained, package.Identity(config, "1", CALIBRATION, {}))
+    package.write_files(tmp_path / "1", trained, package.Identity(config, "1", CALIBRATION, package.MadeFrom([])))
     return tmp_path / "1"
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from models.sentiment.predict import open_artifact
+from models.sentiment.predict import open_artifact, verify
 from models.training import retrain as module
+from models.training.card import CARD
 from models.training.config import ConfigError, read_config
 from models.training.data import DataError
 from models.training.families.registry import retrainer
@@ -51,7 +52,11 @@ def test_a_better_model_becomes_the_next_version(packaged: Path, tmp_path: Path)
     frame = read_labels(tmp_path / "mine.csv")
     assert held_out_score(open_artifact(folder), frame) > held_out_score(open_artifact(packaged), frame)
     manifest = open_artifact(folder).manifest  # type: ignore[attr-defined]
-    assert manifest["training_data"][0]["name"] == "mine"
+    assert [entry["name"] for entry in manifest["training_data"]] == ["first", "second", "mine"]
+    assert [entry["non_commercial"] for entry in manifest["training_data"]] == [False, True, False]
+    assert manifest["started_from"] == "small-1"
+    assert "Its training began with the weights of small-1." in (folder / CARD).read_text(encoding="utf-8")
+    assert manifest["config"]["schedule"] == verify(packaged)["config"]["schedule"]
 
 
 def test_a_model_that_is_no_better_is_not_packaged(
