@@ -141,7 +141,9 @@ def _reader(form: str) -> Callable[[Path], SentimentModel]:
         from models.sentiment.rules import RulesModel
 
         return RulesModel
-    return PackagedModel
+    if form == "savedmodel":
+        return PackagedModel
+    raise ArtifactError(f"this version of Sentinela reads no models of the format {form!r}; update it")
 
 
 def verify(folder: Path) -> dict[str, Any]:
@@ -160,6 +162,9 @@ def verify(folder: Path) -> dict[str, Any]:
         raise ArtifactError(f"{path} is missing or unreadable ({error}); {remedy}") from error
     if wrong or tuple(manifest["labels"]) != LABELS:
         raise ArtifactError(f"{path}: {', '.join(wrong) or 'labels'} is not what this version expects; {remedy}")
+    known = {folder / relative for relative in sums} | {path}
+    if unknown := sorted(file for file in folder.rglob("*") if file.is_file() and file not in known):
+        raise ArtifactError(f"{unknown[0]} was not packaged with the others; {remedy}")
     for relative, expected in sums.items():
         file = folder / relative
         if not file.is_file():

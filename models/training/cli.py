@@ -15,6 +15,7 @@ from models.training.pretrained import PretrainedError
 
 CACHE = Path.home() / ".cache" / "sentinela" / "training"
 
+_FAULTS = (ArtifactError, UnknownModelError, ConfigError, DataError, PretrainedError, OSError)
 app = typer.Typer(add_completion=False)
 
 
@@ -32,15 +33,20 @@ def command(
     With a folder of labelled files it is trained from the start; with a file (.csv, .jsonl, .parquet) that has the
     columns text and label, the packaged model learns on, and stays what it is unless that made it better.
     """
+    from models.training.fit import BackendError, CheckpointError
     from models.training.retrain import NotBetterError, retrain
     from models.training.train import train
 
     try:
+        out.mkdir(parents=True, exist_ok=True)
         if data.is_file():
-            folder = retrain(out / name / str(newest_version(out / name)), data, cache)
+            packaged = out / Path(name).stem
+            if not (newest := newest_version(packaged)):
+                raise UnknownModelError(f"nothing is packaged in {packaged}; train {name} on a folder first")
+            folder = retrain(packaged / str(newest), data, cache)
         else:
             folder = train(read_config(name), data, unlabelled, out, cache, catalogue)
-    except (ArtifactError, UnknownModelError, ConfigError, DataError, NotBetterError, PretrainedError) as fault:
+    except (*_FAULTS, NotBetterError, BackendError, CheckpointError) as fault:
         typer.secho(str(fault), fg="red", err=True)
         raise typer.Exit(1) from fault
     typer.echo(f"packaged in {folder}")

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from models.text.clean import STEPS, rewrites_of
+from models.training.augment import CHANGES
 
 CONFIGS = Path(__file__).with_name("configs")
 
 Family = Literal[
     "rules", "tfidf", "naive_bayes", "bag", "simple_rnn", "lstm", "gru", "bilstm", "cnn", "transformer", "encoder"
 ]
+
+
+_CLASSICAL = ("rules", "tfidf", "naive_bayes")
+_WATCHED = ("simple_rnn", "lstm", "gru", "bilstm", "cnn", "transformer")
+LONGEST = 130
+"""Tokens of a window, marks of its ends included: the positions that are kept of the pretrained encoder."""
 
 
 class ConfigError(ValueError):
@@ -32,7 +42,19 @@ class Text(_Section):
     """Most pieces of the vocabulary; None keeps every piece that the texts use."""
     buckets: tuple[int, ...] = (16, 24, 32, 48, 64)
     """Lengths in tokens that batches are padded to; the last one is the longest window that is read at once."""
-    batch_tokens: int = 2048
+    batch_tokens: int = Field(default=2048, ge=1)
+
+    @field_validator("steps")
+    @classmethod
+    def _known(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
+        return _known(steps, STEPS, "cleaning step")
+
+    @field_validator("buckets")
+    @classmethod
+    def _ascending(cls, buckets: tuple[int, ...]) -> tuple[int, ...]:
+        if not buckets or list(buckets) != sorted(set(buckets)) or buckets[0] < 3 or buckets[-1] > LONGEST:
+            raise ValueError(f"they must ascend, from 3 on, to {LONGEST} at most")
+        return buckets
 
 
 class Schedule(_Section):
@@ -90,6 +112,10 @@ class Serving(_Section):
     """What one core is counted on to do: what turns a budget in minutes into a number of texts."""
 
 
+Augmentation = Annotated[float, Field(ge=0, le=1)]
+"""How often a change befalls a text."""
+
+
 class Config(_Section):
     """One model's training."""
 
@@ -100,12 +126,34 @@ class Config(_Section):
     """Sizes and regularisation; the family says which it knows and refuses others."""
     text: Text = Text()
     schedule: Schedule = Schedule()
-    augmentation: dict[str, float] = {}
+    augmentation: dict[str, Augmentation] = {}
     balance: Balance = Balance()
     data: Data = Data()
     distillation: Distillation | None = None
     """None learns from labels alone."""
     serving: Serving = Serving()
+
+    @field_validator("augmentation")
+    @classmethod
+    def _changes(cls, augmentation: dict[str, float]) -> dict[str, float]:
+        _known(tuple(augmentation), CHANGES, "augmentation")
+        return augmentation
+
+    @model_validator(mode="after")
+    def _read_by_the_family(self) -> Self:
+        if self.distillation and self.family in _CLASSICAL:
+            raise ValueError(f"the family {self.family} learns from labels alone; take the section distillation out")
+        if self.schedule.patience and self.family not in _WATCHED:
+            raise ValueError(f"the family {self.family} never stops early; take schedule.patience out")
+        if self.family not in (*_CLASSICAL, "bag"):
+            rewrites_of(self.text.steps)
+        return self
+
+
+def _known(names: tuple[str, ...], there: Collection[str], what: str) -> tuple[str, ...]:
+    if unknown := sorted(set(names) - set(there)):
+        raise ValueError(f"no {what} is called {', '.join(unknown)}; there are {', '.join(there)}")
+    return names
 
 
 Network = TypeVar("Network", bound=BaseModel)

@@ -85,7 +85,7 @@ def split_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Drop texts without words and repeats, and give each row its part; ``split`` may say ``validation``."""
     frame = frame.assign(key=[normalise(text) for text in frame["text"]])
     frame = frame[frame["key"] != ""].drop_duplicates("key", keep="first").reset_index(drop=True)
-    frame["part"] = _split(frame)
+    frame["part"] = _split(frame) if len(frame) else ""
     return frame.drop(columns=["key", "split"])
 
 

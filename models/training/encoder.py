@@ -13,10 +13,11 @@ import numpy as np
 from keras import layers, ops
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.training.config import LONGEST
 from models.training.pretrained import Pretrained
 
 PAD = 1
-POSITIONS = 130
+POSITIONS = LONGEST
 CLASSES = 3
 _EPSILON = 1e-12
 _NOT_ATTENDED = -1e9

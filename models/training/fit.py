@@ -24,6 +24,10 @@ from models.training.tokens import Batch, Lengths, group, pad
 _CONSOLE = Console(stderr=True)
 
 
+class BackendError(RuntimeError):
+    """A trained network that this backend of Keras cannot package; the message says how to go on."""
+
+
 class CheckpointError(RuntimeError):
     """A checkpoint that is not of this network; the message names it."""
 
@@ -119,6 +123,15 @@ def fit(
         board.on_train_end()
     if schedule.patience and best.weights:
         network.set_weights(best.weights)
+
+
+def insist_on_tensorflow(folder: Path) -> None:
+    """Packaging needs TensorFlow: raises BackendError on another backend, once the training lies in ``folder``."""
+    if keras.config.backend() != "tensorflow":
+        raise BackendError(
+            f"trained on {keras.config.backend()}, and kept in {folder}; the same command with "
+            "KERAS_BACKEND=tensorflow, on this machine or on one that has the folder, packages it"
+        )
 
 
 def rate_at(schedule: Schedule, progress: float) -> float:

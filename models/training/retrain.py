@@ -28,7 +28,8 @@ GENTLE = 0.3
 """The share of the first training's learning rate that the second one starts with: what was learnt stays."""
 
 _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    ".csv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False),
+    # A comma, a semicolon or a tab, whichever the file has.
+    ".csv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False, sep=None, engine="python"),
     ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False),
     ".parquet": pd.read_parquet,
 }
@@ -75,13 +76,17 @@ def read_labels(path: Path) -> pd.DataFrame:
     """
     if path.suffix not in _READERS:
         raise DataError(f"{path}: unknown ending {path.suffix!r}; known are {', '.join(_READERS)}")
-    table = _READERS[path.suffix](path)
+    try:
+        table = _READERS[path.suffix](path).reset_index(drop=True)
+    except (ValueError, pd.errors.ParserError) as fault:
+        raise DataError(f"{path} cannot be read ({fault}); save it in UTF-8, one header line first") from fault
     missing = sorted({"text", "label"} - set(table.columns))
     if missing:
         raise DataError(f"{path}: no column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
+    table = table.dropna(subset=["text"]).fillna({"language": "", "kind": ""})
     strange = table.index[~table["label"].isin(LABELS)]
     if len(strange):
-        label = table["label"].iloc[strange[0]]
+        label = table["label"][strange[0]]
         raise DataError(f"{path}: row {strange[0] + 1} has the label {label!r}; expected {', '.join(LABELS)}")
     frame = split_rows(_columns(table, path.stem))
     for part in ("train", "held_out"):
@@ -100,11 +105,14 @@ def held_out_score(model: SentimentModel, frame: pd.DataFrame) -> float:
 
 
 def _columns(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    from models.language import identify
+    from models.language import LANGUAGES, identify
 
     texts = table["text"].astype(str).tolist()
-    languages = table["language"].tolist() if "language" in table else identify(texts)
-    kinds = table["kind"].tolist() if "kind" in table else ["unknown"] * len(table)
+    languages = table["language"].tolist() if "language" in table else [""] * len(table)
+    unknown = [place for place, language in enumerate(languages) if language not in LANGUAGES]
+    for place, found in zip(unknown, identify([texts[place] for place in unknown]), strict=True):
+        languages[place] = found
+    kinds = [kind or "unknown" for kind in table["kind"]] if "kind" in table else ["unknown"] * len(table)
     return pd.DataFrame(
         {
             "dataset": [f"{name}, {' '.join(group)}" for group in zip(languages, kinds, strict=True)],

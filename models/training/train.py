@@ -15,7 +15,7 @@ from models.sentiment.calibration import Calibration
 from models.sentiment.predict import MANIFEST, SentimentModel, folder_of, open_artifact, sha256, version
 from models.training import package
 from models.training.calibrate import calibrate
-from models.training.config import Config
+from models.training.config import Config, ConfigError
 from models.training.data import capped, load, read_catalogue, read_texts
 from models.training.distil import UNLABELLED, distilled
 from models.training.families import Job, Trained
@@ -29,6 +29,8 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
     """Do the whole: read, train, calibrate, measure what is packaged, publish; returns the artefact's folder."""
     known = read_catalogue(catalogue)
     _CONSOLE.print(f"Reading and splitting the rows of {data}")
+    if strange := sorted(set(config.data.rates) - set(known)):
+        raise ConfigError(f"{config.name}, [data.rates]: {', '.join(strange)} is not in {catalogue}")
     frame = capped(load(data, known), config.data.most_rows)
     made_from = package.MadeFrom(package.entries(frame[frame["part"] == "train"], known))
     texts = read_texts(unlabelled) if unlabelled else []
@@ -57,7 +59,7 @@ def package_trained(
     the calibration of the model that this one goes on from.
     """
     number = str(package.newest_version(versions) + 1)
-    identity = package.Identity(config, number, _calibration(trained, frame, prior), made_from)
+    identity = package.Identity(config, number, _calibration(trained, config, frame, prior), made_from)
     versions.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=versions, prefix=".") as aside:
         folder = Path(aside) / number
@@ -69,8 +71,10 @@ def package_trained(
     return versions / number
 
 
-def _calibration(trained: Trained, frame: pd.DataFrame, prior: Calibration | None) -> Calibration:
-    rows = frame[(frame["part"] == "calibration") & frame["evaluate"]]
+def _calibration(trained: Trained, config: Config, frame: pd.DataFrame, prior: Calibration | None) -> Calibration:
+    """Longer texts are read in windows; the temperature is that of one."""
+    longest = config.serving.window_chars or frame["text"].str.len().max()
+    rows = frame[(frame["part"] == "calibration") & frame["evaluate"] & (frame["text"].str.len() <= longest)]
     languages, kinds = rows["language"].tolist(), rows["kind"].tolist()
     logits = trained.logits(rows["text"].tolist(), languages)
     return calibrate(logits, rows["label"].to_numpy(np.int64), languages, kinds, prior)

@@ -88,7 +88,7 @@ def measure(
     """Train each trial on the rows; for each its family, variant, seed, and macro-F1 on the held-out ones."""
     found = []
     for variant, config in trials:
-        settings = {"config": config.model_dump(mode="json"), "rows": fingerprint(rows)}
+        settings = {"config": config.model_dump(mode="json"), "rows": fingerprint(rows), "drawn": DRAWN}
         name = f"ablation-{config.family}-{variant.replace(' ', '_')}-{config.seed}"
         numbers = runs.numbers(name, settings, partial(_run, config, rows, vocabulary))
         found.append({"family": config.family, "variant": variant, "seed": config.seed, **numbers})

@@ -15,7 +15,7 @@ from typing import Any
 import joblib
 import numpy as np
 import sklearn
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import ComplementNB
@@ -24,7 +24,7 @@ from sklearn.pipeline import Pipeline, make_union
 from models.sentiment.calibration import Calibration
 from models.sentiment.estimator import CALIBRATION, PIPELINE, SETTINGS, chained, log_probabilities
 from models.text.chain import Chain, Tokeniser
-from models.training.config import Config, ConfigError, network_of
+from models.training.config import network_of
 from models.training.data import LABELS, DataError
 from models.training.families import Job
 from models.training.weights import row_weights
@@ -105,20 +105,13 @@ def _trained(job: Job, network: _Network, classifier: Any) -> TrainedEstimator:
         raise DataError(f"{config.name}: no training row is labelled {', '.join(missing)}; add rows that are")
     rates = train["dataset"].map(config.data.rates).fillna(train["weight"]).to_numpy(np.float64)
     weights = rates * row_weights(train, rates, config.balance.labels)
-    chain = _chain(config, network)
+    chain = Chain(
+        clean=config.text.steps, tokeniser=network.tokeniser, stop_words=network.stop_words, stem=network.stem
+    )
     tokens = chained(chain, train["text"].tolist(), train["language"].tolist())
     pipeline = Pipeline([("features", _features(network.most_features)), ("classifier", classifier)])
     pipeline.fit(tokens, train["label"], classifier__sample_weight=weights)
     return TrainedEstimator(pipeline, chain)
-
-
-def _chain(config: Config, network: _Network) -> Chain:
-    try:
-        return Chain(
-            clean=config.text.steps, tokeniser=network.tokeniser, stop_words=network.stop_words, stem=network.stem
-        )
-    except ValidationError as fault:
-        raise ConfigError(f"{config.name}, [text]: {fault}") from fault
 
 
 def _features(most: int) -> Any:

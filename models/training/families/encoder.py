@@ -13,7 +13,7 @@ from models.text.clean import cleaner
 from models.training.config import Config, network_of
 from models.training.encoder import Encoder, Shape, from_pretrained
 from models.training.families import Job
-from models.training.fit import fit, logits_of
+from models.training.fit import fit, insist_on_tensorflow, logits_of
 from models.training.pretrained import PIECES, Pretrained, find, kept_pieces, read
 from models.training.tokens import Tokenizer, TrainingRows, lengths_of
 
@@ -55,11 +55,12 @@ def retrain_encoder(folder: Path, job: Job) -> TrainedEncoder:
 
 
 def _fitted(encoder: Encoder, pretrained: Pretrained, job: Job) -> TrainedEncoder:
-    from models.training.export import round_weights
-
     config = job.config
     rows = TrainingRows.of(config, job.frame, tokenizer_of(pretrained, config))
     fit(encoder, rows, config.schedule, job.cache)
+    insist_on_tensorflow(job.cache)
+    from models.training.export import round_weights
+
     round_weights(encoder, but=[encoder.embedding.words])
     return TrainedEncoder(encoder, pretrained, config)
 

@@ -23,7 +23,7 @@ from models.training.config import Config, network_of
 from models.training.data import DataError
 from models.training.encoder import CLASSES, Block
 from models.training.families import Job
-from models.training.fit import Watched, fit, logits_of
+from models.training.fit import Watched, fit, insist_on_tensorflow, logits_of
 from models.training.pretrained import PIECES, Vocabulary, find, kept_pieces, read
 from models.training.tokens import PAD, Tokenizer, TrainingRows, lengths_of, weighted
 
@@ -136,6 +136,7 @@ def train_sequence(job: Job, vocabulary: Vocabulary | None = None) -> TrainedSeq
     watched = _watched(job, tokenizer) if config.schedule.patience else None
     # TensorFlow's own kernels run these small networks as fast as XLA, which compiles for half a minute before.
     fit(network, rows, config.schedule, job.cache, jit=keras.config.backend() != "tensorflow", watched=watched)
+    insist_on_tensorflow(job.cache)
     _round(network)
     return TrainedSequence(network, vocabulary, config)
 

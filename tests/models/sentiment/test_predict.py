@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from models.sentiment import LABELS, ArtifactError, SentimentModel, UnknownModelError, available, load
 from models.sentiment.predict import ARTIFACTS, PackagedModel, sha256, verify
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOLDER = ARTIFACTS / "bag" / "1"
 
 TEXTS = [

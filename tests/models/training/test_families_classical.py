@@ -70,12 +70,6 @@ def test_steps_of_the_chain_are_switched_on_by_the_configuration(
 
 
 @BOTH
-def test_a_cleaning_step_that_does_not_exist_is_refused(train: Train, rows: pd.DataFrame, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no cleaning step is called spelling"):
-        train(job(rows, tmp_path, text={"steps": ["spelling"]}))
-
-
-@BOTH
 def test_rates_weigh_the_rows_of_a_data_set(train: Train, rows: pd.DataFrame, tmp_path: Path) -> None:
     """The same texts with opposite labels in two data sets: the one with the higher rate wins."""
     first = job(rows, tmp_path).frame

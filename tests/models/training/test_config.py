@@ -1,0 +1,73 @@
+"""Configurations: those that are there can be used, and what cannot is refused before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models.training.config import Config, ConfigError, available, network_of, read_config
+from models.training.data import read_catalogue
+from models.training.encoder import Shape
+from models.training.families import bag
+from models.training.families.registry import trainer
+
+SHIPPED = ("accurate", "balanced", "fast")
+
+
+@pytest.mark.parametrize("name", available())
+def test_every_configuration_can_be_read_and_has_a_family(name: str) -> None:
+    config = read_config(name)
+    assert config.name == name
+    assert callable(trainer(config.family))
+    assert set(config.data.rates) <= set(read_catalogue())
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_sizes_of_what_is_shipped_are_known_and_said(name: str) -> None:
+    config = read_config(name)
+    kind = {"bag": bag.Network, "encoder": Shape}[config.family]
+    network_of(config, kind)
+    assert set(config.network) >= {"bag": {"token_bits", "width", "members"}, "encoder": {"depth"}}[config.family]
+    assert config.serving.window_chars
+    assert config.serving.chars_per_second
+
+
+@pytest.mark.parametrize("name", ["fast", "balanced"])
+def test_students_are_taught_by_the_accurate_model(name: str) -> None:
+    settings = read_config(name).distillation
+    assert settings
+    assert settings.teacher == "accurate"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('family = "cnn"\n[text]\nsteps = ["spelling"]', "no cleaning step is called spelling"),
+        ('family = "cnn"\n[text]\nsteps = ["lower"]', "lower runs in Python alone"),
+        ('family = "cnn"\n[text]\nbuckets = [32, 16]', "they must ascend"),
+        ('family = "encoder"\n[text]\nbuckets = [64, 512]', "to 130 at most"),
+        ('family = "cnn"\n[augmentation]\nshouting = 0.1', "no augmentation is called shouting"),
+        ('family = "cnn"\n[augmentation]\nlower_case = 10', "less than or equal to 1"),
+        ('family = "encoder"\n[schedule]\npatience = 2', "the family encoder never stops early"),
+        ('family = "tfidf"\n[distillation]\nteacher = "accurate"', "the family tfidf learns from labels alone"),
+        ('family = "cnn"\ncolour = 1', "colour"),
+        ('family = "cnn', "Unclosed|Illegal|unterminated|Unterminated|newline"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_the_file_and_the_setting(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_config(str(path))
+    assert str(path) in str(caught.value)
+
+
+def test_an_unknown_name_is_answered_with_those_there_are() -> None:
+    with pytest.raises(ConfigError, match="there is no training called 'bert'; there are: accurate, balanced"):
+        read_config("bert")
+
+
+def test_a_size_that_the_family_does_not_know_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"(?s)mine, \[network\].*depth"):
+        network_of(Config(name="mine", family="bag", network={"depth": 2}), bag.Network)
