@@ -17,7 +17,7 @@ from nltk.tokenize.casual import TweetTokenizer
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from models.text.clean import ADDRESS, EMOJI, NUMBER, STEPS, cleaner
-from models.text.words import LANGUAGES, Language, is_negator, stop_words
+from models.text.words import LANGUAGES, is_negator, stop_words
 
 _STEMMED = {"pt": "portuguese", "en": "english", "es": "spanish"}
 _EMOJI = regex.compile(f"({EMOJI})")
@@ -46,8 +46,6 @@ class Chain(BaseModel):
     """Leave out the stop words of the text's language; negators are none."""
     stem: bool = False
     """Reduce words to their stems in small letters with Snowball; negators and placeholders stay."""
-    language: Language | None = None
-    """The language of texts that come without one; None leaves stop words and stems of such texts as they are."""
 
     @field_validator("clean")
     @classmethod
@@ -56,9 +54,8 @@ class Chain(BaseModel):
             raise ValueError(f"no cleaning step is called {', '.join(unknown)}; there are {', '.join(STEPS)}")
         return steps
 
-    def __call__(self, text: str, language: str | None = None) -> list[str]:
+    def __call__(self, text: str, language: str = "") -> list[str]:
         """The tokens of a text of that language: ``pt``, ``en``, ``es``, or any other name for any other language."""
-        language = language or self.language or ""
         split = _TOKENISERS[self.tokeniser]
         tokens = [_whole(token) for token in split(_cleaner(self.clean)(text)) or split(text) or text.split()]
         if self.stop_words:

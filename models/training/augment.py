@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import tomllib
 import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import numpy as np
 import regex
 
 from models.text.words import is_negator
 
 Change = Callable[[str, Random], str]
-Neighbours = Callable[[str], Sequence[str]]
-"""A word to words of like meaning, which may be none."""
 
 _FOLDER = Path(__file__).parent
 
@@ -88,61 +85,6 @@ def faces_to_emoji(text: str, random: Random, share: float = 0.5) -> str:
     """Write about ``share`` of the typed faces, ``:)`` as well as ``:)))``, as emoji."""
     pattern, faces = _faces()
     return _replace(text, random, share, pattern, lambda face: faces[face.rstrip(face[-1]) + face[-1]])
-
-
-def neighbour_replacer(neighbours: Neighbours, share: float = 0.1, fixed: Collection[str] = ()) -> Change:
-    """A change that puts one of its neighbours in the place of about ``share`` of the words.
-
-    Neither negators nor the words ``fixed``, in small letters, are replaced or put anywhere. Opposites are neighbours
-    in most embeddings (``good``, ``bad``): give the words that carry sentiment as ``fixed``.
-    """
-
-    def allowed(word: str) -> bool:
-        return word.lower() not in fixed and not is_negator(word)
-
-    def others(word: str) -> list[str]:
-        return [other for other in neighbours(word) if allowed(other)] if allowed(word) else []
-
-    def replace_neighbours(text: str, random: Random) -> str:
-        return _replace(text, random, share, _WORD, others)
-
-    return replace_neighbours
-
-
-class EmbeddingNeighbours:
-    """The nearest words of a vocabulary by the cosine of their vectors; ties go to the word that comes first."""
-
-    def __init__(self, words: Sequence[str], vectors: np.ndarray, most: int = 5, least: float = 0.5) -> None:
-        """Take word vectors, float32 [n, width]; at most ``most`` neighbours of a cosine of ``least`` and more.
-
-        Raises:
-            ValueError: not one finite vector a word, or a word twice.
-        """
-        if vectors.ndim != 2 or len(vectors) != len(words) or not np.isfinite(vectors).all():
-            raise ValueError(f"{len(words)} words need as many finite vectors, not an array of shape {vectors.shape}")
-        if len(set(words)) < len(words):
-            raise ValueError("the vocabulary holds a word more than once; keep its first row alone")
-        self._words = list(words)
-        self._rows = {word: row for row, word in enumerate(words)}
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        self._vectors = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-        self._most, self._least = most, least
-        self._known: dict[int, list[str]] = {}
-
-    def __call__(self, word: str) -> list[str]:
-        """Neighbours, nearest first, of the word as it is written or else in small letters; none of an unknown one."""
-        row = self._rows.get(word, self._rows.get(word.lower()))
-        if row is None:
-            return []
-        if row not in self._known:
-            self._known[row] = self._nearest(row)
-        return self._known[row]
-
-    def _nearest(self, row: int) -> list[str]:
-        cosines = self._vectors @ self._vectors[row]
-        order = np.argsort(-cosines, kind="stable")
-        near = [other for other in order[: self._most + 1] if other != row and cosines[other] >= self._least]
-        return [self._words[other] for other in near[: self._most]]
 
 
 CHANGES: dict[str, Change] = {

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,10 +47,6 @@ class Shape:
     width: int = 6
     hidden: int = 32
     max_bytes: int = 2_000
-
-    def as_dict(self) -> dict[str, int]:
-        """The sizes by name, for the manifest."""
-        return asdict(self)
 
     def bits(self) -> tuple[int, int, int]:
         """Bits of the three bags' tables, in the order of ``Bags``."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +15,6 @@ import models.training.augment
 from models.text.words import is_negator
 from models.training.augment import (
     CHANGES,
-    EmbeddingNeighbours,
     augmenter,
     delete_other_words,
     delete_words,
@@ -25,7 +23,6 @@ from models.training.augment import (
     faces_to_emoji,
     keyboard_noise,
     lower_case,
-    neighbour_replacer,
     replace_synonyms,
     swap_words,
 )
@@ -53,11 +50,6 @@ PIECES = [
 ]
 PIECES += ["i am", "İ", "ſ", "\u0301", "\ufe0f", "\u200d", "\ud83d", "\x00"]
 texts = st.lists(st.sampled_from(PIECES) | st.characters(), max_size=16).map("".join)
-
-
-def like(word: str) -> list[str]:
-    """Neighbours of every word, among them what must never be put anywhere."""
-    return ["not", "Never", "ruim", "outra"]
 
 
 def always(change: Callable[..., str], text: str, seed: int = 0) -> str:
@@ -155,46 +147,6 @@ def test_every_face_is_found(face: str) -> None:
     assert outcomes(faces_to_emoji, f"a {face} b") == {f"a {emoji} b" for emoji in EMOJI["faces"][face]}
 
 
-def test_neighbours_take_a_words_place() -> None:
-    change = neighbour_replacer(like, share=1.0, fixed=["bom"])
-    results = {change("Carro bom, não azul @ana", Random(seed)) for seed in range(30)}
-    cars, blues = ("Ruim", "Outra"), ("ruim", "outra")
-    assert results == {f"{car} bom, não {blue} @ana" for car in cars for blue in blues}
-
-
-def test_words_that_must_stay_are_not_put_anywhere() -> None:
-    change = neighbour_replacer(like, share=1.0, fixed=["ruim", "outra"])
-    assert change("carro azul", Random(0)) == "carro azul"
-
-
-WORDS = ["car", "auto", "truck", "sky", "zero"]
-VECTORS = np.array([[1, 0], [2, 0.2], [1, 1], [-1, 0], [0, 0]], np.float32)
-
-
-def test_neighbours_are_the_nearest_by_cosine() -> None:
-    near = EmbeddingNeighbours(WORDS, VECTORS, most=2, least=0.5)
-    assert near("car") == near("CAR") == ["auto", "truck"]
-    assert near("sky") == near("zero") == near("unknown") == []
-    assert EmbeddingNeighbours(WORDS, VECTORS, most=1)("car") == ["auto"]
-    assert EmbeddingNeighbours(WORDS, VECTORS, least=0.9)("car") == ["auto"]
-
-
-def test_the_first_of_equal_neighbours_comes_first() -> None:
-    same = EmbeddingNeighbours(["a", "b", "c", "d"], np.ones((4, 3), np.float32), most=2)
-    assert [same(word) for word in "abcd"] == [["b", "c"], ["a", "c"], ["a", "b"], ["a", "b"]]
-
-
-@pytest.mark.parametrize("vectors", [VECTORS[:2], VECTORS.ravel(), VECTORS * np.nan])
-def test_vectors_that_do_not_fit_the_words_are_refused(vectors: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="5 words need as many finite vectors"):
-        EmbeddingNeighbours(WORDS, vectors)
-
-
-def test_a_vocabulary_with_a_word_twice_is_refused() -> None:
-    with pytest.raises(ValueError, match="more than once"):
-        EmbeddingNeighbours(["car", "car"], VECTORS[:2])
-
-
 def test_an_unknown_change_is_named() -> None:
     with pytest.raises(KeyError, match=r"translate.*drop_accents"):
         augmenter({"translate": 0.5})
@@ -210,24 +162,21 @@ def test_a_change_that_leaves_nothing_is_undone() -> None:
     assert augment("Bom", Random(0)) == "bom"
 
 
-EVERY_CHANGE = {**CHANGES, "replace_neighbours": neighbour_replacer(like, share=0.5)}
-
-
-@pytest.mark.parametrize("name", EVERY_CHANGE)
+@pytest.mark.parametrize("name", CHANGES)
 @given(text=texts, seed=st.integers(0, 2**32))
 def test_the_same_seed_gives_the_same_text(name: str, text: str, seed: int) -> None:
-    augment = augmenter({name: 0.9}, EVERY_CHANGE)
+    augment = augmenter({name: 0.9})
     assert augment(text, Random(seed)) == augment(text, Random(seed))
 
 
 @given(text=texts, seed=st.integers(0, 2**32))
 def test_no_text_becomes_empty(text: str, seed: int) -> None:
-    augment = augmenter(dict.fromkeys(EVERY_CHANGE, 1.0), EVERY_CHANGE)
+    augment = augmenter(dict.fromkeys(CHANGES, 1.0))
     assert bool(augment(text, Random(seed)).strip()) == bool(text.strip())
 
 
-@pytest.mark.parametrize("name", [*NEWER, "replace_neighbours"])
+@pytest.mark.parametrize("name", NEWER)
 @given(words=st.lists(st.sampled_from([*NEGATED, "você", "phone", "bom", "😂", ":)"])), seed=st.integers(0, 2**32))
 def test_newer_changes_keep_every_negator_and_bring_none(name: str, words: list[str], seed: int) -> None:
-    changed = EVERY_CHANGE[name](" ".join(words), Random(seed))
+    changed = CHANGES[name](" ".join(words), Random(seed))
     assert list(filter(is_negator, changed.split())) == list(filter(is_negator, words))
