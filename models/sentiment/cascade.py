@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.sentiment.predict import LABELS, ArtifactError, SentimentModel, load, version
-from models.sentiment.windows import taken
+from models.sentiment.predict import LABELS, ArtifactError, SentimentModel, load, taken, version
 
 CASCADE = "cascade"
 FAST, ACCURATE = "fast", "accurate"

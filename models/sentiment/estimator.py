@@ -15,7 +15,7 @@ import numpy as np
 
 from models.language import identify
 from models.sentiment.calibration import Calibration
-from models.sentiment.predict import LABELS, ArtifactError, verify
+from models.sentiment.predict import LABELS, ArtifactError, Packaged
 from models.text.chain import Chain
 
 PIPELINE = "model.joblib"
@@ -24,10 +24,8 @@ SETTINGS = "estimator.json"
 CALIBRATION = "calibration.json"
 
 
-class EstimatorModel:
+class EstimatorModel(Packaged):
     """A packaged pipeline; ``predict.open_artifact`` gives one."""
-
-    labels = LABELS
 
     def __init__(self, folder: Path) -> None:
         """Check the files under ``folder`` against its manifest and load the pipeline.
@@ -36,20 +34,14 @@ class EstimatorModel:
             ArtifactError: a file is missing or differs from the manifest, or scikit-learn is missing or is not the
             version that the pipeline was trained with.
         """
-        self.manifest = verify(folder)
-        self.name: str = self.manifest["name"]
-        self.version = f"{self.name}-{self.manifest['version']}"
-        self.unsure_below: float = self.manifest.get("unsure_below", 0.0)
+        super().__init__(folder)
         settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
         self._chain = Chain.model_validate(settings["chain"])
         self._pipeline = _load(folder / PIPELINE, settings["scikit_learn"])
         calibration = json.loads((folder / CALIBRATION).read_text(encoding="utf-8"))
         self._calibration = Calibration.from_dict(calibration)
 
-    def predict(
-        self, texts: Sequence[str], languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
-    ) -> np.ndarray:
-        """Return the probability of each label: float32 [n, 3], rows sum to 1, in the order of ``texts``."""
+    def _score(self, texts: Sequence[str], languages: Sequence[str] | None, kinds: Sequence[str] | None) -> np.ndarray:
         logits = log_probabilities(self._pipeline, self._chain, texts, languages)
         return self._calibration.apply(logits, languages, kinds)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -46,13 +47,13 @@ class SentimentModel(Protocol):
         ...
 
 
-class PackagedModel:
-    """A TensorFlow SavedModel that takes raw strings; use ``load`` to get one."""
+class Packaged(ABC):
+    """A model read from an artefact's folder: what its manifest says of it, and scoring by batches."""
 
     labels = LABELS
 
     def __init__(self, folder: Path) -> None:
-        """Check the files under ``folder`` against its manifest and load the SavedModel.
+        """Check the files under ``folder`` against its manifest.
 
         Raises:
             ArtifactError: a file is missing or differs from the manifest.
@@ -62,10 +63,8 @@ class PackagedModel:
         self.version = _full_version(self.manifest)
         self.unsure_below: float = self.manifest.get("unsure_below", 0.0)
         serving = self.manifest["serving"]
-        self.window_chars: int | None = serving["window_chars"]
         self.rate_chars_per_second: float | None = serving["chars_per_second"]
         self._batch_chars: int = serving["batch_chars"]
-        self._saved = _load_saved_model(folder)
 
     def predict(
         self, texts: Sequence[str], languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
@@ -78,8 +77,21 @@ class PackagedModel:
         scored = np.zeros((len(texts), len(LABELS)), np.float32)
         for places in _batches(texts, self._batch_chars):
             batch = [texts[place] for place in places]
-            scored[places] = self._score(batch, _taken(languages, places), _taken(kinds, places))
+            scored[places] = self._score(batch, taken(languages, places), taken(kinds, places))
         return scored
+
+    @abstractmethod
+    def _score(self, texts: Sequence[str], languages: Sequence[str] | None, kinds: Sequence[str] | None) -> np.ndarray:
+        """As ``predict``, of one batch."""
+
+
+class PackagedModel(Packaged):
+    """A TensorFlow SavedModel that takes raw strings; use ``load`` to get one."""
+
+    def __init__(self, folder: Path) -> None:
+        """Check the files under ``folder`` and load the SavedModel; raises ArtifactError."""
+        super().__init__(folder)
+        self._saved = _load_saved_model(folder)
 
     def _score(self, texts: Sequence[str], languages: Sequence[str] | None, kinds: Sequence[str] | None) -> np.ndarray:
         import tensorflow as tf
@@ -236,5 +248,6 @@ def _batches(texts: Sequence[str], batch_chars: int) -> Iterator[list[int]]:
             yield batch
 
 
-def _taken(values: Sequence[str] | None, places: Sequence[int]) -> list[str] | None:
+def taken(values: Sequence[str] | None, places: Sequence[int]) -> list[str] | None:
+    """The values at some places; None of None."""
     return None if values is None else [values[place] for place in places]

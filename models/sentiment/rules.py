@@ -23,7 +23,7 @@ from nltk.tokenize.casual import EMOTICONS
 
 from models.language import identify
 from models.sentiment.calibration import Calibration, softmax
-from models.sentiment.predict import LABELS, ArtifactError, verify
+from models.sentiment.predict import LABELS, ArtifactError, Packaged
 from models.text.clean import cleaner
 
 RULES = "rules.json"
@@ -199,28 +199,16 @@ class Rulebook:
         return places
 
 
-class RulesModel:
-    """Rules packaged as JSON; ``predict.open_artifact`` gives one."""
-
-    labels = LABELS
+class RulesModel(Packaged):
+    """Rules packaged as JSON; ``predict.open_artifact`` gives one. A language that is not given is identified."""
 
     def __init__(self, folder: Path) -> None:
-        """Check the files under ``folder`` against its manifest and read the rules.
-
-        Raises:
-            ArtifactError: a file is missing or differs from the manifest.
-        """
-        self.manifest = verify(folder)
-        self.name: str = self.manifest["name"]
-        self.version = f"{self.name}-{self.manifest['version']}"
-        self.unsure_below: float = self.manifest.get("unsure_below", 0.0)
+        """Check the files under ``folder`` and read the rules; raises ArtifactError."""
+        super().__init__(folder)
         self._rules = Rulebook.from_dict(_read_json(folder / RULES))
         self._calibration = Calibration.from_dict(_read_json(folder / CALIBRATION))
 
-    def predict(
-        self, texts: Sequence[str], languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
-    ) -> np.ndarray:
-        """Return the probability of each label: float32 [n, 3]; a language that is not given is identified."""
+    def _score(self, texts: Sequence[str], languages: Sequence[str] | None, kinds: Sequence[str] | None) -> np.ndarray:
         languages = identify(texts) if languages is None else languages
         return self._calibration.apply(self._rules.logits(texts, languages), languages, kinds)
 

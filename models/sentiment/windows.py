@@ -14,7 +14,7 @@ from operator import itemgetter
 import numpy as np
 
 from models.sentiment.calibration import softmax
-from models.sentiment.predict import LABELS, SentimentModel
+from models.sentiment.predict import LABELS, SentimentModel, taken
 
 Combine = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From the probabilities of a text's windows, float32 [w, 3] in order, and their characters, int64 [w], to the
@@ -119,11 +119,6 @@ def windows(text: str, max_chars: int) -> Iterator[str]:
             begin = first
         end = last
     yield text[begin:end]
-
-
-def taken(values: Sequence[str] | None, places: Sequence[int]) -> list[str] | None:
-    """The values at some places; None of None."""
-    return None if values is None else [values[place] for place in places]
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:

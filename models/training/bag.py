@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,8 +18,11 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
+from pydantic import BaseModel, ConfigDict, Field
 
-CLASSES = 3
+from models.sentiment.predict import LABELS
+from models.training.stored import Bytes, dense
+
 _POINTS = 0x20000
 _DROP, _SPACE, _LETTER, _MARK, _SYMBOL = range(5)
 _FACTOR = 0x2545F4914F6CDD1D
@@ -37,16 +39,17 @@ _REWRITES = (
 )
 
 
-@dataclass(frozen=True)
-class Shape:
-    """Sizes of the network; buckets are powers of two."""
+class Shape(BaseModel):
+    """Sizes of the network; tables have two to the power of their bits rows."""
 
-    token_bits: int = 17
-    pair_bits: int = 18
-    chars_bits: int = 18
-    width: int = 6
-    hidden: int = 32
-    max_bytes: int = 2_000
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    token_bits: int = Field(default=17, ge=4, le=24)
+    pair_bits: int = Field(default=18, ge=4, le=24)
+    chars_bits: int = Field(default=18, ge=4, le=24)
+    width: int = Field(default=6, ge=1)
+    hidden: int = Field(default=32, ge=1)
+    max_bytes: int = Field(default=8000, ge=100)
 
     def bits(self) -> tuple[int, int, int]:
         """Bits of the three bags' tables, in the order of ``Bags``."""
@@ -103,9 +106,9 @@ class BagNetwork(keras.Model):  # type: ignore[misc]
         self.layers_weights = [
             self.add_weight(shape=(pooled, shape.hidden), initializer=glorot, name="hidden"),
             self.add_weight(shape=(shape.hidden,), initializer="zeros", name="hidden_bias"),
-            self.add_weight(shape=(shape.hidden, CLASSES), initializer=glorot, name="from_hidden"),
-            self.add_weight(shape=(pooled, CLASSES), initializer=glorot, name="from_bags"),
-            self.add_weight(shape=(CLASSES,), initializer="zeros", name="bias"),
+            self.add_weight(shape=(shape.hidden, len(LABELS)), initializer=glorot, name="from_hidden"),
+            self.add_weight(shape=(pooled, len(LABELS)), initializer=glorot, name="from_bags"),
+            self.add_weight(shape=(len(LABELS),), initializer="zeros", name="bias"),
         ]
         self.dropout = keras.layers.Dropout(dropout, seed=seed + 2)
         self.built = True
@@ -129,7 +132,7 @@ class BagReader(tf.Module):  # type: ignore[misc]
         super().__init__()
         self._shape = shape
         side_by_side = zip(*(network.tables for network in networks), strict=True)
-        self.tables = [_Bytes(np.concatenate([np.asarray(one) for one in row], 1)) for row in side_by_side]
+        self.tables = [_Table(np.concatenate([np.asarray(one) for one in row], 1)) for row in side_by_side]
         self.layers = [[_half(weight) for weight in network.layers_weights] for network in networks]
 
     def __call__(self, texts: tf.Tensor) -> tf.Tensor:
@@ -148,22 +151,15 @@ def restore(folder: Path, networks: Sequence[BagNetwork]) -> None:
     """Give networks of the same shape the weights that are packaged in ``folder``."""
     reader = tf.saved_model.load(str(folder)).reader
     for place, stored in enumerate(reader.tables):
-        table = stored.numbers.numpy() * stored.scale.numpy()
-        for network, own in zip(networks, np.split(table, len(networks), axis=1), strict=True):
+        for network, own in zip(networks, np.split(dense(stored), len(networks), axis=1), strict=True):
             network.tables[place].assign(own)
     for network, layers in zip(networks, reader.layers, strict=True):
         for variable, stored in zip(network.layers_weights, layers, strict=True):
             variable.assign(tf.cast(stored, tf.float32))
 
 
-class _Bytes(tf.Module):  # type: ignore[misc]
-    """A table of vectors as int8, with a scale for each column."""
-
-    def __init__(self, table: np.ndarray) -> None:
-        super().__init__()
-        scale = np.abs(table).max(axis=0) / 127
-        self.numbers = tf.Variable(np.rint(table / scale).astype(np.int8), trainable=False)
-        self.scale = tf.Variable(scale.astype(np.float32), trainable=False)
+class _Table(Bytes):
+    """A table of buckets' vectors, of which only those of a batch are widened."""
 
     def pool(self, parts: Sequence[Bag], count: tf.Tensor) -> tf.Tensor:
         """As ``pool``; the buckets are widened after they are gathered, which is a fifth faster than before."""

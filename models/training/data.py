@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-LABELS = ("negative", "neutral", "positive")
+from models.sentiment.predict import LABELS
+
 CATALOGUE = Path(__file__).with_name("datasets.toml")
 PARTS = ("train", "calibration", "held_out")
 

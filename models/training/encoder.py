@@ -13,12 +13,12 @@ import numpy as np
 from keras import layers, ops
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.sentiment.predict import LABELS
 from models.training.config import LONGEST
 from models.training.pretrained import Pretrained
+from models.training.tokens import PAD
 
-PAD = 1
 POSITIONS = LONGEST
-CLASSES = 3
 _EPSILON = 1e-12
 _NOT_ATTENDED = -1e9
 
@@ -103,7 +103,7 @@ class Encoder(keras.Model):  # type: ignore[misc]
             self.convolution = layers.Conv1D(shape.filters, 3, padding="same", activation="relu", name="convolution")
             self.convolution.build((None, None, width))
         self.dropout = layers.Dropout(shape.dropout)
-        self.head = layers.Dense(CLASSES, name="head")
+        self.head = layers.Dense(len(LABELS), name="head")
         self.head.build((None, width + shape.filters))
         self.built = True
         self.embedding.trainable = not shape.frozen

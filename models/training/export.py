@@ -22,9 +22,9 @@ from models.text.clean import rewrites_of
 from models.training.config import Config
 from models.training.encoder import Encoder, Shape
 from models.training.pretrained import BLOCK, FourBit, Pretrained, Vocabulary, proto, vocabulary_of
+from models.training.stored import dense, stored
 from models.training.tokens import BEGIN, END, PAD
 
-_SMALL = 4096
 _TEXTS = tf.TensorSpec([None], tf.string, name="texts")
 _LANGUAGES = tf.TensorSpec([None], tf.string, name="languages")
 _KINDS = tf.TensorSpec([None], tf.string, name="kinds")
@@ -117,7 +117,7 @@ class StoredNetwork(tf.Module):  # type: ignore[misc]
     def __init__(self, network: keras.Model) -> None:
         super().__init__()
         self._run = _untracked(network)
-        self.weights = [_stored(variable) for variable in network.variables if not _is_seed(variable)]
+        self.weights = [stored(variable) for variable in network.variables if not _is_seed(variable)]
 
     def __call__(self, ids: tf.Tensor) -> tf.Tensor:
         """Score ids int32 [n, length]."""
@@ -138,7 +138,7 @@ class StoredEncoder(tf.Module):  # type: ignore[misc]
         self.scales = tf.Variable(words.scales.astype(np.float16), trainable=False)
         self.heads = tf.Variable(encoder.blocks[0].heads, trainable=False)
         self.inner = tf.Variable(encoder.blocks[0].inner.units, trainable=False)
-        self.weights = [_stored(variable) for variable in trained_weights(encoder)]
+        self.weights = [stored(variable) for variable in trained_weights(encoder)]
 
     def __call__(self, ids: tf.Tensor) -> tf.Tensor:
         """Score ids int32 [n, length]."""
@@ -162,7 +162,7 @@ def round_weights(network: keras.Model, but: Sequence[Any] = ()) -> None:
     kept = {id(variable) for variable in but}
     for variable in network.variables:
         if id(variable) not in kept and not _is_seed(variable):
-            variable.assign(_stored(variable).dense())
+            variable.assign(stored(variable).dense())
 
 
 def open_encoder(folder: Path, shape: Shape, seed: int) -> tuple[Encoder, Pretrained]:
@@ -175,7 +175,7 @@ def open_encoder(folder: Path, shape: Shape, seed: int) -> tuple[Encoder, Pretra
     encoder = Encoder(pieces, width, int(stored.inner), heads, shape, seed)
     encoder.embedding.words.assign(words.dense())
     for variable, weight in zip(trained_weights(encoder), stored.weights, strict=True):
-        variable.assign(_dense(weight))
+        variable.assign(dense(weight))
     return encoder, Pretrained(width, shape.depth, heads, _packaged_vocabulary(folder), words, {})
 
 
@@ -188,43 +188,6 @@ def _packaged_vocabulary(folder: Path) -> Vocabulary:
 def trained_weights(encoder: Encoder) -> list[Any]:
     """The variables of an encoder but for its word vectors and its seeds, in an order that is always the same."""
     return [one for one in encoder.variables if one is not encoder.embedding.words and not _is_seed(one)]
-
-
-def _dense(weight: Any) -> np.ndarray:
-    """A restored ``_Bytes`` or ``_Whole``, whole."""
-    if hasattr(weight, "numbers"):
-        return np.asarray(weight.numbers.numpy() * weight.scale.numpy(), np.float32)
-    return np.asarray(weight.value.numpy())
-
-
-class _Whole(tf.Module):  # type: ignore[misc]
-    """A small array kept as it is."""
-
-    def __init__(self, value: np.ndarray) -> None:
-        super().__init__()
-        self.value = tf.Variable(value, trainable=False)
-
-    def dense(self) -> tf.Tensor:
-        return tf.convert_to_tensor(self.value)
-
-
-class _Bytes(tf.Module):  # type: ignore[misc]
-    """An array as int8, with a scale for each index of its last axis."""
-
-    def __init__(self, value: np.ndarray) -> None:
-        super().__init__()
-        most = np.abs(value).max(axis=tuple(range(value.ndim - 1)))
-        scale = np.where(most > 0, most / 127, 1).astype(np.float32)
-        self.numbers = tf.Variable(np.rint(value / scale).astype(np.int8), trainable=False)
-        self.scale = tf.Variable(scale, trainable=False)
-
-    def dense(self) -> tf.Tensor:
-        return tf.cast(self.numbers, tf.float32) * self.scale
-
-
-def _stored(variable: Any) -> _Whole | _Bytes:
-    value = np.asarray(variable)
-    return _Bytes(value) if value.ndim > 1 and value.size > _SMALL else _Whole(value)
 
 
 def _pack(numbers: np.ndarray) -> np.ndarray:

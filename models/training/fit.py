@@ -17,8 +17,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from models.sentiment.predict import LABELS
 from models.training.config import Schedule
-from models.training.data import LABELS
 from models.training.tokens import Batch, Lengths, group, pad
 
 _CONSOLE = Console(stderr=True)

@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 import sentencepiece
 
+from models.sentiment.predict import LABELS
 from models.training.augment import augmenter
 from models.training.config import Config
-from models.training.data import LABELS, targets_of
+from models.training.data import targets_of
 from models.training.pretrained import Vocabulary, proto
-from models.training.weights import row_weights
+from models.training.weights import rates_of, row_weights
 
 BEGIN, PAD, END = 0, 1, 2
 _THREADS = 2
@@ -135,8 +136,8 @@ def lengths_of(config: Config) -> Lengths:
 def weighted(config: Config, frame: pd.DataFrame, part: str) -> tuple[pd.DataFrame, np.ndarray]:
     """The rows of a part, how often an epoch takes them in ``weight``; and how much each then counts, float [n]."""
     rows = frame[frame["part"] == part].reset_index(drop=True)
-    rates = rows["dataset"].map(config.data.rates).fillna(rows["weight"])
-    return rows.assign(weight=rates), row_weights(rows, rates.to_numpy(np.float64), config.balance.labels)
+    rates = rates_of(rows, config)
+    return rows.assign(weight=rates), row_weights(rows, rates, config.balance.labels)
 
 
 def group(lengths: Sequence[int], plan: Lengths) -> Iterator[tuple[np.ndarray, int]]:

@@ -1,9 +1,16 @@
-"""How much a training row counts."""
+"""How often a training row is taken, and how much it counts."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+
+from models.training.config import Config
+
+
+def rates_of(frame: pd.DataFrame, config: Config) -> np.ndarray:
+    """How often an epoch takes each row, float64 [n]: what the configuration says of its data set, or its weight."""
+    return frame["dataset"].map(config.data.rates).fillna(frame["weight"]).to_numpy(np.float64)
 
 
 def row_weights(frame: pd.DataFrame, rates: np.ndarray, balance: float) -> np.ndarray:

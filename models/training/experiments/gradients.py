@@ -8,7 +8,7 @@ https://doi.org/10.1109/72.279181), the cell of the LSTM included. It is taken w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,8 +64,9 @@ def measure(
 ) -> list[dict[str, Any]]:
     """Train each trial on the rows; for each its name, seed, and the norms on held-out texts before and after."""
     found = []
+    alone = asdict(replace(plan, seeds=()))
     for config in trials:
-        settings = {"plan": asdict(plan), "config": config.model_dump(mode="json"), "rows": fingerprint(rows)}
+        settings = {"plan": alone, "config": config.model_dump(mode="json"), "rows": fingerprint(rows)}
         name = f"gradients-{config.name}-{config.seed}"
         numbers = runs.numbers(name, settings, partial(_run, config, plan, rows, vocabulary))
         found.append({"network": config.name, "seed": config.seed, **numbers})
@@ -135,7 +136,7 @@ def main(
     """Measure the vanishing gradient of SimpleRNN, LSTM and GRU, and write it to the page."""
     plan = QUICK if quick else Plan()
     rows = subset(load(data, read_catalogue(catalogue)), plan.rows, None)
-    vocabulary = vocabulary_of(Job(read_config("gru"), rows, cache / f"pieces-{fingerprint(rows)}"))
+    vocabulary = vocabulary_of(Job.kept_in(cache, read_config("gru"), rows))
     found = measure(plan, trials(plan), rows, vocabulary, Runs(cache))
     write_json(page.folder(out) / page.GRADIENTS, {"plan": asdict(plan), "runs": found})
     page.render(out)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from rich.console import Console
 from rich.progress import track
 
@@ -21,31 +21,19 @@ from models.training.data import targets_of
 from models.training.families import Job
 from models.training.fit import Step, fit
 from models.training.tokens import Batch
-from models.training.weights import row_weights
+from models.training.weights import rates_of, row_weights
 
 _HASHED_ROWS = 1024
 _CONSOLE = Console(stderr=True)
 
 
-class Network(BaseModel):
-    """Sizes and regularisation that a configuration may set; tables have two to the power of their bits rows."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Network(Shape):
+    """Sizes and regularisation that a configuration may set."""
 
     members: int = Field(default=2, ge=1)
-    token_bits: int = Field(default=17, ge=4, le=24)
-    pair_bits: int = Field(default=18, ge=4, le=24)
-    chars_bits: int = Field(default=18, ge=4, le=24)
-    width: int = Field(default=6, ge=1)
-    hidden: int = Field(default=32, ge=1)
-    max_bytes: int = Field(default=8000, ge=100)
     batch_rows: int = Field(default=512, ge=1)
     feature_dropout: float = Field(default=0.3, ge=0, lt=1)
     pooled_dropout: float = Field(default=0.3, ge=0, lt=1)
-
-    def shape(self) -> Shape:
-        """The sizes alone."""
-        return Shape(self.token_bits, self.pair_bits, self.chars_bits, self.width, self.hidden, self.max_bytes)
 
 
 @dataclass(frozen=True)
@@ -89,21 +77,20 @@ def _networks(config: Config, settings: Network) -> list[BagNetwork]:
     keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
     return [
-        BagNetwork(settings.shape(), config.seed + 100 * number, settings.pooled_dropout)
-        for number in range(settings.members)
+        BagNetwork(settings, config.seed + 100 * number, settings.pooled_dropout) for number in range(settings.members)
     ]
 
 
 def _trained(networks: Sequence[BagNetwork], job: Job, settings: Network) -> TrainedBag:
     config = job.config
     train = job.frame[job.frame["part"] == "train"]
-    corpus = Corpus(train["text"].tolist(), settings.shape())
+    corpus = Corpus(train["text"].tolist(), settings)
     for number, network in enumerate(networks):
         rows = BagRows(corpus, train, config, settings, config.seed + 100 * number)
         network.compile(keras.optimizers.AdamW(config.schedule.rate, weight_decay=config.schedule.decay))
         network.optimizer.build(network.trainable_variables)
         fit(network, rows, config.schedule, job.cache / f"network-{number}", step=_training_step(network))
-    return TrainedBag(networks, settings.shape())
+    return TrainedBag(networks, settings)
 
 
 class Corpus:
@@ -142,7 +129,7 @@ class BagRows:
     """The rows to learn from as bags, each row once an epoch; what differs in rate differs in weight."""
 
     def __init__(self, corpus: Corpus, train: pd.DataFrame, config: Config, settings: Network, seed: int) -> None:
-        rates = train["dataset"].map(config.data.rates).fillna(train["weight"]).to_numpy(np.float64)
+        rates = rates_of(train, config)
         self._corpus, self._settings, self._seed = corpus, settings, seed
         self._round_rows = config.schedule.round_rows
         self._targets = targets_of(train)

@@ -23,11 +23,12 @@ from sklearn.pipeline import Pipeline, make_union
 
 from models.sentiment.calibration import Calibration
 from models.sentiment.estimator import CALIBRATION, PIPELINE, SETTINGS, chained, log_probabilities
+from models.sentiment.predict import LABELS
 from models.text.chain import Chain, Tokeniser
 from models.training.config import network_of
-from models.training.data import LABELS, DataError
+from models.training.data import DataError
 from models.training.families import Job
-from models.training.weights import row_weights
+from models.training.weights import rates_of, row_weights
 
 _STEPS_OF_FIT = 300
 
@@ -103,7 +104,7 @@ def _trained(job: Job, network: _Network, classifier: Any) -> TrainedEstimator:
     missing = [name for place, name in enumerate(LABELS) if place not in set(train["label"])]
     if missing:
         raise DataError(f"{config.name}: no training row is labelled {', '.join(missing)}; add rows that are")
-    rates = train["dataset"].map(config.data.rates).fillna(train["weight"]).to_numpy(np.float64)
+    rates = rates_of(train, config)
     weights = rates * row_weights(train, rates, config.balance.labels)
     chain = Chain(
         clean=config.text.steps, tokeniser=network.tokeniser, stop_words=network.stop_words, stem=network.stem

@@ -20,6 +20,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.sentiment.calibration import Calibration
+from models.sentiment.predict import LABELS
 from models.sentiment.rules import (
     CALIBRATION,
     ENGLISH,
@@ -33,9 +34,8 @@ from models.sentiment.rules import (
 )
 from models.text.clean import ADDRESS, MENTION, cleaner
 from models.training.config import Config, network_of
-from models.training.data import LABELS
 from models.training.families import Job
-from models.training.weights import row_weights
+from models.training.weights import rates_of, row_weights
 
 GRAMMARS = Path(__file__).with_name("grammars.toml")
 
@@ -183,7 +183,7 @@ def _fitted(language: Language, rows: pd.DataFrame, config: Config) -> Language:
     """The language with the multinomial logistic regression that tells its rows' labels best from their scores."""
     from sklearn.linear_model import LogisticRegression
 
-    rates = rows["dataset"].map(config.data.rates).fillna(rows["weight"]).to_numpy(np.float64)
+    rates = rates_of(rows, config)
     weights = rates * row_weights(rows, rates, config.balance.labels)
     found = features(language.analyser(), rows["text"].tolist())
     model = LogisticRegression(max_iter=1000).fit(found, rows["label"], sample_weight=weights)

@@ -18,10 +18,11 @@ from keras import layers, ops
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.sentiment.calibration import Calibration
+from models.sentiment.predict import LABELS
 from models.text.clean import cleaner
 from models.training.config import Config, network_of
 from models.training.data import DataError
-from models.training.encoder import CLASSES, Block
+from models.training.encoder import Block
 from models.training.families import Job
 from models.training.fit import Watched, fit, insist_on_tensorflow, logits_of
 from models.training.pretrained import PIECES, Vocabulary, find, kept_pieces, read
@@ -162,7 +163,7 @@ def build(config: Config, pieces: int) -> keras.Model:
     words = layers.Embedding(pieces, sizes.width, name="words")(ids)
     words = layers.SpatialDropout1D(sizes.dropout)(words)
     pooled = layers.Dropout(sizes.dropout)(pool(sizes, words, ops.not_equal(ids, PAD)))
-    return keras.Model(ids, layers.Dense(CLASSES, kernel_regularizer=_l2(sizes), name="head")(pooled))
+    return keras.Model(ids, layers.Dense(len(LABELS), kernel_regularizer=_l2(sizes), name="head")(pooled))
 
 
 def _tokenizer(vocabulary: Vocabulary, config: Config) -> Tokenizer:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.sentiment import LABELS, ArtifactError, SentimentModel, UnknownModelError, available, load
-from models.sentiment.predict import ARTIFACTS, PackagedModel, sha256, verify
+from models.sentiment.predict import ARTIFACTS, PackagedModel, open_artifact, sha256, verify
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ARTIFACTS / "bag" / "1"
@@ -182,6 +182,19 @@ def test_a_missing_file_is_refused(copied: Path) -> None:
     (copied / "variables" / "variables.index").unlink()
     with pytest.raises(ArtifactError, match=r"variables\.index is missing; restore"):
         PackagedModel(copied)
+
+
+def test_a_file_that_was_not_packaged_is_refused(copied: Path) -> None:
+    (copied / "variables" / "vocabulary.txt").write_text("mine")
+    with pytest.raises(ArtifactError, match=r"vocabulary\.txt was not packaged with the others; restore"):
+        PackagedModel(copied)
+
+
+def test_a_format_of_the_future_is_refused(copied: Path) -> None:
+    path = copied / "manifest.json"
+    path.write_text(path.read_text().replace('"savedmodel"', '"crystal"', 1))
+    with pytest.raises(ArtifactError, match="no models of the format 'crystal'; update it"):
+        open_artifact(copied)
 
 
 def test_other_labels_are_refused(copied: Path) -> None:

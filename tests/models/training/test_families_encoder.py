@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 
 from models.sentiment.calibration import Calibration
-from models.sentiment.predict import open_artifact
+from models.sentiment.predict import LABELS, open_artifact
 from models.training import package
 from models.training.config import Config
-from models.training.data import LABELS
 from models.training.families import Job
 from models.training.families.encoder import TrainedEncoder, retrain_encoder, train_encoder
 

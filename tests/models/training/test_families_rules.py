@@ -11,11 +11,10 @@ import pandas as pd
 import pytest
 
 from models.sentiment.calibration import Calibration
-from models.sentiment.predict import ArtifactError, open_artifact
+from models.sentiment.predict import LABELS, ArtifactError, open_artifact
 from models.sentiment.rules import RULES, RulesModel
 from models.training import package
 from models.training.config import Config, ConfigError
-from models.training.data import LABELS
 from models.training.families import Job
 from models.training.families.rules import TrainedRules, grammars, log_odds, train_rules
 

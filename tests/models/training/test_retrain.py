@@ -59,6 +59,18 @@ def test_a_better_model_becomes_the_next_version(packaged: Path, tmp_path: Path)
     assert manifest["config"]["schedule"] == verify(packaged)["config"]["schedule"]
 
 
+def test_a_model_that_learnt_on_learns_on_once_more(packaged: Path, tmp_path: Path) -> None:
+    slang().to_csv(tmp_path / "mine.csv", index=False)
+    second = retrain(packaged, tmp_path / "mine.csv", tmp_path)
+    # Another crowd: what was good is bad to them.
+    slang({"negative": "positive", "positive": "negative"}).to_csv(tmp_path / "theirs.csv", index=False)
+    third = retrain(second, tmp_path / "theirs.csv", tmp_path)
+    manifest = verify(third)
+    assert [entry["name"] for entry in manifest["training_data"]] == ["first", "second", "mine", "theirs"]
+    assert manifest["started_from"] == f"small-{second.name}"
+    assert manifest["config"]["schedule"] == verify(packaged)["config"]["schedule"]
+
+
 def test_a_model_that_is_no_better_is_not_packaged(
     packaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
