@@ -66,6 +66,7 @@ def package_trained(
         package.write_files(folder, trained, identity)
         model = open_artifact(folder)
         judge(model)
+        _CONSOLE.print(f"Measuring {config.name} on the held-out rows")
         package.write_measures(folder, identity, measure(model, frame))
         package.publish(folder, versions / number)
     return versions / number
