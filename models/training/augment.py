@@ -11,6 +11,7 @@ import tomllib
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -87,6 +88,16 @@ def faces_to_emoji(text: str, random: Random, share: float = 0.5) -> str:
     return _replace(text, random, share, pattern, lambda face: faces[face.rstrip(face[-1]) + face[-1]])
 
 
+def swap_people(text: str, random: Random, share: float = 0.5) -> str:
+    """Name other people in the place of about ``share`` of the phrases of ``people.toml``, such as "that man" or "ela".
+
+    What a text says of a person, it says of any: so a model does not learn to judge a text by whom it is about
+    (counterfactual augmentation, Zmigrod et al., 2019, https://aclanthology.org/P19-1161).
+    """
+    pattern, people = _people()
+    return _replace(text, random, share, pattern, lambda phrase: people.get(phrase.lower(), ()))
+
+
 CHANGES: dict[str, Change] = {
     "drop_accents": drop_accents,
     "lower_case": lower_case,
@@ -97,6 +108,7 @@ CHANGES: dict[str, Change] = {
     "replace_synonyms": replace_synonyms,
     "emoji_to_text": emoji_to_text,
     "faces_to_emoji": faces_to_emoji,
+    "swap_people": swap_people,
 }
 
 
@@ -154,8 +166,24 @@ def _with_case(other: str, found: str) -> str:
 def _synonyms() -> tuple[regex.Pattern[str], dict[str, list[str]]]:
     groups = [group for language in _read("synonyms.toml").values() for group in language]
     others = {word: [other for other in group if other != word] for group in groups for word in group}
-    words = "|".join(regex.escape(word) for word in sorted(others, key=len, reverse=True))
-    return regex.compile(rf"(?i)(?<![\w@#'’-])(?:{words})(?![\w'’-])"), others
+    return _whole("|".join(regex.escape(word) for word in sorted(others, key=len, reverse=True))), others
+
+
+@cache
+def _people() -> tuple[regex.Pattern[str], dict[str, list[str]]]:
+    languages = _read("people.toml").values()
+    others = {
+        phrase: language["people"]
+        for language in languages
+        for phrase in [*language["alone"], *map(" ".join, product(language["articles"], language["nouns"]))]
+    }
+    forms = [[f"(?:{'|'.join(part[name])})" for name in ("articles", "nouns", "alone")] for part in languages]
+    return _whole("|".join(f"{article} {noun}|{alone}" for article, noun, alone in forms)), others
+
+
+def _whole(forms: str) -> regex.Pattern[str]:
+    """Finds the forms where they stand as whole words, large or small."""
+    return regex.compile(rf"(?i)(?<![\w@#'’-])(?:{forms})(?![\w'’-])")
 
 
 @cache

@@ -1,10 +1,14 @@
-"""The hashed bag: the fastest model. Several small networks are trained and their scores averaged."""
+"""The hashed bag: the fastest model. Several small networks are trained and their scores averaged.
+
+Hashing is most of the work, so each network sees each text augmented once, and other networks see it otherwise.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import keras
 import numpy as np
@@ -15,6 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 from models.sentiment.calibration import Calibration
+from models.training.augment import augmenter
 from models.training.bag import Bag, BagNetwork, BagReader, Bags, Shape, featurise, restore
 from models.training.config import Config, network_of
 from models.training.data import targets_of
@@ -84,9 +89,12 @@ def _networks(config: Config, settings: Network) -> list[BagNetwork]:
 def _trained(networks: Sequence[BagNetwork], job: Job, settings: Network) -> TrainedBag:
     config = job.config
     train = job.frame[job.frame["part"] == "train"]
-    corpus = Corpus(train["text"].tolist(), settings)
+    augment = augmenter(config.augmentation)
     for number, network in enumerate(networks):
-        rows = BagRows(corpus, train, config, settings, config.seed + 100 * number)
+        seed = config.seed + 100 * number
+        random = Random(seed)
+        corpus = Corpus([augment(text, random) for text in train["text"]], settings)
+        rows = BagRows(corpus, train, config, settings, seed)
         network.compile(keras.optimizers.AdamW(config.schedule.rate, weight_decay=config.schedule.decay))
         network.optimizer.build(network.trainable_variables)
         fit(network, rows, config.schedule, job.cache / f"network-{number}", step=_training_step(network))

@@ -24,13 +24,15 @@ from models.training.augment import (
     keyboard_noise,
     lower_case,
     replace_synonyms,
+    swap_people,
     swap_words,
 )
 
 FOLDER = Path(models.training.augment.__file__).parent
 SYNONYMS: dict[str, list[list[str]]] = tomllib.loads((FOLDER / "synonyms.toml").read_text(encoding="utf-8"))
 EMOJI: dict[str, dict[str, list[str]]] = tomllib.loads((FOLDER / "emoji.toml").read_text(encoding="utf-8"))
-NEWER = ["delete_other_words", "replace_synonyms", "emoji_to_text", "faces_to_emoji"]
+PEOPLE: dict[str, dict[str, list[str]]] = tomllib.loads((FOLDER / "people.toml").read_text(encoding="utf-8"))
+NEWER = ["delete_other_words", "replace_synonyms", "emoji_to_text", "faces_to_emoji", "swap_people"]
 NEGATED = ["não", "NÃO,", "nunca", "sem", "not", "don't", "didn’t", "never", "no", "jamás", "nadie", "nem"]
 
 PIECES = [
@@ -48,7 +50,7 @@ PIECES = [
     "Phone",
     "fin de semana",
 ]
-PIECES += ["i am", "İ", "ſ", "\u0301", "\ufe0f", "\u200d", "\ud83d", "\x00"]
+PIECES += ["ela", "a ", "guy", "ſhe", "i am", "İ", "ſ", "\u0301", "\ufe0f", "\u200d", "\ud83d", "\x00"]
 texts = st.lists(st.sampled_from(PIECES) | st.characters(), max_size=16).map("".join)
 
 
@@ -110,6 +112,23 @@ def test_each_synonym_comes_once_and_none_is_a_negator() -> None:
     assert all(len(group) > 1 for groups in SYNONYMS.values() for group in groups)
     assert not [word for word in words if any(map(is_negator, word.split()))]
     assert all(word == word.lower() for word in words)
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "after"), [("pt", "Vi", "hoje"), ("en", "I know", "!"), ("es", "a", "majo")]
+)
+@pytest.mark.parametrize("phrase", [0, -1])
+def test_people_stand_in_for_a_person_of_the_same_language(language: str, before: str, after: str, phrase: int) -> None:
+    words = PEOPLE[language]
+    found = f"{words['articles'][phrase]} {words['nouns'][phrase]}"
+    results = outcomes(swap_people, f"{before} {found} {after}")
+    assert len(results) > 20
+    assert results <= {f"{before} {who} {after}" for who in words["people"]}
+
+
+@pytest.mark.parametrize("text", ["she's here", "aquela loja", "@ela", "the manual", "o homem-aranha"])
+def test_other_phrases_name_no_person(text: str) -> None:
+    assert outcomes(swap_people, text) == {text}
 
 
 def test_emoji_become_names_or_faces() -> None:
