@@ -8,8 +8,9 @@ when a batch is scored: a file a quarter of the size, for one part in fifty of t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -18,6 +19,7 @@ import tensorflow_text
 from tensorflow.core.protobuf import saved_model_pb2
 
 from models.sentiment.calibration import Calibration
+from models.sentiment.predict import LABELS
 from models.text.clean import rewrites_of
 from models.training.config import Config
 from models.training.encoder import Encoder, Shape
@@ -28,6 +30,8 @@ from models.training.tokens import BEGIN, END, PAD
 _TEXTS = tf.TensorSpec([None], tf.string, name="texts")
 _LANGUAGES = tf.TensorSpec([None], tf.string, name="languages")
 _KINDS = tf.TensorSpec([None], tf.string, name="kinds")
+# What a core computes with stays near it; larger batches are slower.
+_BATCH_TOKENS = 1024
 
 
 class Served(tf.Module):  # type: ignore[misc]
@@ -77,7 +81,7 @@ class TokenReader(tf.Module):  # type: ignore[misc]
     their tokens. Memory grows with the longest text then, so split long texts by sentences before.
     """
 
-    def __init__(self, vocabulary: Vocabulary, steps: Sequence[str], longest: int, encode: EncodeIds) -> None:
+    def __init__(self, vocabulary: Vocabulary, steps: Sequence[str], longest: int, encode: Stored) -> None:
         """``longest``: tokens of a window, marks of its ends included."""
         super().__init__()
         self.tokenizer = tensorflow_text.SentencepieceTokenizer(model=proto(vocabulary))
@@ -92,7 +96,7 @@ class TokenReader(tf.Module):  # type: ignore[misc]
             texts = tf.strings.regex_replace(texts, rewrite.pattern, rewrite.to)
         windows, owners = _windows(self.tokenizer.tokenize(texts), self._longest - 2)
         ends = tf.ones([windows.nrows(), 1], tf.int32)
-        logits = self.encode(tf.concat([BEGIN * ends, windows, END * ends], axis=1).to_tensor(PAD))
+        logits = _longest_first(tf.concat([BEGIN * ends, windows, END * ends], axis=1), self.encode.widened())
         sizes = tf.cast(windows.row_lengths() + 1, tf.float32)[:, tf.newaxis]
         return tf.math.segment_sum(logits * sizes, owners) / tf.math.segment_sum(sizes, owners)
 
@@ -107,8 +111,33 @@ def _windows(ids: tf.RaggedTensor, longest: int) -> tuple[tf.RaggedTensor, tf.Te
     return tf.RaggedTensor.from_row_lengths(ids.flat_values, tf.minimum(left, longest)), owners
 
 
+def _longest_first(ids: tf.RaggedTensor, encode: EncodeIds) -> tf.Tensor:
+    """Logits float32 [n, 3] of rows of ids, those of like length together: on mixed texts, a quarter of what is
+    computed would be padding otherwise.
+    """
+    lengths = tf.cast(ids.row_lengths(), tf.int32)
+    order = tf.argsort(lengths, direction="DESCENDING", stable=True)
+    ids, lengths = tf.gather(ids, order), tf.gather(lengths, order)
+    parts = tf.TensorArray(tf.float32, 0, dynamic_size=True, element_shape=[None, len(LABELS)], infer_shape=False)
+
+    def read(start: tf.Tensor, number: tf.Tensor, parts: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
+        end = start + tf.maximum(_BATCH_TOKENS // lengths[start], 1)
+        return end, number + 1, parts.write(number, encode(ids[start:end].to_tensor(PAD)))
+
+    _, _, parts = tf.while_loop(lambda start, *_: start < tf.size(order), read, (0, 0, parts), parallel_iterations=1)
+    return tf.gather(parts.concat(), tf.math.invert_permutation(order))
+
+
 EncodeIds = Callable[[tf.Tensor], tf.Tensor]
-"""From ids int32 [n, length] to logits float32 [n, 3]; a tf.Module that owns what it needs."""
+"""From ids int32 [n, length] to logits float32 [n, 3]."""
+
+
+class Stored(Protocol):
+    """A network whose weights are stored small; a tf.Module that owns what it needs."""
+
+    def widened(self) -> EncodeIds:
+        """The network with its weights as they are computed with, widened once for many batches."""
+        ...
 
 
 class StoredNetwork(tf.Module):  # type: ignore[misc]
@@ -119,13 +148,11 @@ class StoredNetwork(tf.Module):  # type: ignore[misc]
         self._run = _untracked(network)
         self.weights = [stored(variable) for variable in network.variables if not _is_seed(variable)]
 
-    def __call__(self, ids: tf.Tensor) -> tf.Tensor:
-        """Score ids int32 [n, length]."""
+    def widened(self) -> EncodeIds:
+        """The network with dense weights."""
         network = self._run()
         variables = [variable for variable in network.variables if not _is_seed(variable)]
-        wide = [weight.dense() for weight in self.weights]
-        with keras.StatelessScope(state_mapping=list(zip(variables, wide, strict=True))):
-            return network(ids, training=False)
+        return _with_weights(variables, self.weights, lambda ids: network(ids, training=False))
 
 
 class StoredEncoder(tf.Module):  # type: ignore[misc]
@@ -140,12 +167,11 @@ class StoredEncoder(tf.Module):  # type: ignore[misc]
         self.inner = tf.Variable(encoder.blocks[0].inner.units, trainable=False)
         self.weights = [stored(variable) for variable in trained_weights(encoder)]
 
-    def __call__(self, ids: tf.Tensor) -> tf.Tensor:
-        """Score ids int32 [n, length]."""
+    def widened(self) -> EncodeIds:
+        """The encoder with dense weights; of the word vectors only those of a batch are widened."""
         encoder = self._run()
-        wide = [weight.dense() for weight in self.weights]
-        with keras.StatelessScope(state_mapping=list(zip(trained_weights(encoder), wide, strict=True))):
-            return encoder.encode(self._vectors(ids), ids, training=False)
+        read = partial(encoder.encode, training=False)
+        return _with_weights(trained_weights(encoder), self.weights, lambda ids: read(self._vectors(ids), ids))
 
     def _vectors(self, ids: tf.Tensor) -> tf.Tensor:
         """Word vectors float32 [n, length, width]."""
@@ -155,6 +181,17 @@ class StoredEncoder(tf.Module):  # type: ignore[misc]
         numbers = tf.cast(tf.concat([low, high], axis=-1), tf.float32) - 8.0
         scales = tf.repeat(tf.cast(tf.gather(self.scales, ids), tf.float32), BLOCK, axis=-1)
         return numbers * scales
+
+
+def _with_weights(variables: Sequence[Any], weights: Sequence[Any], run: EncodeIds) -> EncodeIds:
+    """``run`` with stored weights in the place of a network's variables."""
+    wide = list(zip(variables, [weight.dense() for weight in weights], strict=True))
+
+    def encode(ids: tf.Tensor) -> tf.Tensor:
+        with keras.StatelessScope(state_mapping=wide):
+            return run(ids)
+
+    return encode
 
 
 def round_weights(network: keras.Model, but: Sequence[Any] = ()) -> None:
