@@ -9,7 +9,7 @@ from typing import Any
 
 from models.sentiment.predict import ARTIFACTS, MANIFEST
 
-SHIPPED = ARTIFACTS / "bag" / "1"
+SHIPPED = ARTIFACTS / "fast" / "1"
 
 
 def package(artifacts: Path, name: str, version: str = "1", serving: dict[str, Any] | None = None, **said: Any) -> Path:

@@ -243,7 +243,7 @@ def test_a_model_may_be_named_by_its_folder(tmp_path: Path) -> None:
 def test_an_unknown_model_is_named_with_those_there_are(place: Place) -> None:
     place = Place(place.root, scoring={"model": "absent"})
     try:
-        with pytest.raises(sentiment.UnknownModelError, match=r"'absent'.*bag"):
+        with pytest.raises(sentiment.UnknownModelError, match=r"'absent'.*fast"):
             score(place.settings, DAYS)
     finally:
         place.configure()

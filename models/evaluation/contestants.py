@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ import pandas as pd
 from models.evaluation import baselines
 from models.evaluation.baselines import TextBlob, TfIdf, Vader
 from models.sentiment import SentimentModel, load
-from models.sentiment.predict import MANIFEST, folder_of, verify, version
+from models.sentiment.predict import ARTIFACTS, MANIFEST, folder_of, verify, version
 
 _MODELS = Path(__file__).parents[1]
 _CODE = ("sentiment", "text")
@@ -76,7 +77,7 @@ def packaged(name: str) -> Contestant:
         name=manifest["name"],
         version=version(name),
         digest=_digest([folder / MANIFEST, *code]),
-        size_mb=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6,
+        size_mb=sum(path.stat().st_size for path in _files(folder, manifest)) / 1e6,
         baseline=False,
         unsure_below=manifest.get("unsure_below"),
         training_rows=trained,
@@ -98,6 +99,13 @@ def tfidf(train: pd.DataFrame, cache: Path) -> Contestant:
         TfIdf.train(train).write(aside)
         aside.replace(path)
     return Contestant(str(path), TfIdf.name, TfIdf.version, digest, path.stat().st_size / 1e6)
+
+
+def _files(folder: Path, manifest: Mapping[str, Any]) -> list[Path]:
+    """The files of an artefact, and those of the model that reads before it."""
+    before = manifest["serving"].get("first")
+    folders = [folder, ARTIFACTS / before["model"] / before["version"]] if before else [folder]
+    return [path for one in folders for path in one.rglob("*") if path.is_file()]
 
 
 def _lexicon(spec: str, name: str, package: str) -> Contestant:

@@ -15,7 +15,7 @@ import numpy as np
 LABELS = ("negative", "neutral", "positive")
 ARTIFACTS = Path(__file__).with_name("artifacts")
 MANIFEST = "manifest.json"
-DEFAULT = "bag"
+DEFAULT = "fast"
 
 _CHUNK_TEXTS = 4096
 _DIGEST_CHUNK = 1024 * 1024
@@ -132,15 +132,31 @@ def open_artifact(folder: Path) -> SentimentModel:
     """Load the artefact in a folder, whatever its format; a text that is longer than its window is read in parts.
 
     Raises:
-        ArtifactError: a file is missing, changed or unreadable.
+        ArtifactError: a file is missing, changed or unreadable, also one of the model that reads before it.
     """
     manifest = verify(folder)
-    model = _reader(manifest["format"])(folder)
-    if window_chars := manifest["serving"]["window_chars"]:
+    serving = manifest["serving"]
+    model: SentimentModel = _reader(manifest["format"])(folder)
+    if serving["window_chars"]:
         from models.sentiment.windows import Windowed
 
-        return Windowed(model, window_chars)
+        model = Windowed(model, serving["window_chars"])
+    if before := serving.get("first"):
+        from models.sentiment.staged import Staged
+
+        return Staged(_first(folder, before), model, before["sure_from"], before["share"])
     return model
+
+
+def _first(folder: Path, before: dict[str, Any]) -> SentimentModel:
+    """The very model that read before the one in ``folder`` when that was packaged, and no later version of it."""
+    path = ARTIFACTS / before["model"] / before["version"]
+    if not path.is_dir() or sha256(path / MANIFEST) != before["sha256"]:
+        raise ArtifactError(
+            f"{folder} reads what {before['model']}-{before['version']} is not sure of, and {path} is not there as it "
+            "was then; restore it from version control, or train and package the model again"
+        )
+    return _loaded(path)
 
 
 def _reader(form: str) -> Callable[[Path], SentimentModel]:

@@ -244,8 +244,8 @@ def vader_language() -> Language:
     Raises:
         ArtifactError: that package is not installed.
     """
-    lexicon = {word: float(valence) for word, valence in _table("vader_lexicon.txt")}
-    return Language(lexicon, emoji=dict(_table("emoji_utf8_lexicon.txt")))
+    lexicon = {word: float(valence) for word, valence, *_ in lexicon_file("vader_lexicon.txt")}
+    return Language(lexicon, emoji={emoji: words for emoji, words, *_ in lexicon_file("emoji_utf8_lexicon.txt")})
 
 
 def features(analyser: SentimentIntensityAnalyzer, texts: Sequence[str]) -> np.ndarray:
@@ -269,14 +269,13 @@ def _joiner(phrases: Sequence[str]) -> Callable[[str], str]:
     return lambda text: str(pattern.sub(lambda found: "_".join(found[0].split()), text))
 
 
-def _table(name: str) -> list[tuple[str, str]]:
-    """The first two columns of a file of the package vaderSentiment."""
+def lexicon_file(name: str) -> list[list[str]]:
+    """The columns of each row of a file of the package ``vaderSentiment``; ArtifactError when it is not installed."""
     try:
         lines = resources.files("vaderSentiment").joinpath(name).read_text(encoding="utf-8").splitlines()
     except ModuleNotFoundError:
         raise ArtifactError("VADER's lexicon is in a package that is not there; pip install vaderSentiment") from None
-    columns = (line.strip().split("\t") for line in lines if line.strip())
-    return [(first, second) for first, second, *_ in columns]
+    return [line.strip().split("\t") for line in lines if line.strip()]
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ CARD = "MODEL_CARD.md"
 
 _WHAT = {
     "bag": "Hashed bags of words, word pairs and character runs, read by small networks whose scores are averaged.",
-    "encoder": "A pretrained multilingual encoder (multilingual-e5-small, MIT), fine-tuned on the data below.",
+    "encoder": "{depth} layers of the pretrained encoder multilingual-e5-small (MIT), fine-tuned on the data below.",
     "cnn": "A convolutional network over word pieces.",
     "rules": "A lexicon with rules for negation, degree and contrast, in the manner of VADER.",
     "tfidf": "Logistic regression over TF-IDF weighted words, pairs and character runs.",
@@ -27,8 +27,8 @@ def card(manifest: dict[str, Any]) -> str:
     return _CARD.format(
         name=manifest["name"],
         version=manifest["version"],
-        what=_WHAT.get(config["family"], _NETWORK),
-        reads=_reads(manifest["serving"]["window_chars"]),
+        what=_WHAT.get(config["family"], _NETWORK).format(depth=config["network"].get("depth", "Twelve")),
+        reads=_reads(manifest["serving"]),
         unsure_below=manifest["unsure_below"],
         held_out=metrics["held_out_rows"],
         groups="\n".join(_group(one) for one in metrics["groups"]),
@@ -63,10 +63,19 @@ def _learnt(manifest: dict[str, Any]) -> str:
     return " ".join(said)
 
 
-def _reads(window: int | None) -> str:
-    if window is None:
-        return "A text is read whole."
-    return f"A text of more than {window} characters is read in windows of whole sentences, and nothing is left out."
+def _reads(serving: dict[str, Any]) -> str:
+    window, before = serving["window_chars"], serving.get("first")
+    said = ["A text is read whole."]
+    if window:
+        said = [f"A text of more than {window} characters is read in windows of whole sentences; nothing is left out."]
+    if before:
+        first, share = f"{before['model']}-{before['version']}", before["share"]
+        said += [
+            f"It is the second reader: {first} reads every text, and those that it gives no label with a probability",
+            f"of {before['sure_from']} are read again, its reading counting {share} and the second {1 - share:g}.",
+            "All figures here are of both together; TensorFlow Serving gives the second reading alone.",
+        ]
+    return " ".join(said)
 
 
 def _interval(score: dict[str, float]) -> str:

@@ -86,6 +86,8 @@ class Data(_Section):
     """At most this many training rows, chosen by hash; None takes all."""
     rates: dict[str, float] = {}
     """How often an epoch takes a row of a data set, where that differs from its weight in the catalogue."""
+    lexicon: float = Field(default=0.0, ge=0)
+    """How often an epoch takes a word of VADER's lexicon; 0 does without them."""
 
 
 class Distillation(_Section):
@@ -99,6 +101,22 @@ class Distillation(_Section):
     """How often an epoch takes a text without a label."""
     max_chars: int = Field(default=220, ge=50)
     """The teacher is not asked about longer texts."""
+    first: str | None = None
+    """Name of a faster packaged model that will read every text before this one; see ``Serving.first``."""
+    sure_from: float = Field(default=0.8, gt=0, le=1)
+    """What ``first`` gives a label with at least this probability, it is sure of."""
+    sure_rate: float = Field(default=0.25, ge=0, le=1)
+    """How often, against the others, an epoch takes a row that ``first`` is sure of."""
+
+
+class First(_Section):
+    """A faster packaged model that reads every text; the model itself reads again what that one is not sure of."""
+
+    model: str
+    sure_from: float = Field(gt=0, le=1)
+    """A text that ``model`` gives a label with at least this probability is not read again."""
+    share: float = Field(default=0.3, ge=0, lt=1)
+    """What the probabilities of ``model`` count, beside those of the second reading, where a text is read again."""
 
 
 class Serving(_Section):
@@ -110,6 +128,8 @@ class Serving(_Section):
     """Characters scored together, padding included."""
     chars_per_second: float | None = Field(default=None, gt=0)
     """What one core is counted on to do: what turns a budget in minutes into a number of texts."""
+    first: First | None = None
+    """None reads every text."""
 
 
 Augmentation = Annotated[float, Field(ge=0, le=1)]

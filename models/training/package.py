@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from models.sentiment.calibration import Calibration
-from models.sentiment.predict import LABELS, MANIFEST, sha256
+from models.sentiment.predict import LABELS, MANIFEST, folder_of, sha256
 from models.training.card import CARD, card
-from models.training.config import Config
+from models.training.config import Config, Serving
 from models.training.data import DatasetInfo
 from models.training.families import Trained
 
@@ -95,7 +95,7 @@ def _write_manifest(folder: Path, form: str, identity: Identity, metrics: dict[s
         "version": identity.version,
         "format": form,
         "labels": list(LABELS),
-        "serving": identity.config.serving.model_dump(),
+        "serving": _serving(identity.config.serving),
         "unsure_below": UNSURE_BELOW,
         "calibration": identity.calibration.as_dict(),
         "config": identity.config.model_dump(mode="json"),
@@ -105,6 +105,15 @@ def _write_manifest(folder: Path, form: str, identity: Identity, metrics: dict[s
         "sha256": {path.relative_to(folder).as_posix(): sha256(path) for path in files},
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _serving(serving: Serving) -> dict[str, Any]:
+    """The settings, and of the model that reads first, which one exactly."""
+    settings = serving.model_dump()
+    if serving.first:
+        folder = folder_of(serving.first.model)
+        settings["first"] |= {"version": folder.name, "sha256": sha256(folder / MANIFEST)}
+    return settings
 
 
 def entry(info: DatasetInfo, rows: int) -> dict[str, Any]:

@@ -13,13 +13,15 @@ from rich.console import Console
 
 from models.sentiment.calibration import Calibration
 from models.sentiment.predict import MANIFEST, SentimentModel, folder_of, open_artifact, sha256, version
+from models.sentiment.predict import load as load_model
 from models.training import package
 from models.training.calibrate import calibrate
 from models.training.config import Config, ConfigError
 from models.training.data import capped, load, read_catalogue, read_texts
-from models.training.distil import UNLABELLED, distilled
+from models.training.distil import UNLABELLED, distilled, seldom_where_sure
 from models.training.families import Job, Trained
 from models.training.families.registry import trainer
+from models.training.lexicon import LEXICON, with_lexicon
 from models.training.measure import measure
 
 _CONSOLE = Console(stderr=True)
@@ -38,8 +40,14 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
         teacher = folder_of(config.distillation.teacher)
         answers = cache / "teachers" / sha256(teacher / MANIFEST)[:12]
         frame = distilled(frame, texts, open_artifact(teacher), config.distillation, answers)
+        if config.distillation.first:
+            frame = seldom_where_sure(frame, load_model(config.distillation.first), config.distillation)
         count = int((frame["dataset"] == UNLABELLED).sum())
         made_from = replace(made_from, teacher=version(str(teacher)), unlabelled_texts=count)
+    if config.data.lexicon:
+        frame = with_lexicon(frame, config.data.lexicon)
+        words = int((frame["dataset"] == LEXICON.name).sum())
+        made_from = replace(made_from, training_data=[*made_from.training_data, package.entry(LEXICON, words)])
     trained = trainer(config.family)(Job.kept_in(cache, config, frame, texts))
     return package_trained(trained, config, frame, made_from, out / config.name)
 
@@ -73,9 +81,14 @@ def package_trained(
 
 
 def _calibration(trained: Trained, config: Config, frame: pd.DataFrame, prior: Calibration | None) -> Calibration:
-    """Longer texts are read in windows; the temperature is that of one."""
+    """Longer texts are read in windows; the temperature is that of one. Of texts that another model reads first, it
+    is that of those which are read again.
+    """
     longest = config.serving.window_chars or frame["text"].str.len().max()
     rows = frame[(frame["part"] == "calibration") & frame["evaluate"] & (frame["text"].str.len() <= longest)]
+    if first := config.serving.first:
+        read = load_model(first.model).predict(*(rows[name].tolist() for name in ("text", "language", "kind")))
+        rows = rows[read.max(axis=1) < first.sure_from]
     languages, kinds = rows["language"].tolist(), rows["kind"].tolist()
     logits = trained.logits(rows["text"].tolist(), languages)
     return calibrate(logits, rows["label"].to_numpy(np.int64), languages, kinds, prior)

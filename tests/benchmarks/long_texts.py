@@ -92,7 +92,7 @@ def main() -> None:
     """Print one line a way of reading."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the labelled data sets")
-    parser.add_argument("--model", default="bag", help="packaged model, or the folder of one")
+    parser.add_argument("--model", default="balanced", help="packaged model, or the folder of one")
     parser.add_argument("--window", type=int, default=250, help="characters of a window")
     parser.add_argument("--rows", type=int, default=3000, help="texts at most")
     options = parser.parse_args()

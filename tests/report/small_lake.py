@@ -244,7 +244,7 @@ def _post(day: date, number: int, text: str, polarity: float, chance: random.Ran
         "polarity": polarity if scored else None,
         "label": ("negative" if polarity < -0.3 else "positive" if polarity > 0.3 else "neutral") if scored else None,
         "unsure": abs(polarity) < 0.2 if scored else None,
-        "model_version": "bag 1.0.0",
+        "model_version": "balanced-1",
     }
 
 

@@ -74,7 +74,7 @@ def test_the_language_of_the_settings_is_spoken(
 def test_the_page_says_what_it_was_made_from(made: Report, settings: Settings) -> None:
     page = made.path.read_text(encoding="utf-8")
     assert settings.digest() in page
-    assert "bag 1.0.0" in page
+    assert "balanced-1" in page
     assert f"daily_polarity&nbsp;{contract('daily_polarity').version}" in page
 
 

@@ -14,10 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.sentiment import LABELS, ArtifactError, SentimentModel, UnknownModelError, available, load
-from models.sentiment.predict import ARTIFACTS, PackagedModel, open_artifact, sha256, verify
+from models.sentiment.predict import ARTIFACTS, DEFAULT, PackagedModel, folder_of, open_artifact, sha256, verify
 
 ROOT = Path(__file__).parents[3]
-FOLDER = ARTIFACTS / "bag" / "1"
+FOLDER = ARTIFACTS / "fast" / "1"
+
+# Mean macro-F1 that each must have on its held-out rows.
+SHIPPED = {"accurate": 69.0, "fast": 65.0}
 
 TEXTS = [
     "Adorei o café, atendimento maravilhoso!",
@@ -49,12 +52,12 @@ HOSTILE = {
 
 @pytest.fixture(scope="module")
 def model() -> SentimentModel:
-    return load("bag")
+    return load("fast")
 
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(FOLDER, tmp_path / "bag" / "1"))
+    return Path(shutil.copytree(FOLDER, tmp_path / "fast" / "1"))
 
 
 def assert_probabilities(probabilities: np.ndarray, count: int) -> None:
@@ -66,8 +69,8 @@ def assert_probabilities(probabilities: np.ndarray, count: int) -> None:
 
 
 def test_it_says_what_it_is(model: SentimentModel) -> None:
-    assert (model.name, model.version, model.labels) == ("bag", "bag-1", ("negative", "neutral", "positive"))
-    assert load() is load("bag") is model
+    assert (model.name, model.version, model.labels) == ("fast", "fast-1", ("negative", "neutral", "positive"))
+    assert load() is load(DEFAULT)
 
 
 def test_probabilities_are_valid(model: SentimentModel) -> None:
@@ -139,7 +142,7 @@ def test_writings_of_the_same_text_score_the_same(model: SentimentModel, plain: 
 def test_another_process_gives_the_same(model: SentimentModel) -> None:
     script = (
         "import json, sys; from models.sentiment import load;"
-        "print(json.dumps(load('bag').predict(json.loads(sys.argv[1])).tolist()))"
+        "print(json.dumps(load('fast').predict(json.loads(sys.argv[1])).tolist()))"
     )
     command = [sys.executable, "-c", script, json.dumps(TEXTS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -157,13 +160,13 @@ def test_importing_is_light() -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    assert available() == ["bag"]
-    with pytest.raises(UnknownModelError, match=r"'sacola'.*there are: bag"):
+    assert available() == list(SHIPPED)
+    with pytest.raises(UnknownModelError, match=f"'sacola'.*there are: {', '.join(SHIPPED)}"):
         load("sacola")
 
 
 def test_a_path_names_the_artefact_that_lies_there(copied: Path, tmp_path: Path) -> None:
-    assert load(str(copied)).version == "bag-1"
+    assert load(str(copied)).version == "fast-1"
     with pytest.raises(ArtifactError, match=r"manifest\.json is missing"):
         load(str(tmp_path))
 
@@ -218,24 +221,30 @@ def test_a_copy_scores_like_the_original(model: SentimentModel, copied: Path) ->
     np.testing.assert_allclose(PackagedModel(copied).predict(TEXTS), model.predict(TEXTS), atol=1e-6)
 
 
-def test_the_manifest_covers_every_file_and_its_data() -> None:
-    manifest = verify(FOLDER)
-    files = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()}
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_manifest_covers_every_file_and_its_data(name: str) -> None:
+    folder = folder_of(name)
+    manifest = verify(folder)
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert set(manifest["sha256"]) == files - {"manifest.json"}
     assert tuple(manifest["labels"]) == LABELS
     assert all(entry["licence"] for entry in manifest["training_data"])
-    card = (FOLDER / "MODEL_CARD.md").read_text(encoding="utf-8")
+    card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     for entry in manifest["training_data"]:
         assert f"| {entry['name']}{' **NC**' if entry['non_commercial'] else ''} |" in card
 
 
-def test_the_artefact_is_small() -> None:
-    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) <= 20 * 1024 * 1024
+def test_all_artefacts_together_are_small() -> None:
+    assert sum(path.stat().st_size for path in ARTIFACTS.rglob("*") if path.is_file()) <= 60_000_000
 
 
-def test_the_measured_model_is_no_worse_than_the_baseline() -> None:
-    metrics = verify(FOLDER)["metrics"]
-    assert metrics["model"]["mean"] >= metrics["baseline"]["mean"]
+@pytest.mark.parametrize(("name", "least"), SHIPPED.items())
+def test_the_packaged_measures_are_what_is_promised(name: str, least: float) -> None:
+    metrics = verify(folder_of(name))["metrics"]
+    assert metrics["mean"]["macro_f1"] >= least
+    assert metrics["calibration_error"] <= 0.02
+    for group in metrics["groups"]:
+        assert np.sum(group["confusion"]) == group["rows"]
 
 
 def test_sha256_of_a_known_file(tmp_path: Path) -> None:

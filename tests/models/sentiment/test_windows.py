@@ -146,15 +146,15 @@ def test_endless_texts_reach_the_model_in_bounded_portions() -> None:
 
 
 def test_it_is_known_by_what_it_wraps() -> None:
-    wrapped = Windowed(load("bag"), 250)
-    plain = load("bag")
+    wrapped = Windowed(load("fast"), 250)
+    plain = load("fast")
     for name in ("name", "version", "labels", "unsure_below", "rate_chars_per_second"):
         assert getattr(wrapped, name) == getattr(plain, name)
     assert Windowed(Words(), 250).unsure_below == 0
 
 
 def test_the_packaged_model_hears_what_lies_beyond_its_first_bytes() -> None:
-    model = load("bag")
+    model = load("fast")
     text = f"{'A loja abre às nove e fecha às seis. ' * 80} {'Péssimo, horrível, não recomendo a ninguém! ' * 40}"
     assert model.predict([text])[0].argmax() != 0
     assert Windowed(model, 250).predict([text])[0].argmax() == 0

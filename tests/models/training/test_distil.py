@@ -12,7 +12,7 @@ import pytest
 from models.sentiment.predict import LABELS
 from models.training.config import Distillation
 from models.training.data import targets_of
-from models.training.distil import UNLABELLED, distilled, teacher_says
+from models.training.distil import UNLABELLED, distilled, seldom_where_sure, teacher_says
 
 FRAME = pd.DataFrame(
     {
@@ -101,3 +101,22 @@ def test_a_text_that_begins_as_a_held_out_one_does_is_left_out(tmp_path: Path) -
 @pytest.mark.parametrize("texts", [[], [""]])
 def test_nothing_to_ask_is_no_fault(texts: list[str], tmp_path: Path) -> None:
     assert teacher_says(texts, Teacher(), tmp_path).shape == (len(texts), 3)
+
+
+class SureOfMugs:
+    """A first reader that is sure of what has a great mug in it."""
+
+    name, version, labels = "first", "first-1", LABELS
+
+    def predict(
+        self, texts: Sequence[str], languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
+    ) -> np.ndarray:
+        return np.array([[0.05, 0.05, 0.9] if "great mug" in text else [0.3, 0.4, 0.3] for text in texts], np.float32)
+
+
+def test_what_the_first_reader_is_sure_of_is_taken_seldom() -> None:
+    settings = SETTINGS.model_copy(update={"sure_from": 0.9, "sure_rate": 0.2})
+    frame = FRAME.assign(weight=[2.0, 1.0, 1.0, 0.5])
+    assert seldom_where_sure(frame, SureOfMugs(), settings)["weight"].tolist() == [0.4, 1.0, 1.0, 0.5]
+    held_out = frame.assign(text="great mug")
+    assert seldom_where_sure(held_out, SureOfMugs(), settings)["weight"].tolist() == [0.4, 0.2, 1.0, 0.1]
