@@ -69,7 +69,8 @@ def test_columns_are_those_of_the_contract_and_the_rest_of_the_post_is_kept(plac
 
 def test_scores_are_those_of_the_model(place: Place) -> None:
     read = [row for row in rows(place).values() if row["language"] != "other"]
-    expected = sentiment.load(place.settings.scoring.model).predict([row["text"] for row in read])
+    known = ([row[name] for row in read] for name in ("text", "language", "kind"))
+    expected = sentiment.load(place.settings.scoring.model).predict(*known)
     for row, probabilities in zip(read, expected, strict=True):
         assert [row[name] for name in PROBABILITIES] == pytest.approx(probabilities.tolist(), abs=1e-6)
 

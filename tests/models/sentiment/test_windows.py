@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.sentiment import LABELS, load
+from models.sentiment.predict import PackagedModel, folder_of
 from models.sentiment.windows import Windowed, evidence, sentences, windows
 
 GOOD, BAD = "A comida estava ótima.", "O atendimento foi péssimo."
@@ -154,10 +155,9 @@ def test_it_is_known_by_what_it_wraps() -> None:
 
 
 def test_the_packaged_model_hears_what_lies_beyond_its_first_bytes() -> None:
-    model = load("fast")
-    text = f"{'A loja abre às nove e fecha às seis. ' * 80} {'Péssimo, horrível, não recomendo a ninguém! ' * 40}"
-    assert model.predict([text])[0].argmax() != 0
-    assert Windowed(model, 250).predict([text])[0].argmax() == 0
+    text = f"{'A loja abre às nove e fecha às seis. ' * 240} {'Péssimo, horrível, não recomendo a ninguém! ' * 240}"
+    assert PackagedModel(folder_of("fast")).predict([text])[0].argmax() != 0
+    assert load("fast").predict([text])[0].argmax() == 0
 
 
 # Making one row of many

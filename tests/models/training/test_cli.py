@@ -33,8 +33,8 @@ def test_a_training_says_where_its_model_lies(folder: Path) -> None:
     ("name", "data", "message"),
     [
         ("bert", "", "there is no training called 'bert'"),
-        ("fast", "nowhere", "nowhere holds no Parquet file"),
-        ("fast", "mine.csv", "train fast on a folder first"),
+        ("tfidf", "nowhere", "nowhere holds no Parquet file"),
+        ("tfidf", "mine.csv", "train tfidf on a folder first"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(name: str, data: str, message: str, folder: Path) -> None:
