@@ -119,7 +119,7 @@ class Brand(_Frozen):
 class Scoring(_Frozen):
     """Which model scores the posts: a packaged one by name, `cascade`, or the folder of an artefact."""
 
-    model: Annotated[str, StringConstraints(min_length=1)] = "fast"
+    model: Annotated[str, StringConstraints(min_length=1)] = "balanced"
     budget_minutes: float = Field(10, gt=0, le=MOST_MINUTES, description="Of a cascade, for each day of each feed.")
     unsure_below: float | None = Field(None, ge=0, le=1, description="Probability; what the model says when absent.")
 

@@ -1,4 +1,4 @@
-"""Packaged sentiment models: ``load("fast").predict(texts)`` gives each text's three probabilities."""
+"""Packaged sentiment models: ``load().predict(texts)`` gives each text's three probabilities."""
 
 from models.sentiment.predict import (
     LABELS,

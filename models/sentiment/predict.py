@@ -15,7 +15,7 @@ import numpy as np
 LABELS = ("negative", "neutral", "positive")
 ARTIFACTS = Path(__file__).with_name("artifacts")
 MANIFEST = "manifest.json"
-DEFAULT = "fast"
+DEFAULT = "balanced"
 
 _CHUNK_TEXTS = 4096
 _DIGEST_CHUNK = 1024 * 1024

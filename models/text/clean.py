@@ -48,6 +48,8 @@ _ONE = f"[{_PICTURE}{_SKIN}][{_STYLE}]?[{_SKIN}]?[\U000e0020-\U000e007f]*"
 EMOJI = f"(?:{_KEYCAP}|{_FLAG}|[©®]\ufe0f|{_ONE}(?:\u200d{_ONE})*)"
 """Pattern of one emoji, however many characters make it up: skin tone, style, flag, keycap, joined ones (UTS #51)."""
 
+_KIN = {"🎉": "🥳", "😡": "🤬", "👎": "🤢🤮💩🖕", "😅": "🫠", "😕": "🥴", "😱": "🤯", "❤": "🤍🤎🩷🩵🩶🫶"}
+
 _FIGURE = "[0-9]+(?:[.,:/-][0-9]+)*"
 _WORD = f"[0-9{_LETTER}]+(?:['’_-][0-9{_LETTER}]+)*(?:\ufe0f?\u20e3)?"
 _FACE = r"[<>]?[:;=]['’]?[o-]?(?:[()\[\]/\\|*]+|[DPpOo3])|</?3+"
@@ -108,6 +110,7 @@ STEPS: dict[str, Step] = {
     "quotes": (Rewrite("[‘’‛ʼ´`＇]", "'"), Rewrite("[“”„«»]", '"')),
     "hashtags": (Rewrite(f"#([{_LETTER}_])", r" # \1"),),
     "plain_emoji": (Rewrite(f"[{_STYLE}]+", ""), Rewrite(f"([{_PICTURE}])[{_SKIN}]+", r"\1")),
+    "kin_emoji": tuple(Rewrite(f"[{rare}]", common) for common, rare in _KIN.items()),
     "emoji": (Rewrite(f" ?({EMOJI}) ?", r" \1 "),),
     "repeats": tuple(_repeats()),
     # Twice: a match takes the one blank between two numbers with it.
@@ -124,6 +127,7 @@ STEPS: dict[str, Step] = {
 - ``quotes``: curly ones become straight, so that ``don’t`` is the word ``don't``.
 - ``hashtags``: ``#Foo`` becomes ``# Foo``: the word counts as a word, the mark still says it was a tag.
 - ``plain_emoji``: without skin tones and styles, so that one meaning is one token.
+- ``kin_emoji``: some that older vocabularies lack become a common one of like feeling (``🤬`` -> ``😡``).
 - ``emoji``: a blank around each, joined ones kept whole.
 - ``repeats``: three and more of a letter or mark become two (``muuuuito`` -> ``muuito``, ``!!!!`` -> ``!!``), laughs
   likewise (``hahahaha`` -> ``haha``).

@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import f1_score
 
-from models.sentiment import LABELS, SentimentModel, load
+from models.sentiment import LABELS, load
+from models.sentiment.staged import Staged
 from models.sentiment.windows import Windowed, evidence
 from models.training import data
 
@@ -96,8 +97,9 @@ def main() -> None:
     parser.add_argument("--window", type=int, default=250, help="characters of a window")
     parser.add_argument("--rows", type=int, default=3000, help="texts at most")
     options = parser.parse_args()
-    loaded = load(options.model)
-    model: SentimentModel = loaded.model if isinstance(loaded, Windowed) else loaded
+    model = load(options.model)
+    while isinstance(model, Staged | Windowed):
+        model = model.model
     frame = long_texts(options.data, options.rows)
     texts, languages, kinds = (frame[name].tolist() for name in ("text", "language", "kind"))
     readers: dict[str, Callable[..., np.ndarray]] = {"as the model reads it": model.predict}

@@ -39,7 +39,7 @@ class Plan:
 
     tokens: int = 40
     texts: int = 512
-    rows: int = 36_000
+    rows: int = 18_000
     epochs: float = 2.0
     seeds: tuple[int, ...] = (1, 2, 3)
     quick: bool = False

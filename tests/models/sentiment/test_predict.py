@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 FOLDER = ARTIFACTS / "fast" / "1"
 
 # Mean macro-F1 that each must have on its held-out rows.
-SHIPPED = {"accurate": 69.0, "fast": 65.0}
+SHIPPED = {"accurate": 69.0, "balanced": 67.9, "fast": 65.0}
 
 TEXTS = [
     "Adorei o café, atendimento maravilhoso!",
