@@ -76,13 +76,13 @@ def test_rows_order_and_columns_are_kept_from_any_format_to_any(tmp_path: Path, 
 def test_every_row_is_scored_by_the_model_whatever_its_language(tmp_path: Path) -> None:
     scored = read(run(write(tmp_path / "in.parquet", ROWS)))
     model = sentiment.load(MODEL)
-    for row, (negative, neutral, positive) in zip(scored, model.predict(TEXTS).tolist(), strict=True):
+    for text, row, (negative, neutral, positive) in zip(TEXTS, scored, model.predict(TEXTS).tolist(), strict=True):
         assert [row["negative"], row["neutral"], row["positive"]] == pytest.approx(
             [negative, neutral, positive], abs=1e-6
         )
         assert row["polarity"] == pytest.approx(positive - negative, abs=1e-6)
         assert row["label"] == max(("negative", "neutral", "positive"), key=row.__getitem__)
-        assert row["unsure"] == (max(negative, neutral, positive) < model.unsure_below)
+        assert row["unsure"] == (not text.strip() or max(negative, neutral, positive) < model.unsure_below)
         assert row["model_version"] == model.version
     assert [row["language"] for row in scored[:5]] == ["pt", "en", "other", "other", "es"]
 

@@ -138,8 +138,8 @@ def judge(model: SentimentModel, batches: Iterable[Batch], unsure_below: float |
 
     Args:
         model: a cascade reads all ``batches`` beforehand, with one budget for them together; others leave them alone.
-        unsure_below: a text whose best label has a smaller probability is unsure; by default the packaged value of the
-            model that scored it, or 0.
+        unsure_below: a text whose best label has a smaller probability is unsure, and always one that is blank; by
+            default the packaged value of the model that scored it, or 0.
     """
     members = (model.fast, model.accurate) if isinstance(model, Cascade) else (model,)
     packaged = {one.version: getattr(one, "unsure_below", 0.0) for one in members}
@@ -148,7 +148,9 @@ def judge(model: SentimentModel, batches: Iterable[Batch], unsure_below: float |
 
     def judged(batch: Batch) -> Scores:
         probabilities, sources = score(batch)
-        return Scores(probabilities, sources, probabilities.max(axis=1) < [limits[source] for source in sources])
+        blank = np.array([not text.strip() for text in batch.texts], bool)
+        doubtful = probabilities.max(axis=1) < [limits[source] for source in sources]
+        return Scores(probabilities, sources, blank | doubtful)
 
     return judged
 

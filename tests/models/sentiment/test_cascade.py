@@ -160,6 +160,11 @@ def test_a_limit_of_the_user_stands_in_for_all() -> None:
     assert judge(cascade, [batch], 0.0)(batch).unsure.tolist() == [False] * 3
 
 
+def test_a_blank_text_is_unsure_whatever_the_limit() -> None:
+    batch = Batch(["", " \n", text(1)])
+    assert judge(Cascade(Fast(), Accurate(), 0), [batch], 0.0)(batch).unsure.tolist() == [True, True, False]
+
+
 def test_a_model_without_a_limit_is_never_unsure() -> None:
     batch = Batch([text(0), text(9)])
     scores = judge(Plain(), [])(batch)
