@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
 
 from models.evaluation.metrics import macro_f1
 from models.sentiment.calibration import Calibration
@@ -22,11 +23,12 @@ from models.training.families.registry import retrainer
 from models.training.package import MadeFrom, entry
 from models.training.train import package_trained
 
-FEWEST_ROWS = 100
+FEWEST_LEARNT, FEWEST_JUDGED = 100, 20
 EPOCHS = 3.0
 GENTLE = 0.3
 """The share of the first training's learning rate that the second one starts with: what was learnt stays."""
 
+_CONSOLE = Console(stderr=True)
 _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     # A comma, a semicolon or a tab, whichever the file has.
     ".csv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False, sep=None, engine="python"),
@@ -89,11 +91,12 @@ def read_labels(path: Path) -> pd.DataFrame:
         label = table["label"][strange[0]]
         raise DataError(f"{path}: row {strange[0] + 1} has the label {label!r}; expected {', '.join(LABELS)}")
     frame = split_rows(_columns(table, path.stem))
-    for part in ("train", "held_out"):
-        if (frame["part"] == part).sum() < FEWEST_ROWS // (1 if part == "train" else 5):
-            raise DataError(
-                f"{path}: {len(frame)} different texts are too few to learn from and to judge by; label more"
-            )
+    learnt, judged = (int((frame["part"] == part).sum()) for part in ("train", "held_out"))
+    if learnt < FEWEST_LEARNT or judged < FEWEST_JUDGED:
+        raise DataError(
+            f"{path}: {len(frame)} different texts give {learnt} to learn from and {judged} to judge by; "
+            f"at least {FEWEST_LEARNT} and {FEWEST_JUDGED} are needed, label more"
+        )
     return frame
 
 
@@ -142,3 +145,4 @@ def _insist(model: SentimentModel, frame: pd.DataFrame, before: float) -> None:
         raise NotBetterError(
             f"not packaged: macro-F1 {after:.1f} on your held-out rows, {before:.1f} before; more labels may help"
         )
+    _CONSOLE.print(f"Macro-F1 {after:.1f} on your held-out rows, {before:.1f} before")

@@ -88,7 +88,7 @@ def test_a_model_that_is_no_better_is_not_packaged(
     [
         (slang().rename(columns={"label": "sentiment"}), "no column label; it has text, sentiment"),
         (slang({"neutral": "meh"}), r"row 101 has the label 'meh'; expected negative, neutral, positive"),
-        (slang().head(30), "30 different texts are too few"),
+        (slang().head(30), "30 different texts give .* at least 100 and 20 are needed"),
     ],
     ids=["no label", "unknown label", "too few"],
 )
