@@ -31,7 +31,6 @@ from models.training.pretrained import Vocabulary
 
 NETWORKS = ("cnn", "gru")
 CLASSICAL = ("tfidf",)
-BASE = "base"
 _SIZES = ("dropout", "recurrent_dropout", "l2")
 _CHAIN = ("stop_words", "stem")
 
@@ -56,7 +55,7 @@ DRAWN = 2 / 3
 
 def variants(config: Config, steps: Iterable[str] = STEPS) -> Iterator[tuple[str, Config]]:
     """A family's base, and the base without (or, of cleaning steps that it lacks, with) one thing."""
-    yield BASE, config
+    yield page.BASE, config
     if config.family in NETWORKS:
         for name in _SIZES:
             if config.network.get(name):

@@ -1,4 +1,4 @@
-"""Render ``training-experiments.md`` and its chart from the numbers of the experiments, and from nothing else."""
+"""Render ``training-experiments.md`` and its charts from the numbers of the experiments, and from nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ import numpy as np
 PAGE = "training-experiments.md"
 GRADIENTS = "gradients.json"
 ABLATION = "ablation.json"
+BASE = "base"
+"""The variant of the ablation that the others are compared with."""
+
 CHART = "gradients.svg"
+DIFFERENCES = "ablation.svg"
 
 _NAMES = {
     "simple_rnn": "SimpleRNN",
@@ -25,11 +29,13 @@ _NAMES = {
 }
 _COLOURS = ("#c2410c", "#a8a29e", "#1d4ed8", "#047857")
 _SMALLEST = 1e-12
+# Room for a viewer whose letters are wider than those that the charts were laid out with.
+_PADDING = {"left": 30, "right": 40, "top": 5, "bottom": 5}
 _QUICK = "**A quick run on few rows: it shows the form of the results, not their size.**"
 
 
 def folder(out: Path) -> Path:
-    """Where the numbers and the chart lie beside the page."""
+    """Where the numbers and the charts lie beside the page."""
     made = out / Path(PAGE).stem
     made.mkdir(parents=True, exist_ok=True)
     return made
@@ -57,9 +63,9 @@ def _gradients(found: dict[str, Any], out: Path) -> list[str]:
         *([_QUICK] if plan["quick"] else []),
         f"How much a network can learn from a word far from the end shows in the gradient of its loss with respect to "
         f"its state after that word. It was measured on {texts} held-out texts, the first {tokens} tokens of each, "
-        f"before and after training on {plan['rows']:,} rows for {plan['epochs']:g} epoch(s). Each curve is the median "
-        f"over the texts of the norm at a token divided by the norm at the last one, and the geometric mean over "
-        f"{len(plan['seeds'])} seed(s). A curve that falls is a gradient that vanishes.",
+        f"before and after training on {plan['rows']:,} rows for {_count(plan['epochs'], 'epoch')}. Each curve is the "
+        f"median over the texts of the norm at a token divided by the norm at the last one, and the geometric mean "
+        f"over {_count(len(plan['seeds']), 'seed')}. A curve that falls is a gradient that vanishes.",
         "Before training the curves show how a network is started. A SimpleRNN whose recurrent kernel is uniform "
         "within ±0.05, as it long was, loses most of the gradient at each token; Keras starts it orthogonal, so that "
         "next to nothing is lost. Gates start half open: a GRU then forgets half of its state at each token, an LSTM, "
@@ -131,7 +137,7 @@ def _draw(curves: dict[tuple[str, str], dict[str, np.ndarray]], path: Path) -> N
         )
         .properties(width=320, height=240)
         .facet(column=alt.Column("training:N", title=None, sort=["before", "after"]).header(labelExpr=_HEADER))
-        .configure(background="white")
+        .configure(background="white", padding=_PADDING)
     )
     chart.save(str(path))
 
@@ -139,34 +145,78 @@ def _draw(curves: dict[tuple[str, str], dict[str, np.ndarray]], path: Path) -> N
 _HEADER = "datum.value + ' training'"
 
 
-def _ablation(found: dict[str, Any], out: Path) -> list[str]:  # noqa: ARG001
-    plan = found["plan"]
+def _ablation(found: dict[str, Any], out: Path) -> list[str]:
+    plan, scores = found["plan"], _scores(found["runs"])
     parts = [
         "## What regularisation, augmentation and cleaning bring",
         *([_QUICK] if plan["quick"] else []),
         f"Each line changes one thing of its family's base, which learns from two thirds of {plan['rows']:,} rows, "
         f"drawn by the seed. Macro-F1 is the mean over pairs of language and kind on up to {plan['held_out']:,} "
         f"held-out rows; the difference is taken seed by seed. Both are mean ± standard deviation over "
-        f"{len(plan['seeds'])} seeds. A difference below zero says that what was left out helps, or what was added "
-        f"harms; one smaller than its deviation says nothing.",
+        f"{_count(len(plan['seeds']), 'seed')}. A difference below zero says that what was left out helps, or what "
+        f"was added harms; one smaller than its deviation says nothing.",
+        f"![Difference of each variant from its family's base]({folder(out).name}/{DIFFERENCES})",
     ]
-    scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for run in found["runs"]:
-        scores[run["family"]][run["variant"]].append(run["macro_f1"])
+    _draw_differences(scores, folder(out) / DIFFERENCES)
     for family, variants in scores.items():
-        base = next(iter(variants.values()))
+        base = variants[BASE]
         lines = [
-            [variant, _spread(values), "" if values is base else _spread(np.subtract(values, base), "+")]
+            [variant, _spread(values), "" if variant == BASE else _spread(np.subtract(values, base), "+")]
             for variant, values in variants.items()
         ]
         parts += [f"### {_NAMES[family]}", _table(["variant", "macro-F1", "difference from the base"], lines)]
     return [*parts, "Run it again: `python -m models.training.experiments.ablation --data FOLDER --out docs`."]
 
 
+def _scores(runs: Sequence[dict[str, Any]]) -> dict[str, dict[str, list[float]]]:
+    """Macro-F1 by family and variant, in the order of the seeds."""
+    scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for run in runs:
+        scores[run["family"]][run["variant"]].append(run["macro_f1"])
+    return scores
+
+
+def _draw_differences(scores: dict[str, dict[str, list[float]]], path: Path) -> None:
+    import altair as alt
+
+    points = [
+        {"family": _NAMES[family], "variant": variant, "low": mean - spread, "mean": mean, "high": mean + spread}
+        for family, variants in scores.items()
+        for variant, values in variants.items()
+        if variant != BASE
+        for mean, spread in [_mean_and_spread(np.subtract(values, variants[BASE]))]
+    ]
+    y = alt.Y("variant:N", title=None, sort=None)
+    bars = alt.Chart().mark_rule(color=_COLOURS[1], strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", y=y)
+    dots = (
+        alt.Chart()
+        .mark_circle(color=_COLOURS[2], size=50, opacity=1)
+        .encode(x=alt.X("mean:Q", title="points of macro-F1"), y=y)
+    )
+    zero = alt.Chart().mark_rule(color="#57534e", strokeDash=[3, 3]).encode(x=alt.datum(0))
+    chart = (
+        alt.layer(zero, bars, dots, data=alt.Data(values=points))
+        .properties(width=240)
+        .facet(column=alt.Column("family:N", title=None, sort=[_NAMES[family] for family in scores]))
+        .resolve_scale(y="independent")
+        .configure(background="white", padding=_PADDING)
+    )
+    chart.save(str(path))
+
+
+def _mean_and_spread(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    """Mean and sample standard deviation, which is 0 of a single value."""
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
 def _spread(values: Sequence[float] | np.ndarray, sign: str = "") -> str:
     """Mean ± sample standard deviation, the latter from two values on."""
-    mean = f"{np.mean(values):{sign}.1f}"
-    return f"{mean} ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else mean
+    mean, spread = _mean_and_spread(values)
+    return f"{mean:{sign}z.1f} ± {spread:.1f}" if len(values) > 1 else f"{mean:{sign}z.1f}"
+
+
+def _count(number: float, thing: str) -> str:
+    return f"{number:g} {thing}" + ("" if number == 1 else "s")
 
 
 def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -100,7 +100,7 @@ def test_the_trials_of_gradients_are_networks_of_one_size() -> None:
 @pytest.mark.parametrize("family", ablation.NETWORKS)
 def test_a_variant_differs_from_its_base_in_one_thing(family: str) -> None:
     (name, base), *others = ablation.variants(read_config(family))
-    assert name == ablation.BASE
+    assert name == page.BASE
     assert base == read_config(family)
     names = [name for name, _ in others]
     assert {"without dropout", "without l2", "without augmentation"} <= set(names)
@@ -190,12 +190,19 @@ def test_the_page_is_made_of_the_numbers_alone(tmp_path: Path) -> None:
     assert "| base | 61.0 ± 1.4 |  |" in text
     assert "| without dropout | 59.5 ± 2.1 | -1.5 ± 0.7 |" in text
     assert "quick run" not in text
-    chart = page.folder(tmp_path) / page.CHART
+    assert page.render(tmp_path).read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(("name", "shows"), [(page.CHART, "SimpleRNN"), (page.DIFFERENCES, "without dropout")])
+def test_a_chart_is_drawn_beside_the_page_and_alike_each_time(name: str, shows: str, tmp_path: Path) -> None:
+    write(tmp_path)
+    text = page.render(tmp_path).read_text(encoding="utf-8")
+    chart = page.folder(tmp_path) / name
     drawn = chart.read_text(encoding="utf-8")
     assert drawn.startswith("<svg")
-    assert "SimpleRNN" in drawn
+    assert shows in drawn
     assert f"({chart.relative_to(tmp_path).as_posix()})" in text
-    assert page.render(tmp_path).read_text(encoding="utf-8") == text
+    page.render(tmp_path)
     assert chart.read_text(encoding="utf-8") == drawn
 
 
