@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -32,13 +31,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import psutil
+from guard import DATABASE, SECONDS, stop
 from local_airflow import ROOT, environment
 
 LOOPBACK = "127.0.0.1"
 ACCOUNT = "nobody"
 SHARED = Path("/var/tmp")
 START_SECONDS = 180
-STOP_SECONDS = 30
 AIRFLOW = {
     "api-server": ["api-server"],
     "scheduler": ["scheduler", "--skip-serve-logs"],
@@ -117,17 +116,25 @@ class Processes:
     """The processes of this server, each in a session of its own, its output in `logs`."""
 
     logs: Path
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    running: dict[str, psutil.Popen] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._guard = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("guard.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
 
     def start(self, name: str, command: list[str], settings: dict[str, str], user: str | None = None) -> None:
-        """Start `command`; it is told to end when this process dies, however that comes."""
+        """Start `command`; the guard ends it when this process dies, however that comes."""
         self.logs.mkdir(parents=True, exist_ok=True)
         identity: dict[str, Any] = (
             {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
         )
-        number = signal.SIGINT if name == "postgres" else signal.SIGTERM
         with self._log(name).open("wb") as log:
-            self.running[name] = subprocess.Popen(
+            self.running[name] = psutil.Popen(
                 command,
                 env=settings,
                 cwd="/" if user else ROOT,
@@ -135,9 +142,10 @@ class Processes:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=lambda: _die_with_parent(number),
                 **identity,
             )
+        assert self._guard.stdin
+        print(name, self.running[name].pid, file=self._guard.stdin, flush=True)
 
     def finish(self, name: str, command: list[str], settings: dict[str, str], user: str | None = None) -> None:
         """Run `command` to its end; StartError when it fails."""
@@ -154,11 +162,12 @@ class Processes:
                 raise StartError(f"{name} ended ({process.returncode}); see {self._log(name)}")
 
     def stop(self) -> None:
-        """End every process and what it started: PostgreSQL last, as the others write to it until they are gone."""
-        database = self.running.pop("postgres", None)
-        _end(list(self.running.values()), signal.SIGTERM)
-        _end([database] if database else [], signal.SIGINT)
+        """End every process and what it started, then the guard."""
+        stop(self.running)
+        for process in self.running.values():
+            process.wait()
         self.running.clear()
+        self._guard.communicate()
 
     def _log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
@@ -182,7 +191,7 @@ def start_postgres(processes: Processes, home: Path, password: str) -> str:
     _clear_leftovers(data)
     port = _free_port(0)
     options = ["-h", LOOPBACK, "-p", str(port), "-k", ""]
-    processes.start("postgres", [str(binaries / "postgres"), "-D", str(data), *options], settings, user)
+    processes.start(DATABASE, [str(binaries / "postgres"), "-D", str(data), *options], settings, user)
     ready = [str(binaries / "pg_isready"), "-q", "-h", LOOPBACK, "-p", str(port)]
     deadline = time.monotonic() + START_SECONDS
     while subprocess.run(ready, env=settings, check=False).returncode:
@@ -219,33 +228,6 @@ def _interrupt(*_: Any) -> NoReturn:
         signal.signal(other, signal.SIG_IGN)
     print("\nstopping", flush=True)
     raise KeyboardInterrupt
-
-
-def _die_with_parent(number: signal.Signals) -> None:
-    """Have the kernel send `number` to this process when its parent dies (Linux alone can)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, number)
-
-
-def _end(processes: list[subprocess.Popen[bytes]], number: signal.Signals) -> None:
-    """Ask `processes` to end by `number`; kill what of them and their descendants is still there after a while."""
-    families = [member for process in processes for member in _family(process.pid)]
-    for process in processes:
-        process.send_signal(number)
-    _, alive = psutil.wait_procs(families, timeout=STOP_SECONDS)
-    for member in alive:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            member.kill()
-    for process in processes:
-        process.wait()
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
 
 
 def _await_health(port: int, processes: Processes) -> None:
@@ -367,7 +349,7 @@ def _clear_leftovers(data: Path) -> None:
         process = psutil.Process(pid)
         if str(data) in process.cmdline():
             process.send_signal(signal.SIGINT)
-            process.wait(STOP_SECONDS)
+            process.wait(SECONDS)
     note.unlink(missing_ok=True)
 
 
