@@ -5,7 +5,6 @@ The libraries of this module are needed to evaluate, not to predict, and are imp
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -81,7 +80,6 @@ class TfIdf:
     @classmethod
     def train(cls, rows: pd.DataFrame) -> TfIdf:
         """Learn from the first 2,000 characters of ``text`` and from ``label`` (int64) of the rows."""
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline, make_union
@@ -91,12 +89,8 @@ class TfIdf:
             TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\w+|[^\w\s]", dtype=np.float32, **shared),
             TfidfVectorizer(ngram_range=(3, 5), analyzer="char_wb", dtype=np.float32, **shared),
         )
-        pipeline = make_pipeline(features, LogisticRegression(C=2.0, max_iter=150, class_weight="balanced"))
-        with warnings.catch_warnings():
-            # On many rows the last few steps are not taken; they no longer change a score.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            pipeline.fit(rows["text"].str.slice(0, _LONGEST), rows["label"])
-        return cls(pipeline)
+        pipeline = make_pipeline(features, LogisticRegression(C=2.0, max_iter=1000, class_weight="balanced"))
+        return cls(pipeline.fit(rows["text"].str.slice(0, _LONGEST), rows["label"]))
 
     @classmethod
     def read(cls, path: Path) -> TfIdf:

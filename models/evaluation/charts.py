@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -13,7 +13,11 @@ from models.evaluation.leaderboard import Entry
 FONT = "system-ui, sans-serif"
 
 _INK, _MUTED, _GRID, _MODEL, _BASELINE = "var(--ink)", "var(--muted)", "var(--grid)", "var(--model)", "var(--muted)"
+_MEAN = "mean macro-F1, percent"
 _TICKS = [step * 10**power for power in range(-1, 6) for step in (1, 3)]
+# Pixels: the chart of scores, half a point, from a point to its name, a letter and a line of names.
+_WIDTH, _HEIGHT, _DOT, _BESIDE, _LETTER, _LINE = 600, 320, 6, 9, 7.2, 15
+_STEPS = (0, -0.5, 0.5, -1, 1, -1.5, 1.5, -2, 2, -3, 3)
 _KINDS = {"a model of ours": _MODEL, "a baseline": _BASELINE}
 
 
@@ -22,22 +26,25 @@ def score_against_speed(entries: Sequence[Entry]) -> str:
     import altair as alt
 
     points = [_point(entry) for entry in entries]
+    rates, scores = _decades([point["rate"] for point in points]), _fives(points)
+    place_names(points, rates, scores)
+    height = alt.Scale(domain=scores, nice=False, zero=False)
     base = alt.Chart(alt.Data(values=points)).encode(
         x=alt.X("rate:Q", title="texts a second on one core, of about 100 characters")
-        .scale(type="log", domain=_decades([point["rate"] for point in points]), nice=False)
+        .scale(type="log", domain=rates, nice=False)
         .axis(format="~s", values=_TICKS),
         color=alt.Color("kind:N", legend=None).scale(domain=list(_KINDS), range=list(_KINDS.values())),
     )
-    score = alt.Y("score:Q", title="mean macro-F1, percent").scale(zero=False, padding=18)
-    spans = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q").title("mean macro-F1, percent"), y2="high:Q")
+    score = alt.Y("score:Q", title=_MEAN, scale=height)
+    spans = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=_MEAN, scale=height), y2="high:Q")
     names = [
-        base.transform_filter(alt.datum.kind == kind)
-        .mark_text(dy=dy, dx=9, align="left", fontSize=12, fontWeight=600)
-        .encode(y=score, text="name:N")
-        for kind, dy in zip(_KINDS, (-6, 12), strict=True)  # baselines below their points: the best ones lie close
+        base.transform_filter(alt.datum.side == side)
+        .mark_text(dx=dx, align=align, fontSize=12, fontWeight=600)
+        .encode(y=alt.Y("named:Q", scale=height), text="name:N")
+        for side, dx, align in (("right", _BESIDE, "left"), ("left", -_BESIDE, "right"))
     ]
     chart = alt.layer(spans, base.mark_circle(size=110, opacity=1).encode(y=score), *names)
-    return _svg(chart.properties(width=600, height=280))
+    return _svg(chart.properties(width=_WIDTH, height=_HEIGHT))
 
 
 def reliability(entries: Sequence[Entry]) -> str:
@@ -58,7 +65,7 @@ def cascade(curve: pd.DataFrame) -> str:
         .mark_line(color=_MODEL, strokeWidth=2.5, point=alt.OverlayMarkDef(color=_MODEL, size=45))
         .encode(
             x=alt.X("share:Q", title="share of texts that the accurate model scores again").axis(format="%"),
-            y=alt.Y("macro_f1:Q", title="mean macro-F1, percent").scale(zero=False),
+            y=alt.Y("macro_f1:Q", title=_MEAN).scale(zero=False),
         )
     )
     return _svg(chart.properties(width=600, height=240))
@@ -66,7 +73,44 @@ def cascade(curve: pd.DataFrame) -> str:
 
 def _decades(rates: Sequence[float]) -> list[float]:
     """The powers of ten that the rates lie between."""
-    return [10 ** math.floor(math.log10(min(rates))), 10 ** math.ceil(math.log10(max(rates)))]
+    return [10 ** math.floor(math.log10(min(rates))), 10 ** math.floor(math.log10(max(rates)) + 1)]
+
+
+def _fives(points: Sequence[dict[str, Any]]) -> list[float]:
+    """The multiples of five that the intervals lie between."""
+    low, high = min(one["low"] for one in points), max(one["high"] for one in points)
+    return [5 * math.floor(low / 5), 5 * math.floor(high / 5 + 1)]
+
+
+def place_names(points: Sequence[dict[str, Any]], rates: Sequence[float], scores: Sequence[float]) -> None:
+    """Set where each name stands, clear of the points and of the other names, as near to its point as can be.
+
+    Adds ``side`` (``right`` or ``left`` of the point) and ``named``, its height in percent.
+    """
+    across, up = _WIDTH / math.log10(rates[1] / rates[0]), _HEIGHT / (scores[1] - scores[0])
+    spots = [(across * math.log10(one["rate"] / rates[0]), up * (one["score"] - scores[0])) for one in points]
+    taken = [_Box(x - _DOT, x + _DOT, y - _DOT, y + _DOT) for x, y in spots]
+    for point, (x, y) in sorted(zip(points, spots, strict=True), key=lambda one: -one[1][1]):
+        width = _LETTER * len(point["name"])
+        ways = {
+            (side, step): _Box(left, left + width, y + (step - 0.5) * _LINE, y + (step + 0.5) * _LINE)
+            for step in _STEPS
+            for side, left in (("right", x + _BESIDE), ("left", x - _BESIDE - width))
+        }
+        free = [way for way, box in ways.items() if box.left >= 0 and not any(map(box.meets, taken))]
+        side, step = next(iter(free), next(iter(ways)))
+        taken.append(ways[side, step])
+        point |= {"side": side, "named": point["score"] + step * _LINE / up}
+
+
+class _Box(NamedTuple):
+    left: float
+    right: float
+    low: float
+    high: float
+
+    def meets(self, other: _Box) -> bool:
+        return self.left < other.right and other.left < self.right and self.low < other.high and other.low < self.high
 
 
 def _point(entry: Entry) -> dict[str, Any]:

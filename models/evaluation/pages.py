@@ -297,7 +297,7 @@ def _method(board: Leaderboard) -> Section:
         f"least {VERY_SIMILAR:.0%} of their three-word runs with one, {leaks.similar} more at least {SIMILAR:.0%}. "
         f"{_most(leaks.by_dataset)}These are exact counts; the split itself works with estimates.",
         *(
-            f"{entry.contestant.version} was trained on another number of rows of {', '.join(entry.strange_sets)} "
+            f"{entry.contestant.version} was trained on another number of rows of {_named(entry.strange_sets)} "
             "than this split has: held-out rows may be among them, and its scores may flatter it."
             for entry in board.entries
             if entry.strange_sets
@@ -311,6 +311,11 @@ def _method(board: Leaderboard) -> Section:
         f"{LENGTHS[1]} characters. Macro-recall: SemEval 2017. Calibration error: Naeini et al., 2015.",
     ]
     return Section("How it was measured", ["Run it again: sentinela-evaluate --data FOLDER --out docs"], items=items)
+
+
+def _named(sets: Sequence[str]) -> str:
+    more = f" and {len(sets) - _SETS} more sets" if len(sets) > _SETS else ""
+    return ", ".join(sets[:_SETS]) + more
 
 
 def _most(counts: Mapping[str, int]) -> str:

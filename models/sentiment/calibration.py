@@ -19,6 +19,11 @@ class Calibration:
 
     temperature: float = 1.0
     groups: Mapping[str, float] = field(default_factory=dict)
+    mixed: float = 1.0
+    """The temperature of the mixture with what another model read before, where there is one: the mean of two readings
+    that mean what they say is less sure than it may be (Ranjan and Gneiting, 2010,
+    https://doi.org/10.1111/j.1467-9868.2009.00726.x).
+    """
 
     def apply(
         self, logits: np.ndarray, languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
@@ -34,12 +39,12 @@ class Calibration:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {"temperature": self.temperature, "groups": dict(self.groups)}
+        return {"temperature": self.temperature, "groups": dict(self.groups), "mixed": self.mixed}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
         """The inverse of ``as_dict``."""
-        return cls(values["temperature"], dict(values["groups"]))
+        return cls(**values)
 
     @classmethod
     def identity(cls) -> Calibration:

@@ -142,9 +142,11 @@ def open_artifact(folder: Path) -> SentimentModel:
 
         model = Windowed(model, serving["window_chars"])
     if before := serving.get("first"):
-        from models.sentiment.staged import Staged
+        from models.sentiment.calibration import Calibration
+        from models.sentiment.staged import Staged, Sure
 
-        return Staged(_first(folder, before), model, before["sure_from"], before["share"])
+        sure, temperature = Sure(**before["sure_from"]), Calibration.from_dict(manifest["calibration"]).mixed
+        return Staged(_first(folder, before), model, sure, before["share"], temperature)
     return model
 
 

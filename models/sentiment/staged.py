@@ -7,10 +7,36 @@ for many texts together is what ``cascade`` is for.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from models.sentiment.calibration import softmax
 from models.sentiment.predict import LABELS, SentimentModel, taken
+from models.text.words import may_turn
+
+
+def mixed(read: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
+    """Logarithms, float64 [n, 3], of two readings [n, 3] of the same texts, the first counting ``share``."""
+    mixture = share * read.astype(np.float64) + (1 - share) * second
+    return np.asarray(np.log(np.maximum(mixture, np.finfo(np.float64).tiny)))
+
+
+@dataclass(frozen=True)
+class Sure:
+    """When a first reading is sure: its winning label has at least a probability (0 to 1)."""
+
+    usually: float
+    turned: float
+    """The same of a text with a word that may turn what the others say, which a model of words and pairs overlooks."""
+
+    def of(self, read: np.ndarray, texts: Sequence[str]) -> np.ndarray:
+        """Whether the first reading of each text, float [n, 3], is sure: bool [n]."""
+        best = read.max(axis=1)
+        sure = np.asarray(best >= self.usually)
+        for place in np.flatnonzero(sure & (best < self.turned)).tolist():
+            sure[place] = not may_turn(texts[place])
+        return sure
 
 
 class Staged:
@@ -18,31 +44,34 @@ class Staged:
 
     labels = LABELS
 
-    def __init__(self, first: SentimentModel, model: SentimentModel, sure_from: float, share: float) -> None:
+    def __init__(
+        self, first: SentimentModel, model: SentimentModel, sure: Sure, share: float, temperature: float = 1.0
+    ) -> None:
         """Put ``first`` before ``model``.
 
         Args:
-            first: reads every text; what it gives a label with a probability of ``sure_from`` or more stays.
+            first: reads every text; what it is sure of stays.
             model: reads the others again; what it packaged is what the whole goes by.
-            sure_from: 0 to 1.
+            sure: when ``first`` is sure.
             share: 0 to 1, what the first reading counts beside the second one.
+            temperature: of the mixture of both; see ``Calibration.mixed``.
         """
         self.first, self.model = first, model
         self.name, self.version = model.name, model.version
         self.unsure_below: float = getattr(model, "unsure_below", 0.0)
         self.rate_chars_per_second: float | None = getattr(model, "rate_chars_per_second", None)
-        self._sure_from, self._share = sure_from, share
+        self._sure, self._share, self._temperature = sure, share, temperature
 
     def predict(
         self, texts: Sequence[str], languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
     ) -> np.ndarray:
         """Return the probability of each label: float32 [n, 3], rows sum to 1, in the order of ``texts``."""
         read = self.first.predict(texts, languages, kinds)
-        again = np.flatnonzero(read.max(axis=1) < self._sure_from).tolist()
+        again = np.flatnonzero(~self._sure.of(read, texts)).tolist()
         if not again:
             return read
         given = [texts[place] for place in again]
         second = self.model.predict(given, taken(languages, again), taken(kinds, again))
         scored = read.copy()
-        scored[again] = self._share * read[again] + (1 - self._share) * second
+        scored[again] = softmax(mixed(read[again], second, self._share) / self._temperature)
         return scored

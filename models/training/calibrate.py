@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,31 +23,33 @@ def calibrate(
 ) -> Calibration:
     """Find the temperatures that make the labels int64 [n] most likely under logits [n, 3].
 
-    A language and kind with few rows keeps close to the shared temperature: its own counts for its rows, the shared
-    one for 400. So does the shared one to that of ``prior``, what the model had before it learnt more; its temperatures
-    of other languages and kinds stay. Without rows nothing is changed.
+    A language and kind with few rows keeps close to the shared temperature: see ``temperature``. So does the
+    shared one to that of ``prior``, what the model had before it learnt more; its temperatures of other languages and
+    kinds stay. Without rows nothing is changed.
     """
     if not len(labels):
         return prior or Calibration.identity()
-    shared = _temperature(logits, labels)
-    if prior:
-        shared = _shrunk(shared, prior.temperature, len(labels))
+    shared = temperature(logits, labels, prior.temperature if prior else None)
     places = defaultdict(list)
     for place, group in enumerate(zip(languages, kinds, strict=True)):
         places[" ".join(group)].append(place)
     groups = dict(prior.groups) if prior else {}
     for name, own in places.items():
-        groups[name] = _shrunk(_temperature(logits[own], labels[own]), groups.get(name, shared), len(own))
-    return Calibration(round(shared, 4), {name: round(groups[name], 4) for name in sorted(groups)})
+        groups[name] = temperature(logits[own], labels[own], groups.get(name, shared))
+    ordered = {name: groups[name] for name in sorted(groups)}
+    return replace(prior or Calibration(), temperature=shared, groups=ordered)
 
 
-def _temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    return float(_CANDIDATES[np.argmin([_surprise(logits / candidate, labels) for candidate in _CANDIDATES])])
+def temperature(logits: np.ndarray, labels: np.ndarray, prior: float | None = None) -> float:
+    """Find the one that makes labels int64 [n] most likely under logits [n, 3].
 
-
-def _shrunk(own: float, shared: float, rows: int) -> float:
-    share = rows / (rows + _PRIOR_ROWS)
-    return float(np.exp(share * np.log(own) + (1 - share) * np.log(shared)))
+    With few rows it keeps close to ``prior``, which counts as 400 of them; without rows and prior it is 1.
+    """
+    if not len(labels):
+        return prior or 1.0
+    own = float(_CANDIDATES[np.argmin([_surprise(logits / candidate, labels) for candidate in _CANDIDATES])])
+    share = len(labels) / (len(labels) + _PRIOR_ROWS) if prior else 1
+    return round(float(np.exp(share * np.log(own) + (1 - share) * np.log(prior or own))), 4)
 
 
 def _surprise(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -40,6 +40,7 @@ def card(manifest: dict[str, Any]) -> str:
         error=metrics["calibration_error"],
         curve="\n".join(map(_bin, metrics["reliability"])),
         temperature=calibration["temperature"],
+        mixed=f" Of both readings together: {calibration['mixed']:.2f}." if manifest["serving"].get("first") else "",
         temperatures=", ".join(f"{group} {value:.2f}" for group, value in calibration["groups"].items()),
         unsure=100 * metrics["unsure"]["share"],
         unsure_right=100 * metrics["unsure"]["accuracy"],
@@ -69,10 +70,11 @@ def _reads(serving: dict[str, Any]) -> str:
     if window:
         said = [f"A text of more than {window} characters is read in windows of whole sentences; nothing is left out."]
     if before:
-        first, share = f"{before['model']}-{before['version']}", before["share"]
+        first, sure, share = f"{before['model']}-{before['version']}", before["sure_from"], before["share"]
         said += [
             f"It is the second reader: {first} reads every text, and those that it gives no label with a probability",
-            f"of {before['sure_from']} are read again, its reading counting {share} and the second {1 - share:g}.",
+            f"of {sure['usually']} ({sure['turned']} where there is a negator or a word of contrast) are read again,",
+            f"its reading counting {share} and the second {1 - share:g}.",
             "All figures here are of both together; TensorFlow Serving gives the second reading alone.",
         ]
     return " ".join(said)
@@ -143,7 +145,7 @@ Mean over all data sets: macro-F1 {mean}. Weakest on: {weakest}.
 ### Calibration
 
 Of the texts that it gives a label with this mean probability, that share is labelled right; expected calibration error
-{error:.3f}. One temperature, {temperature:.2f}; by language and kind, where they are given: {temperatures}.
+{error:.3f}. One temperature, {temperature:.2f}; by language and kind, where they are given: {temperatures}.{mixed}
 
 | probability | right | rows |
 |---|---|---|

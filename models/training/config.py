@@ -109,11 +109,19 @@ class Distillation(_Section):
     """How often, against the others, an epoch takes a row that ``first`` is sure of."""
 
 
+class SureFrom(_Section):
+    """Probabilities from which a reading is sure; see ``models.sentiment.staged.Sure``."""
+
+    usually: float = Field(gt=0, le=1)
+    turned: float = Field(gt=0, le=1)
+    """Of a text with a negator or a word of contrast."""
+
+
 class First(_Section):
     """A faster packaged model that reads every text; the model itself reads again what that one is not sure of."""
 
     model: str
-    sure_from: float = Field(gt=0, le=1)
+    sure_from: SureFrom
     """A text that ``model`` gives a label with at least this probability is not read again."""
     share: float = Field(default=0.3, ge=0, lt=1)
     """What the probabilities of ``model`` count, beside those of the second reading, where a text is read again."""

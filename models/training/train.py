@@ -14,8 +14,9 @@ from rich.console import Console
 from models.sentiment.calibration import Calibration
 from models.sentiment.predict import MANIFEST, SentimentModel, folder_of, open_artifact, sha256, version
 from models.sentiment.predict import load as load_model
+from models.sentiment.staged import Sure, mixed
 from models.training import package
-from models.training.calibrate import calibrate
+from models.training.calibrate import calibrate, temperature
 from models.training.config import Config, ConfigError
 from models.training.data import capped, load, read_catalogue, read_texts
 from models.training.distil import UNLABELLED, distilled, seldom_where_sure
@@ -82,13 +83,23 @@ def package_trained(
 
 def _calibration(trained: Trained, config: Config, frame: pd.DataFrame, prior: Calibration | None) -> Calibration:
     """Longer texts are read in windows; the temperature is that of one. Of texts that another model reads first, it
-    is that of those which are read again.
+    is that of those which are read again, and their mixture has one more.
     """
     longest = config.serving.window_chars or frame["text"].str.len().max()
     rows = frame[(frame["part"] == "calibration") & frame["evaluate"] & (frame["text"].str.len() <= longest)]
-    if first := config.serving.first:
-        read = load_model(first.model).predict(*(rows[name].tolist() for name in ("text", "language", "kind")))
-        rows = rows[read.max(axis=1) < first.sure_from]
-    languages, kinds = rows["language"].tolist(), rows["kind"].tolist()
-    logits = trained.logits(rows["text"].tolist(), languages)
-    return calibrate(logits, rows["label"].to_numpy(np.int64), languages, kinds, prior)
+    first = config.serving.first
+    if first:
+        read = load_model(first.model).predict(*_columns(rows))
+        again = ~Sure(**first.sure_from.model_dump()).of(read, rows["text"].tolist())
+        rows, read = rows[again], read[again]
+    texts, languages, kinds = _columns(rows)
+    labels, logits = rows["label"].to_numpy(np.int64), trained.logits(texts, languages)
+    calibration = calibrate(logits, labels, languages, kinds, prior)
+    if first:
+        mixture = mixed(read, calibration.apply(logits, languages, kinds), first.share)
+        calibration = replace(calibration, mixed=temperature(mixture, labels, calibration.mixed))
+    return calibration
+
+
+def _columns(rows: pd.DataFrame) -> tuple[list[str], list[str], list[str]]:
+    return rows["text"].tolist(), rows["language"].tolist(), rows["kind"].tolist()

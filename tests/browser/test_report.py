@@ -123,7 +123,7 @@ def test_pointing_at_a_day_tells_its_figures(made: Report, visit: Any) -> None:
     chart = seen.page.locator("#chart-polarity")
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
-    seen.page.mouse.move(box["x"] + box["width"] * 0.45, box["y"] + box["height"] / 2)
+    chart.hover(position={"x": box["width"] * 0.45, "y": box["height"] / 2})
     seen.page.wait_for_selector("#tip:not([hidden])")
     assert "setembro" in seen.page.locator("#tip").text_content()
 

@@ -11,7 +11,7 @@ import pytest
 
 from models.sentiment import predict
 from models.sentiment.predict import LABELS, MANIFEST, ArtifactError, open_artifact, sha256
-from models.sentiment.staged import Staged
+from models.sentiment.staged import Staged, Sure
 from tests.artefacts import package
 
 SURE, UNSURE = [0.1, 0.1, 0.8], [0.5, 0.3, 0.2]
@@ -45,22 +45,35 @@ def second() -> Says:
 
 
 def test_what_the_first_is_sure_of_is_not_read_again(first: Says, second: Says) -> None:
-    both = Staged(first, second, sure_from=0.8, share=0.25)
+    both = Staged(first, second, Sure(usually=0.8, turned=0.9), share=0.25)
     scored = both.predict(["unsure", "sure", "unsure"], ["pt", "en", "es"], ["post", "news", "review"])
     assert second.given == [(["unsure", "unsure"], ["pt", "es"], ["post", "review"])]
     mixed = [0.125, 0.825, 0.05]
     np.testing.assert_allclose(scored, [mixed, SURE, mixed], atol=1e-7)
 
 
+def test_a_word_that_may_turn_the_others_asks_for_more(first: Says, second: Says) -> None:
+    first.rows |= (told := {"not sure": SURE, "sure, but": [0.04, 0.05, 0.91], "nothing": [0.0, 0.1, 0.9]})
+    second.rows |= dict.fromkeys(told, SECOND)
+    Staged(first, second, Sure(usually=0.8, turned=0.9), share=0.25).predict([*told, "sure"])
+    assert [texts for texts, _, _ in second.given] == [["not sure"]]
+
+
+def test_the_mixture_has_a_temperature_of_its_own(first: Says, second: Says) -> None:
+    scored = Staged(first, second, Sure(0.8, 0.9), share=0.25, temperature=0.5).predict(["unsure", "sure"])
+    squared = np.array([0.125, 0.825, 0.05]) ** 2
+    np.testing.assert_allclose(scored, [squared / squared.sum(), SURE], atol=1e-6)
+
+
 def test_nothing_to_read_again_is_no_call(first: Says, second: Says) -> None:
-    both = Staged(first, second, sure_from=0.8, share=0.25)
+    both = Staged(first, second, Sure(usually=0.8, turned=0.9), share=0.25)
     assert both.predict(["sure"]).tolist() == np.array([SURE], np.float32).tolist()
     assert both.predict([]).shape == (0, 3)
     assert second.given == []
 
 
 def test_it_goes_by_the_name_of_the_second(first: Says, second: Says) -> None:
-    both = Staged(first, second, sure_from=0.8, share=0.25)
+    both = Staged(first, second, Sure(usually=0.8, turned=0.9), share=0.25)
     assert (both.name, both.version, both.labels) == ("slow", "slow-1", LABELS)
 
 
@@ -69,7 +82,8 @@ def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two copies of a shipped model, the second of which reads after the first."""
     monkeypatch.setattr(predict, "ARTIFACTS", tmp_path)
     quick = package(tmp_path, "quick")
-    before = {"model": "quick", "version": "1", "sha256": sha256(quick / MANIFEST), "sure_from": 0.9, "share": 0.5}
+    sure = {"usually": 0.9, "turned": 0.95}
+    before = {"sure_from": sure, "model": "quick", "version": "1", "sha256": sha256(quick / MANIFEST), "share": 0.5}
     return package(tmp_path, "slow", serving={"first": before})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.text.words import LANGUAGES, is_negator, stop_words
+from models.text.words import LANGUAGES, is_negator, may_turn, stop_words
 
 NEGATORS = {
     "pt": [
@@ -65,3 +65,23 @@ def test_stop_words_are_known_with_accents_and_without(language: str) -> None:
 
 def test_other_languages_have_no_stop_words() -> None:
     assert stop_words("other") == frozenset()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Good, BUT slow",
+        "o preço é bom mas demora",
+        "bonito, porem caro",
+        "I wouldn’t buy it",
+        "Não gostei",
+        "pero caro",
+    ],
+)
+def test_a_negator_or_a_contrast_may_turn_the_other_words(text: str) -> None:
+    assert may_turn(text)
+
+
+@pytest.mark.parametrize("text", ["", "butter and notes", "cada día más bonito", "máscara nova", "😀"])
+def test_other_words_turn_nothing(text: str) -> None:
+    assert not may_turn(text)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.sentiment.calibration import Calibration, softmax
-from models.training.calibrate import calibrate
+from models.training.calibrate import calibrate, temperature
 
 
 def drawn(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +52,7 @@ def test_applying_divides_by_the_temperature_of_the_group() -> None:
 
 
 def test_it_survives_being_written_down() -> None:
-    calibration = Calibration(1.5, {"en post": 0.9})
+    calibration = Calibration(1.5, {"en post": 0.9}, mixed=0.8)
     assert Calibration.from_dict(calibration.as_dict()) == calibration
 
 
@@ -71,5 +71,13 @@ def test_few_rows_keep_close_to_what_a_model_had_before() -> None:
 
 
 def test_without_rows_a_model_keeps_what_it_had() -> None:
-    prior = Calibration(2.0, {"pt post": 1.8})
+    prior = Calibration(2.0, {"pt post": 1.8}, mixed=0.8)
     assert calibrate(np.zeros((0, 3)), np.zeros(0, np.int64), [], [], prior) == prior
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(0, 2.0), (400, 2.0**0.5), (400_000, 1.0)])
+def test_a_temperature_keeps_as_close_to_an_earlier_one_as_there_are_few_rows(rows: int, expected: float) -> None:
+    """Half of the labels are right where the odds are even: the rows ask for a temperature of 1."""
+    logits = np.tile([np.log(0.5), np.log(0.25), np.log(0.25)], (rows, 1))
+    labels = np.arange(rows) % 4 % 3
+    assert temperature(logits, labels, prior=2.0) == pytest.approx(expected, rel=0.02)
