@@ -97,7 +97,8 @@ def place_names(points: Sequence[dict[str, Any]], rates: Sequence[float], scores
             for step in _STEPS
             for side, left in (("right", x + _BESIDE), ("left", x - _BESIDE - width))
         }
-        free = [way for way, box in ways.items() if box.left >= 0 and not any(map(box.meets, taken))]
+        inside = {way: box for way, box in ways.items() if box.left >= 0 and box.right <= _WIDTH}
+        free = [way for way, box in inside.items() if not any(map(box.meets, taken))]
         side, step = next(iter(free), next(iter(ways)))
         taken.append(ways[side, step])
         point |= {"side": side, "named": point["score"] + step * _LINE / up}

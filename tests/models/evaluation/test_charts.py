@@ -33,6 +33,10 @@ def test_a_name_keeps_clear_of_a_point() -> None:
     assert named(("tfidf", 7_000, 65.0), ("baseline", 10_000, 64.9))["tfidf"] == ("left", 65.0)
 
 
+def test_a_name_keeps_within_the_chart() -> None:
+    assert named(("fast", 90_000, 65.0), ("slow", 11, 40.0)) == {"fast": ("left", 65.0), "slow": ("right", 40.0)}
+
+
 def test_names_that_would_lie_on_each_other_are_parted() -> None:
     points = (("gru", 19_000, 56.7), ("cnn", 19_100, 56.9), ("bilstm", 12_000, 56.2), ("lstm", 18_000, 55.0))
     found = named(*points)
