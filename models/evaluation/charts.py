@@ -85,7 +85,11 @@ def _fives(points: Sequence[dict[str, Any]]) -> list[float]:
 def place_names(points: Sequence[dict[str, Any]], rates: Sequence[float], scores: Sequence[float]) -> None:
     """Set where each name stands, clear of the points and of the other names, as near to its point as can be.
 
-    Adds ``side`` (``right`` or ``left`` of the point) and ``named``, its height in percent.
+    Args:
+        points: each with ``name``, ``rate`` (texts a second) and ``score`` (percent); each is given ``side`` (``right``
+            or ``left`` of the point) and ``named``, the height of its name in percent.
+        rates: the least and the greatest rate of the chart, whose axis is logarithmic.
+        scores: the least and the greatest score of the chart.
     """
     across, up = _WIDTH / math.log10(rates[1] / rates[0]), _HEIGHT / (scores[1] - scores[0])
     spots = [(across * math.log10(one["rate"] / rates[0]), up * (one["score"] - scores[0])) for one in points]

@@ -41,14 +41,14 @@ def calibrate(
 
 
 def temperature(logits: np.ndarray, labels: np.ndarray, prior: float | None = None) -> float:
-    """Find the one that makes labels int64 [n] most likely under logits [n, 3].
+    """Find the temperature, above 0, that makes labels int64 [n] most likely under logits [n, 3]; see ``Calibration``.
 
     With few rows it keeps close to ``prior``, which counts as 400 of them; without rows and prior it is 1.
     """
     if not len(labels):
         return prior or 1.0
     own = float(_CANDIDATES[np.argmin([_surprise(logits / candidate, labels) for candidate in _CANDIDATES])])
-    share = len(labels) / (len(labels) + _PRIOR_ROWS) if prior else 1
+    share = len(labels) / (len(labels) + _PRIOR_ROWS)
     return round(float(np.exp(share * np.log(own) + (1 - share) * np.log(prior or own))), 4)
 
 

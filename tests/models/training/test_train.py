@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 from models.sentiment.predict import PackagedModel, open_artifact
+from models.sentiment.predict import load as load_model
+from models.sentiment.staged import Staged, Sure, mixed
+from models.training.calibrate import temperature
 from models.training.card import CARD
 from models.training.config import read_config
+from models.training.data import load, read_catalogue
 from models.training.train import train
 
 CONFIG = """
@@ -39,9 +43,17 @@ window_chars = 300
 WEIGHTS = "variables/variables.data-00000-of-00001"
 
 
-def run(folder: Path) -> Path:
-    (folder / "tiny.toml").write_text(CONFIG, encoding="utf-8")
-    config = read_config(str(folder / "tiny.toml"))
+SECOND = """
+[serving.first]
+model = "fast"
+sure_from = { usually = 0.8, turned = 0.95 }
+share = 0.25
+"""
+
+
+def run(folder: Path, name: str = "tiny", settings: str = CONFIG) -> Path:
+    (folder / f"{name}.toml").write_text(settings, encoding="utf-8")
+    config = read_config(str(folder / f"{name}.toml"))
     return train(config, folder, None, folder / "models", folder / "cache", folder / "catalogue.toml")
 
 
@@ -87,3 +99,30 @@ def test_the_card_tells_licences_measures_and_failures(trained: Path) -> None:
     for part in ("How good it is", "Calibration", "Known failures", "How to retrain it", "What it was trained on"):
         assert f"## {part}" in card
     assert "{" not in card
+
+
+@pytest.fixture(scope="module")
+def second(made_up_folder: Path) -> Path:
+    """The artefact of a model that reads again what ``fast`` is not sure of."""
+    return run(made_up_folder, "second", CONFIG + SECOND)
+
+
+def test_the_mixture_of_both_readings_is_calibrated_on_what_is_read_again(second: Path, made_up_folder: Path) -> None:
+    rows = load(made_up_folder, read_catalogue(made_up_folder / "catalogue.toml"))
+    rows = rows[(rows["part"] == "calibration") & rows["evaluate"]]
+    read = load_model("fast").predict(rows["text"].tolist(), rows["language"].tolist(), rows["kind"].tolist())
+    again = ~Sure(usually=0.8, turned=0.95).of(read, rows["text"].tolist())
+    assert 0 < again.sum() < len(rows)
+    given = rows[again]
+    scored = PackagedModel(second).predict(given["text"].tolist(), given["language"].tolist(), given["kind"].tolist())
+    found = temperature(mixed(read[again], scored, share=0.25), given["label"].to_numpy(), prior=1.0)
+    manifest = json.loads((second / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["calibration"]["mixed"] == pytest.approx(found, abs=1e-3)
+    assert found != pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_second_reader_comes_with_the_first_and_says_so(second: Path) -> None:
+    assert isinstance(open_artifact(second), Staged)
+    card = (second / CARD).read_text(encoding="utf-8")
+    assert "of 0.8 (0.95 where there is a negator or a word of contrast) are read again" in card
+    assert "Of both readings together:" in card
