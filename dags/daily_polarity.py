@@ -17,7 +17,8 @@ The task that failed says what to do; these are the ways it goes wrong.
   coverage ledger (`sentinela status`) has the same message. The day's numbers stay without that feed until the task
   is cleared and succeeds.
 - **a day was held back**: a rule about the whole batch broke; `sentinela quarantine list --held --date DAY` shows
-  the rows. What was published for that day before is untouched.
+  the rows. What was published for that day before is untouched. The run of that day fails, and the one that held it
+  back first; later runs name it in a warning of `verdict`.
 - **`score` or `aggregate` failed**: a fault of ours or of the machine (memory, disk, lake). Readers still see the
   previous numbers. Clear the task.
 - **import error of this file**: the settings file is missing or wrong; the error names file and line.
@@ -145,13 +146,16 @@ with DAG(
     @task(trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False, max_active_tis_per_dag=1)
     def validate(ingested: Iterable[dict[str, Any]]) -> dict[str, Any]:
         """raw_posts -> posts and quarantine, for every touched day, the day of the run and what a dead run left."""
+        from jobs.held import held_days
+        from jobs.storage import Lake
         from jobs.unfinished import unfinished
         from jobs.validate import validate
 
         settings = load()
-        day, marks = published_day(settings), unfinished(settings)
+        day, marks, before = published_day(settings), unfinished(settings), Lake(settings.lake).held()
         touched = {day.isoformat()}.union(*(result["days"] for result in ingested), *marks.values())
-        return {**asdict(validate(settings, sorted(touched), newest=day)), "marks": marks}
+        validated = validate(settings, sorted(touched), newest=day)
+        return {**asdict(validated), **asdict(held_days(validated, [day.isoformat()], before)), "marks": marks}
 
     @task(multiple_outputs=False, max_active_tis_per_dag=1)
     def score(validated: dict[str, Any]) -> dict[str, Any]:
@@ -168,7 +172,7 @@ with DAG(
 
         settings = load()
         result = asdict(aggregate(settings, validated["days"]))
-        finish(settings, validated["marks"], validated["days"])
+        finish(settings, validated["marks"], [*validated["days"], *validated["held"]])
         event = outlet_events[POLARITY]
         event.extra = {"days": validated["days"]}
         event.add_partitions(published_day(settings).isoformat())  # a run without a key has an event with one
@@ -181,10 +185,13 @@ with DAG(
         validated: dict[str, Any] | None,
         aggregated: dict[str, Any] | None,
     ) -> None:
-        """Fail the run, after all that could be published was, when a feed failed or a day was held back."""
+        """Fail the run, after all that could be published was, for a failed feed or a held day that is its to mend."""
         if feeds is None:
             raise AirflowFailException("nothing was done: the log of `feeds` says why")
-        held = validated["held"] if validated else {}
+        from jobs.held import warn_of
+
+        held = validated["failing"] if validated else {}
+        warn_of(validated["older"] if validated else [])
         if lines := complaints(feeds, ingested, held, finished=aggregated is not None):
             raise AirflowFailException("\n".join(["this run is not whole", *lines]))
 

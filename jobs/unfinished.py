@@ -1,7 +1,8 @@
 """Batches that are in raw_posts while their days may not be restated to the end yet.
 
-Ingest writes a mark before a batch becomes visible, and the line takes it away when daily_polarity has its days. A feed
-forgets old items, so the days of a run that died cannot be had from the feed again.
+Ingest writes a mark before a batch becomes visible, and the line takes it away when daily_polarity has its days or
+they are held back, where new items or a replay bring them up again. A feed forgets old items, so the days of a run that
+died cannot be had from the feed again.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def unfinished(settings: Settings) -> dict[str, list[str]]:
 
 
 def finish(settings: Settings, marks: Mapping[str, Collection[str]], days: Collection[str]) -> None:
-    """Take away those of `marks`, as `unfinished` gave them, whose days are all among `days`."""
+    """Take away those of `marks`, as `unfinished` gave them, whose days are all among `days`, published or held."""
     for batch, asked in marks.items():
         if set(asked) <= set(days):
             Lake(settings.lake).drop_state(f"{FOLDER}/{batch}.json")

@@ -87,7 +87,7 @@ def validate(settings: Settings, days: Sequence[str], newest: date | None = None
         if finding.broken and finding.severity == "warning":
             log.warning("%s is broken by %s", finding.rule, ", ".join(sorted({str(p.feed) for p in finding.broken})))
     for day, reasons in held.items():
-        log.error("%s held back, nothing of it published: %s", day, "; ".join(reasons))
+        log.warning("%s held back, nothing of it published: %s", day, "; ".join(reasons))
     published = [counts[p] for p in stale if p.day not in held]
     return Validated(sorted(set(days) - held.keys()), held, sum(n for n, _ in published), sum(n for _, n in published))
 

@@ -13,6 +13,7 @@ import pytest
 
 from jobs.settings import load
 from jobs.storage import Lake
+from tests.place import COLUMNS, PT, Place, item
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -140,6 +141,26 @@ def test_a_day_that_has_not_begun_fails_at_once_and_publishes_nothing(
     assert shown(early, "done") == set()
     assert early.shown.count("feeds  ") == 1
     assert not (tmp_path / "aurora" / "lake").exists()
+
+
+def test_a_held_day_fails_the_run_that_holds_it_back_and_is_a_warning_to_the_next(
+    run_day: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "aurora"
+    place = Place(folder)
+    place.write([item(f"flood-{n}", "2026-09-28", f"{PT} {n}", stars=500) for n in range(20)])
+    small = {"path": "feeds/posts/*.jsonl", "columns": COLUMNS}
+    first = run_day(folder, day="2026-09-29", only=["posts"], posts=small)
+    assert first.code == 1
+    assert shown(first, "failed") == {"verdict"}
+    assert "day 2026-09-28 was held back: quarantined_share_low" in first.shown
+
+    later = run_day(folder, only=["posts"], posts=small)
+    assert later.code == 0, later.shown
+    assert lake(later).held() == ["2026-09-28"]
+    assert lake(later).states("unfinished") == []
+    warning = "2026-09-28 is held back since an earlier run; see `sentinela quarantine list --held --date 2026-09-28`"
+    assert warning in later.log
 
 
 def test_the_token_of_a_feed_comes_from_its_airflow_connection(

@@ -1,0 +1,82 @@
+"""The whole line by hand: a held day makes red the run that it belongs to and the one that first holds it back."""
+
+from __future__ import annotations
+
+import logging
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from jobs.quarantine import replay
+from jobs.run import restate
+from jobs.settings import Window
+from jobs.unfinished import unfinished
+from tests.place import PT, Place, item
+
+DAYS = ["2026-06-01", "2026-06-02", "2026-06-03"]
+FLOODED = DAYS[0]
+
+
+def flood(wrong: bool = True) -> list[dict[str, object]]:
+    """Twenty items of one day; with stars out of scale it is held back."""
+    return [item(f"flood-{n}", FLOODED, f"{PT} {n}", stars=500 if wrong else 5) for n in range(20)]
+
+
+def run(place: Place, day: str) -> list[str]:
+    """Failures of the run of `day`."""
+    return restate(place.settings, Window(start=date.fromisoformat(day), end=date.fromisoformat(day)))[1]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """Two feeds, one of which floods the first day."""
+    place = Place(tmp_path, ("posts", "shop"), scoring={"model": "fast"})
+    place.write([item(f"ok-{day}", day) for day in DAYS])
+    place.write(flood(), "shop")
+    return place
+
+
+def held_back(failures: list[str]) -> bool:
+    """Whether `failures` are the flooded day's alone."""
+    return [failure.startswith(f"{FLOODED} held back: ") for failure in failures] == [True]
+
+
+def test_the_run_of_a_held_day_is_red_each_time(place: Place) -> None:
+    assert held_back(run(place, FLOODED))
+    assert held_back(run(place, FLOODED))
+
+
+def test_a_run_of_another_day_is_red_for_what_it_newly_holds_back_and_only_once(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert held_back(run(place, DAYS[1]))
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, logger="jobs"):
+        assert run(place, DAYS[2]) == []
+    assert f"sentinela quarantine list --held --date {FLOODED}" in caplog.text
+    assert [record for record in caplog.records if record.levelno > logging.WARNING] == []
+
+
+def test_a_held_day_is_no_unfinished_work(place: Place) -> None:
+    run(place, DAYS[1])
+    assert unfinished(place.settings) == {}
+
+
+def test_a_held_day_whose_feed_left_is_a_warning_and_no_work(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    run(place, DAYS[1])
+    place.configure(["posts"], scoring={"model": "fast"})
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, logger="jobs"):
+        assert run(place, DAYS[2]) == []
+    assert f"{FLOODED} is held back since an earlier run" in caplog.text
+    assert f"sentinela quarantine list --held --date {FLOODED}" in caplog.text
+
+
+def test_a_held_day_without_its_mark_is_brought_up_by_a_replay_and_by_new_items(place: Place) -> None:
+    run(place, DAYS[1])
+    assert list(replay(place.settings, [FLOODED]).held) == [FLOODED]
+    place.write(flood(wrong=False), "shop", "2")
+    assert run(place, DAYS[2]) == []
+    assert place.lake.held() == []
+    assert len(place.rows("posts", [FLOODED])) == 21
