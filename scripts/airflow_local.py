@@ -267,7 +267,9 @@ def _shell_file(home: Path, settings: dict[str, str]) -> Path:
     """A file to source, after which `airflow` on the command line talks to this server."""
     file = home / "shell"
     names = [name for name in settings if name.startswith(("AIRFLOW", "SENTINELA", "SOURCE_DATE"))]
-    _write_secret(file, "".join(f"export {name}={shlex.quote(settings[name])}\n" for name in sorted(names)))
+    lines = [f"export {name}={shlex.quote(settings[name])}\n" for name in sorted(names)]
+    programs = shlex.quote(str(Path(sys.executable).parent))
+    _write_secret(file, "".join([f'export PATH={programs}:"$PATH"\n', *lines]))
     return file
 
 

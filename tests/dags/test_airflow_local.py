@@ -128,6 +128,18 @@ def test_its_secrets_are_for_its_owner_alone(server: Server, name: str) -> None:
     assert (server.home / name).stat().st_mode & 0o777 == 0o600
 
 
+def test_in_a_shell_that_sourced_its_file_airflow_is_a_command_that_talks_to_it(server: Server) -> None:
+    (file,) = re.findall(r"^shell: +source (\S+);", server.shown, re.MULTILINE)
+    ask = f"source {file}; command -v airflow; printenv AIRFLOW_HOME AIRFLOW__API__BASE_URL"
+    bare = {"PATH": "/usr/bin:/bin"}
+    done = subprocess.run(["bash", "-c", ask], env=bare, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == [
+        str(Path(sys.executable).with_name("airflow")),
+        str(server.home),
+        server.address,
+    ], done.stderr
+
+
 def test_killed_it_takes_all_with_it_and_it_starts_again_and_stops_clean(server: Server) -> None:
     family = server.family()
     assert len(family) >= 5
