@@ -48,7 +48,7 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from jobs.settings import Feed, Settings, SettingsError, Window, load
+from jobs.settings import Feed, Settings, SettingsError, Window, load, now
 
 log = logging.getLogger(__name__)
 TIMEZONE = load().timezone
@@ -56,12 +56,15 @@ POLARITY = Asset("daily_polarity")
 
 
 def published_day(settings: Settings) -> date:
-    """The day of this run: its partition, or the day that ended before a run that was started without one."""
+    """The day of this run: its partition, or the day that ended before a run that was started without one.
+
+    What cannot give a run its key, such as DAG.test(), gives it as `partition_key` in the run's configuration.
+    """
     run = get_current_context()["dag_run"]
-    if run.partition_key:
-        day = date.fromisoformat(run.partition_key)
-    else:
-        day = run.run_after.astimezone(settings.zone).date() - timedelta(days=1)
+    if key := run.partition_key or (run.conf or {}).get("partition_key"):
+        day = date.fromisoformat(key)
+    else:  # the sample has a present of its own, whenever it is started
+        day = now(run.run_after).astimezone(settings.zone).date() - timedelta(days=1)
     if day > settings.today():
         raise AirflowFailException(f"{day} has not begun; today is {settings.today()} in {settings.timezone}")
     return day

@@ -191,10 +191,13 @@ class Window(_Frozen):
         return [(self.start + timedelta(days=n)).isoformat() for n in range(count)]
 
 
-def now() -> datetime:
-    """The present in UTC, or SOURCE_DATE_EPOCH (reproducible-builds.org) where a run must be repeatable."""
+def now(clock: datetime | None = None) -> datetime:
+    """The present in UTC: SOURCE_DATE_EPOCH (reproducible-builds.org) where a run must be repeatable, else `clock`.
+
+    Without `clock` the machine's is read.
+    """
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    return datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    return datetime.fromtimestamp(int(epoch), UTC) if epoch else (clock or datetime.now(UTC)).astimezone(UTC)
 
 
 def load(path: str | Path | None = None) -> Settings:

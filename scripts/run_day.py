@@ -12,8 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
-from datetime import time as clock
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -55,16 +54,14 @@ def run(day: date, terminal: TextIO) -> tuple[bool, str | None]:
     from airflow.sdk.listener import get_listener_manager
     from airflow.utils.db import initdb
 
-    from jobs.settings import load
-
     initdb()
     get_listener_manager().add_listener(Progress(terminal))  # type: ignore[no-untyped-call]
     bag = DagBag(str(ROOT / "dags"))
     if bag.import_errors:
         print(*bag.import_errors.values(), sep="\n", file=terminal)
         return False, None
-    midnight = datetime.combine(day + timedelta(days=1), clock(), load().zone)
-    polarity: DagRun = bag.dags["daily_polarity"].test(logical_date=None, run_after=midnight)
+    key = {"partition_key": day.isoformat()}
+    polarity: DagRun = bag.dags["daily_polarity"].test(logical_date=None, run_conf=key)
     published = polarity.get_task_instance("aggregate")
     if published is None or published.state != "success":
         return False, None

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import ValidationError
@@ -235,6 +236,14 @@ def test_now_is_the_present_in_utc() -> None:
     before = datetime.now(UTC)
     assert before <= now() <= datetime.now(UTC)
     assert now().tzinfo is UTC
+
+
+def test_a_clock_that_is_given_tells_the_present_unless_it_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = datetime(2031, 2, 3, 1, tzinfo=ZoneInfo("Asia/Tokyo"))
+    assert now(clock) == clock
+    assert now(clock).tzinfo is UTC
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790825400")
+    assert now(clock) == datetime(2026, 10, 1, 3, 30, tzinfo=UTC)
 
 
 def test_a_window_holds_both_of_its_ends() -> None:

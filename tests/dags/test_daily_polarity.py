@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,8 +20,23 @@ from jobs.storage import Lake
 from tests.place import COLUMNS, PT, Place, item
 
 ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "examples" / "aurora"
 
 STEPS = ["feeds", "ingest [reviews]", "ingest [posts]", "ingest [news]", "validate", "score", "aggregate", "verdict"]
+# What the button Trigger makes, a run without a partition key, at each of the presents that are given.
+TRIGGER = """
+import sys
+from datetime import datetime
+from airflow.dag_processing.dagbag import DagBag
+from airflow.utils.db import initdb
+
+initdb()
+dag = DagBag(sys.argv[1]).dags["daily_polarity"]
+for present in map(datetime.fromisoformat, sys.argv[2:]):
+    run = dag.test(logical_date=None, run_after=present)
+    print(run.partition_key, run.run_after.isoformat(), run.state)
+"""
+
 DATASETS = ["raw_posts", "posts", "quarantine", "scored_posts", "daily_polarity"]
 
 
@@ -37,7 +56,7 @@ class FeedServer(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.authorizations: list[str | None] = []
-        super().__init__(("127.0.0.1", 0), partial(_Handler, directory=str(ROOT / "examples" / "aurora" / "feeds")))
+        super().__init__(("127.0.0.1", 0), partial(_Handler, directory=str(SAMPLE / "feeds")))
 
     @property
     def address(self) -> str:
@@ -161,6 +180,34 @@ def test_a_held_day_fails_the_run_that_holds_it_back_and_is_a_warning_to_the_nex
     assert lake(later).states("unfinished") == []
     warning = "2026-09-28 is held back since an earlier run; see `sentinela quarantine list --held --date 2026-09-28`"
     assert warning in later.log
+
+
+def test_a_trigger_without_a_key_takes_the_day_that_ended_in_the_present_of_the_sample(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLE, tmp_path / "aurora", ignore=shutil.ignore_patterns("lake", "reports"))
+    program, settings = tmp_path / "trigger.py", tmp_path / "aurora" / "sentinela.yaml"
+    program.write_text(TRIGGER)
+    presents = ["2031-02-03T04:05:06+00:00", "2025-02-03T04:05:06+00:00"]
+    done = subprocess.run(
+        [sys.executable, str(program), str(ROOT / "dags"), *presents],
+        env={
+            **os.environ,
+            "AIRFLOW_HOME": str(tmp_path / "home"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
+            "SENTINELA_CONFIG": str(settings),
+            "SOURCE_DATE_EPOCH": "1790825400",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert [line for line in done.stdout.splitlines() if line.startswith("None ")] == [
+        f"None {present} success" for present in presents
+    ], done.stdout + done.stderr
+    days = Lake(load(settings).lake).days("daily_polarity")
+    assert days[0] > "2026-01-01"
+    assert "2026-09-30" in days
 
 
 def test_the_token_of_a_feed_comes_from_its_airflow_connection(
