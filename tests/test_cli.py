@@ -200,6 +200,24 @@ def test_a_missing_feed_fails_the_run_after_the_rest_is_published(failed_run: tu
     assert [row["status"] for row in place.rows("coverage")] == ["failed", "complete"]
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["</height>", "<gml:pos>1 2</gml:pos>", '{"version": "https://jsonfeed.org/version/1", "items": 5}'],
+)
+@pytest.mark.parametrize("command", ["ingest", "run"])
+def test_a_malformed_feed_fails_alone(tmp_path: Path, sentinela: Callable[..., Done], command: str, body: str) -> None:
+    news = {"name": "news", "kind": "news", "reader": "rss", "path": "feeds/news.xml"}
+    place = Place(tmp_path)
+    place.configure([news, "posts"])
+    place.write([item("a", DAYS[0])])
+    (tmp_path / "feeds" / "news.xml").write_text(body)
+    done = sentinela(command, "--date", DAYS[0], "--config", str(place.config))
+    assert done.code == 1
+    assert done.err.splitlines()[-1].startswith(f"feed 'news': {tmp_path}/feeds/news.xml: ")
+    assert [row["post_id"] for row in place.rows("raw_posts")] == ["a"]
+    assert {row["feed"]: row["status"] for row in place.rows("coverage")} == {"news": "failed", "posts": "complete"}
+
+
 def test_log_lines_stand_where_a_terminal_would_have_bars(failed_run: tuple[Place, Done]) -> None:
     _, done = failed_run
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", done.err + done.out)

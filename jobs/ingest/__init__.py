@@ -11,10 +11,9 @@ import json
 import logging
 import os
 import secrets
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import accumulate, groupby, islice
+from itertools import accumulate, groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,12 +22,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts import contract, schema
-from jobs.ingest.items import Reading, to_row
-from jobs.ingest.readers import read
+from jobs.ingest.items import Reading
+from jobs.ingest.rows import row_batches
 from jobs.ingest.sources import Fetched, SourceError, address, fetch
-from jobs.progress import track
 from jobs.settings import Feed, Settings, SettingsError, Window, now
-from jobs.storage import BATCH_ROWS, Lake, Partition, as_day, fingerprint, sql_days
+from jobs.storage import Lake, Partition, as_day, fingerprint, sql_days
 from jobs.unfinished import mark
 
 log = logging.getLogger(__name__)
@@ -134,10 +132,7 @@ def _store(settings: Settings, feed: Feed, lake: Lake, fetched: Fetched, fetched
             fetched_at=fetched_at,
             author_key=_author_key(lake),
         )
-        try:
-            items = _spill(context, fetched, spill)
-        except (OSError, ValueError, RecursionError, pa.ArrowException) as fault:
-            raise SourceError(f"{fetched.name}: cannot be read: {fault}") from fault
+        items = _spill(context, fetched, spill)
         days = _publish_sorted(lake, feed, batch_id, spill)
     days = _with_former_days(lake, feed, batch_id, days)
     mark(lake, batch_id, days)
@@ -152,13 +147,12 @@ def _way_of_reading(settings: Settings, feed: Feed) -> str:
 
 
 def _spill(context: Reading, fetched: Fetched, target: Path) -> int:
-    """Stream the records of `fetched` as raw_posts rows into one Parquet file; returns their number."""
-    agreed, count = schema("raw_posts"), 0
-    with pq.ParquetWriter(target, agreed, compression="zstd") as writer:
-        records = track(read(context.feed, fetched), f"ingest {context.feed.name}")
-        for rows in _chunks((to_row(context, n, record) for n, record in enumerate(records)), BATCH_ROWS):
-            writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=agreed))
-            count += len(rows)
+    """Stream `fetched` as raw_posts rows into one Parquet file; returns their number."""
+    count = 0
+    with pq.ParquetWriter(target, schema("raw_posts"), compression="zstd") as writer:
+        for batch in row_batches(context, fetched):
+            writer.write_batch(batch)
+            count += batch.num_rows
     return count
 
 
@@ -253,9 +247,3 @@ def _author_key(lake: Lake) -> bytes:
         raise SettingsError("SENTINELA_AUTHOR_KEY is not set; a lake in an object store has no place for a secret")
     lake.keep_secret("author.key", secrets.token_hex(32).encode())
     return lake.read_state("author.key") or b""
-
-
-def _chunks(rows: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
-    iterator = iter(rows)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

@@ -139,7 +139,10 @@ def _read_rss(feed: Feed, fetched: Fetched) -> Iterator[Record]:
         return
     import feedparser
 
-    parsed = feedparser.parse(content, sanitize_html=False, resolve_relative_uris=False)
+    try:
+        parsed = feedparser.parse(content, sanitize_html=False, resolve_relative_uris=False)
+    except Exception as fault:  # it breaks on elements outside their place, in as many ways as there are elements
+        raise SourceError(f"{fetched.name}: not a feed that can be read: {type(fault).__name__}: {fault}") from fault
     if not parsed.get("version") and not parsed.entries:
         reason = parsed.get("bozo_exception") or "no RSS, RDF or Atom in it"
         raise SourceError(f"{fetched.name}: not a feed: {reason}")
@@ -184,23 +187,33 @@ def _json_feed(content: bytes, fetched: Fetched) -> Iterator[Record]:
         raise SourceError(f"{fetched.name}: neither XML nor JSON Feed: {fault}") from fault
     if not str(document.get("version", "")).startswith("https://jsonfeed.org/"):
         raise SourceError(f"{fetched.name}: JSON without a jsonfeed.org `version`; for JSON lines use reader jsonl")
-    for number, item in enumerate(document.get("items") or []):
+    items = document.get("items") or []
+    if not isinstance(items, list):
+        raise SourceError(f"{fetched.name}: JSON Feed whose `items` is not a list")
+    for number, item in enumerate(items):
         if not isinstance(item, dict):
             yield Record(payload={"item": item}, error=f"item {number}: not a JSON object")
             continue
-        authors = [a for a in [*(item.get("authors") or []), item.get("author")] if isinstance(a, dict)] or [{}]
+        author = _first_author(item)
         yield Record(
             fields={
                 "post_id": item.get("id"),
                 "title": item.get("title"),
                 "text": item.get("content_html") or item.get("content_text") or item.get("summary"),
-                "author": authors[0].get("name") or authors[0].get("url"),
+                "author": author.get("name") or author.get("url"),
                 "url": item.get("url") or item.get("external_url"),
                 "published_at": item.get("date_published") or item.get("date_modified"),
                 "updated_at": item.get("date_modified"),
             },
             payload={key: value for key, value in item.items() if key not in ("author", "authors")},
         )
+
+
+def _first_author(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first author that is an object: one of `authors` (JSON Feed 1.1), else `author` (1.0); empty without any."""
+    authors = item.get("authors")
+    named = [*(authors if isinstance(authors, list) else []), item.get("author")]
+    return next((author for author in named if isinstance(author, dict)), {})
 
 
 READERS: dict[str, Callable[[Feed, Fetched], Iterator[Record]]] = {

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import resource
+import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,10 @@ import pytest
 
 from data_contracts import contract
 from jobs.ingest import FeedError, ingest
-from jobs.settings import Settings, SettingsError, Window
+from jobs.ingest.items import Record
+from jobs.ingest.readers import READERS
+from jobs.ingest.sources import Fetched
+from jobs.settings import Feed, Settings, SettingsError, Window
 from jobs.storage import UNDATED
 
 Desk = Callable[..., Any]
@@ -216,6 +221,39 @@ def test_one_file_that_cannot_be_opened_does_not_lose_the_others(desk: Desk) -> 
     done = olist.ingest()
     assert (done.status, done.items_new) == ("failed", 1)
     assert "0.jsonl: cannot be read" in str(done.message)
+
+
+class UnforeseenError(Exception):
+    """What no one expects of a parser."""
+
+
+def broken_reader(feed: Feed, fetched: Fetched) -> Iterator[Record]:
+    yield Record({"post_id": "1", "text": "bom"}, {})
+    raise UnforeseenError("half way")
+
+
+def test_what_no_one_foresaw_of_a_parser_is_a_failure_of_its_feed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(READERS, "jsonl", broken_reader)
+    olist = desk()
+    put(olist, [post(1)])
+    with pytest.raises(FeedError, match=r"feed 'olist': .*a\.jsonl: cannot be read: UnforeseenError: half way"):
+        olist.ingest()
+    assert (ledger(olist)["status"], ledger(olist)["items_seen"]) == ("failed", 0)
+    assert "UnforeseenError" in ledger(olist)["message"]
+    assert olist.rows() == []
+
+
+def test_a_full_disk_is_no_fault_of_the_feed(desk: Desk) -> None:
+    olist = desk()
+    put(olist, [post(n, title=secrets.token_hex(500)) for n in range(500)])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            olist.ingest()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert olist.ingest().items_new == 500
 
 
 def test_an_unknown_feed_is_wrong_use_and_no_failure_of_a_feed(desk: Desk) -> None:

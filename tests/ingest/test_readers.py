@@ -352,7 +352,32 @@ def test_what_is_no_feed_is_told_so(records: Records, content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "items", [None, ["x", {"id": 1}], [{"id": 1, "authors": ["Ana"]}], [{"id": 1, "author": "Ana", "authors": None}]]
+    ("content", "told"),
+    [
+        ('<rss version="2.0"><channel><item><gml:pos>1 2</gml:pos></item></channel></rss>', "KeyError"),
+        ("<gml:pos>1 2</gml:pos>", "KeyError"),
+        ("</height>", "TypeError"),
+        ('<rss version="2.0"><channel></height></channel></rss>', "TypeError"),
+        ('{"version": "https://jsonfeed.org/version/1", "items": 5}', "`items` is not a list"),
+        ('{"version": "https://jsonfeed.org/version/1", "items": {"id": 1}}', "`items` is not a list"),
+    ],
+)
+def test_a_feed_on_which_its_parser_breaks_is_told_so(records: Records, content: str, told: str) -> None:
+    with pytest.raises(SourceError, match=f"the-feed: .*{told}"):
+        records("rss", content)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        None,
+        ["x", {"id": 1}],
+        [{"id": 1, "authors": ["Ana"]}],
+        [{"id": 1, "author": "Ana", "authors": None}],
+        [{"id": 1, "authors": 7}],
+        [{"id": 1, "authors": {"name": "Ana"}}],
+        [{"id": 1, "authors": "Ana"}],
+    ],
 )
 def test_a_json_feed_of_odd_items_is_read(records: Records, items: Any) -> None:
     document = {"version": "https://jsonfeed.org/version/1", "items": items}
