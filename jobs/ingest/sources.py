@@ -5,11 +5,13 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from jobs.ingest.redact import redact_logs, redacted
 from jobs.settings import Feed
 
 CHUNK_BYTES = 1 << 20
@@ -88,6 +90,7 @@ def _download(feed: Feed, cursor: Mapping[str, str], folder: Path) -> Fetched:
         respect_retry_after_header=True,
         retry_after_max=LONGEST_WAIT_SECONDS,
     )
+    redact_logs()
     target, digest, size = folder / "body", hashlib.sha256(), 0
     try:
         with requests.Session() as session:
@@ -116,19 +119,14 @@ def _download(feed: Feed, cursor: Mapping[str, str], folder: Path) -> Fetched:
                     for name, header in (("etag", "ETag"), ("last_modified", "Last-Modified"))
                     if header in response.headers
                 }
-    except requests.RequestException as error:
-        raise SourceError(f"{name}: {_without_query(str(error), url)}") from error
+    except (requests.RequestException, ValueError) as error:  # the latter for a redirect to what is no address
+        raise SourceError(f"{name}: {redacted(str(error))}") from None
     return Fetched(target, name, digest.hexdigest(), validators)
 
 
 def address(feed: Feed) -> str:
     """The feed's URL without its query, which may hold a key, as the lake and the log may know it."""
-    return str(feed.url).split("?", 1)[0]
-
-
-def _without_query(message: str, url: str) -> str:
-    query = url.partition("?")[2]
-    return message.replace(query, "...") if query else message
+    return re.split("[?#]", str(feed.url), maxsplit=1)[0]
 
 
 def _conditions(cursor: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -154,3 +155,51 @@ def test_without_its_token_a_feed_is_not_asked_for(desk: Desk, site: Any, monkey
         at(desk, site, token_env="NEWS_TOKEN").ingest()
     assert site.requests == []
     assert at(desk, site).rows("coverage")[0]["status"] == "refused"
+
+
+@pytest.fixture
+def told(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], desk: Desk, site: Any
+) -> Callable[..., str]:
+    """Everything that a failing fetch of the site says: its error, the log of every library, stderr, the ledger."""
+
+    def fail(query: str = "", **http: Any) -> str:
+        caplog.set_level(logging.DEBUG)
+        news = desk(reader="rss", path=None, url=site.url + query, http=http)
+        with pytest.raises(FeedError) as caught:
+            news.ingest()
+        messages = [record.getMessage() for record in caplog.records]
+        assert any(record.name.startswith("urllib3") for record in caplog.records)
+        return "\n".join([str(caught.value), caplog.text, *messages, *capfd.readouterr(), str(news.rows("coverage"))])
+
+    return fail
+
+
+def test_a_key_in_the_address_of_a_feed_is_told_nowhere(told: Callable[..., str], site: Any) -> None:
+    site.then(503, Retry_After="0")
+    said = told("?key=s3cret&n=1", retries=2)
+    assert len(site.requests) == 3
+    assert "503" in said
+    assert "s3cret" not in said
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "{site}?key=s3cret",
+        "http://127.0.0.1:1/other?key=s3cret",
+        "http://ana:s3cret@127.0.0.1:1/other",
+        "http://127.0.0.1:1/other#token=s3cret",
+        "http://[/?key=s3cret",
+        "http://127.0.0.1:port/?key=s3cret",
+        "ftp://127.0.0.1/?key=s3cret",
+        "http://ana:s3cret@.example/",
+    ],
+)
+def test_a_key_in_the_address_that_a_feed_redirects_to_is_told_nowhere(
+    told: Callable[..., str], site: Any, target: str
+) -> None:
+    site.then(302, Location=target.format(site=site.url)).then(404)
+    said = told(retries=1)
+    assert site.url in said
+    assert "s3cret" not in said
