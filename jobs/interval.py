@@ -1,4 +1,7 @@
-"""How sure a mean polarity is: one interval for a day, a feed, a brand or a whole period.
+"""How far chance could have moved a mean polarity: one interval for a day, a feed, a brand or a whole period.
+
+It is an interval of the model's mean: the texts that were seen are a sample, and that is all it knows. Errors of the
+model, which no number of texts averages out, are no part of it.
 
 Days are pooled by adding up the four columns that `daily_polarity` keeps for this, so a period is judged by the
 same formula as a day.

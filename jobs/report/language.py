@@ -67,8 +67,9 @@ PHRASES: dict[str, dict[Language, str]] = {
         "pt": "{negative} negativas, {neutral} neutras, {positive} positivas",
     },
     "lead_mood": {
-        "en": "The mood of {n} posts averaged {mean} on a scale from −1 (negative) to +1 (positive).",
-        "pt": "O humor de {n} publicações teve média {mean}, numa escala de −1 (negativo) a +1 (positivo).",
+        "en": "By the model, the mood of {n} posts averaged {mean} on a scale from −1 (negative) to +1 (positive).",
+        "pt": "Segundo o modelo, o humor de {n} publicações teve média {mean}, numa escala de −1 (negativo) a +1 "
+        "(positivo).",
     },
     "lead_none": {
         "en": "No post of this period could be scored.",
@@ -140,9 +141,9 @@ PHRASES: dict[str, dict[Language, str]] = {
         "en": "Point and line: this period with its 95 % interval. Ring: the period before.",
         "pt": "Ponto e linha: este período com o intervalo de 95 %. Anel: o período anterior.",
     },
-    "clearly_negative": {"en": "clearly negative", "pt": "claramente negativo"},
-    "clearly_positive": {"en": "clearly positive", "pt": "claramente positivo"},
-    "mixed": {"en": "mixed", "pt": "misto"},
+    "below_zero": {"en": "all below zero", "pt": "todo abaixo de zero"},
+    "around_zero": {"en": "around zero", "pt": "em torno de zero"},
+    "above_zero": {"en": "all above zero", "pt": "todo acima de zero"},
     "status": {"en": "Day", "pt": "Situação"},
     "status_ok": {"en": "complete", "pt": "completo"},
     "status_few": {"en": "few texts", "pt": "poucos textos"},
@@ -255,21 +256,27 @@ PHRASES: dict[str, dict[Language, str]] = {
         "pontuada uma vez.",
     },
     "method_interval": {
-        "en": "The 95 % interval says how far the mean could lie from what people of this kind say, given how few "
-        "or many "
-        "different texts were seen. Repeated texts are no new evidence. Few texts make a wide interval.",
-        "pt": "O intervalo de 95 % diz quão longe a média pode estar do que esse público diz, dado quantos textos "
-        "distintos "
-        "foram vistos. Textos repetidos não são evidência nova. Poucos textos fazem um intervalo largo.",
+        "en": "The 95 % interval is an interval of the model's mean alone: how far chance in which texts were seen "
+        "could have moved that mean, given how many different texts there were. Few texts make a wide interval, and "
+        "repeated texts are no new evidence. It does not say how far the model lies from what people mean. Measured "
+        "against people's labels, on texts of a kind the model never saw, the level was off by up to 0.35 on the "
+        "scale from −1 to +1, and more texts do not mend that; ranks and directions held better. So trust who stands "
+        "higher and which way the mood went before you trust a level.",
+        "pt": "O intervalo de 95 % é um intervalo da média do modelo, e só dela: quanto o acaso de quais textos foram "
+        "vistos pode ter deslocado essa média, dado o número de textos distintos. Poucos textos fazem um intervalo "
+        "largo, e textos repetidos não são evidência nova. Ele não diz quão longe o modelo está do que as pessoas "
+        "querem dizer. Comparado com rótulos de pessoas, em textos de um tipo que o modelo nunca viu, o nível "
+        "errou em até 0,35 na escala de −1 a +1, e mais textos não corrigem isso; a ordem e o sentido das mudanças "
+        "se mantiveram melhor. Por isso, confie mais em quem está acima e para que lado o humor foi do que no nível.",
     },
     "method_change": {
-        "en": "A change is called better or worse only when the 95 % interval of the difference leaves out zero. "
-        "A day is a "
+        "en": "A change is called better or worse only when the 95 % interval of the difference between the model's "
+        "two means leaves out zero. A day is a "
         "remarkable move when its interval and that of the seven days before it lie apart. With many days, brands "
         "and feeds "
         "now and then one does so by chance.",
-        "pt": "Uma variação só é chamada de melhor ou pior quando o intervalo de 95 % da diferença exclui o zero. "
-        "Um dia é uma "
+        "pt": "Uma variação só é chamada de melhor ou pior quando o intervalo de 95 % da diferença entre as duas "
+        "médias do modelo exclui o zero. Um dia é uma "
         "virada notável quando seu intervalo e o dos sete dias anteriores não se tocam. Com muitos dias, marcas e "
         "fontes, de "
         "vez em quando isso acontece por acaso.",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from html import unescape
 from pathlib import Path
 from types import ModuleType
 
+import openpyxl
 import pytest
 
 from data_contracts import contract
@@ -69,6 +71,24 @@ def test_the_language_of_the_settings_is_spoken(
     assert '<html lang="pt">' in other
     assert "Polaridade ao longo do tempo" in other
     assert "1 a 30 de setembro de 2026" in other
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ("interval of the model's mean alone", "people's labels", "up to 0.35 on the scale from −1 to +1")),
+        ("pt", ("intervalo da média do modelo, e só dela", "rótulos de pessoas", "até 0,35 na escala de −1 a +1")),
+    ],
+)
+def test_the_interval_is_said_to_be_of_the_model_s_mean_alone(
+    language: str, said: tuple[str, ...], root: Path, small_lake: ModuleType, tmp_path: Path
+) -> None:
+    told = report(small_lake.settings(root, language, 1).model_copy(update={"reports": str(tmp_path)}))
+    page = unescape(told.path.read_text(encoding="utf-8"))
+    notes = [cell.value for cell in openpyxl.load_workbook(told.path.with_name("polarity.xlsx")).worksheets[0]["A"]]
+    for words in said:
+        assert words in page
+        assert any(words in note for note in notes if note)
 
 
 def test_the_page_says_what_it_was_made_from(made: Report, settings: Settings) -> None:
