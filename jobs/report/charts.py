@@ -6,6 +6,7 @@ which the page's buttons set.
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import UTC, date, datetime
 from typing import Any
@@ -173,7 +174,7 @@ def _reach(figures: Figures) -> list[float]:
 def _polarity(figures: Figures, voice: Voice) -> Json:
     import altair as alt
 
-    x = _time_axis(figures, labels=False)
+    x = _time_axis(figures, voice, labels=False)
     y = alt.Y(
         "m:Q",
         title=None,
@@ -240,7 +241,7 @@ def _notes(x: Any, y: Any) -> list[Any]:
 def _volume(figures: Figures, voice: Voice) -> Json:
     import altair as alt
 
-    x = _time_axis(figures, labels=True)
+    x = _time_axis(figures, voice, labels=True)
     days = alt.Chart(alt.NamedData(name="days")).transform_filter("datum.b === brand")
     y = alt.Y(
         "n0:Q", title=None, scale=alt.Scale(nice=True, domainMin=0),
@@ -301,18 +302,21 @@ def _compared(by: str, groups: pd.DataFrame, voice: Voice, *, filtered: bool) ->
     )
 
 
-def _time_axis(figures: Figures, *, labels: bool) -> Any:
+def _time_axis(figures: Figures, voice: Voice, *, labels: bool) -> Any:
     """Days as numbers: Vega-Lite takes the ends of a time scale for dates on x, for numbers on x2, and warns."""
     import altair as alt
 
-    moments = [_milliseconds(date.fromisoformat(day)) for day in figures.window.days]
-    step = next((n for n in (1, 2, 7, 14, 28) if len(moments) <= 16 * n), 56)
+    days = [date.fromisoformat(day) for day in figures.window.days]
+    step = next((n for n in (1, 2, 7, 14, 28) if len(days) <= 16 * n), 56)
+    marked = {_milliseconds(day): voice.short(day) for day in days[::step]}
     return alt.X(
         "t:Q",
         title=None,
-        scale=alt.Scale(domain=[moments[0] - HALF_DAY, moments[-1] + HALF_DAY], nice=False, zero=False),
+        scale=alt.Scale(
+            domain=[_milliseconds(days[0]) - HALF_DAY, _milliseconds(days[-1]) + HALF_DAY], nice=False, zero=False
+        ),
         axis=alt.Axis(
-            values=moments[::step], labelExpr="utcFormat(datum.value, '%-d %b')", labels=labels, ticks=labels,
+            values=list(marked), labelExpr=f"({json.dumps(marked)})[datum.value]", labels=labels, ticks=labels,
             grid=False, labelFlush=True, labelOverlap="parity", labelSeparation=6, domainColor="var(--axis)",
         ),
     )  # fmt: skip

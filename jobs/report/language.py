@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Literal
+
+from babel import Locale
+from babel.dates import format_date, format_skeleton
+from babel.numbers import format_decimal, format_percent
 
 Language = Literal["en", "pt"]
 
-MONTHS: dict[Language, tuple[str, ...]] = {
-    "en": ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-           "November", "December"),
-    "pt": ("janeiro", "fevereiro", "março", "abril", "maio", "junho", "julho", "agosto", "setembro", "outubro",
-           "novembro", "dezembro"),
-}  # fmt: skip
-WEEKDAYS: dict[Language, tuple[str, ...]] = {
-    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
-    "pt": ("segunda", "terça", "quarta", "quinta", "sexta", "sábado", "domingo"),
-}
+LOCALES: dict[Language, str] = {"en": "en_001", "pt": "pt_BR"}
+"""The locale whose numbers and days each language has; en_001 is English that puts the day before the month."""
+
 MINUS = "\u2212"
+"""The sign of a negative polarity: as wide as the plus, where the locales have a hyphen."""
+
+UNKNOWN = "–"
 
 PHRASES: dict[str, dict[Language, str]] = {
     "title": {"en": "What people say", "pt": "O que as pessoas dizem"},
@@ -28,6 +30,7 @@ PHRASES: dict[str, dict[Language, str]] = {
     "period": {"en": "Period", "pt": "Período"},
     "compared_with": {"en": "compared with {period}", "pt": "em comparação com {period}"},
     "days_n": {"en": "{n} days", "pt": "{n} dias"},
+    "days_dash": {"en": "–", "pt": "a"},
     "all": {"en": "All posts", "pt": "Todas as publicações"},
     "all_feeds": {"en": "All feeds", "pt": "Todas as fontes"},
     "items_n": {"en": "Items", "pt": "Itens"},
@@ -42,7 +45,7 @@ PHRASES: dict[str, dict[Language, str]] = {
     "headline": {"en": "At a glance", "pt": "Em resumo"},
     "mean_polarity": {"en": "Mean polarity", "pt": "Polaridade média"},
     "polarity": {"en": "Polarity", "pt": "Polaridade"},
-    "interval": {"en": "95 % interval", "pt": "intervalo de 95 %"},
+    "interval": {"en": "95% interval", "pt": "intervalo de 95%"},
     "low": {"en": "Lower end", "pt": "Limite inferior"},
     "high": {"en": "Upper end", "pt": "Limite superior"},
     "from_to": {"en": "{low} to {high}", "pt": "{low} a {high}"},
@@ -113,9 +116,8 @@ PHRASES: dict[str, dict[Language, str]] = {
     "show": {"en": "Show", "pt": "Mostrar"},
     "over_time": {"en": "Polarity over time", "pt": "Polaridade ao longo do tempo"},
     "over_time_aria": {
-        "en": "Line of mean polarity for each day with its 95 % interval; the same figures are in the table below.",
-        "pt": "Linha da polaridade média de cada dia com o intervalo de 95 %; os mesmos números estão na tabela "
-        "abaixo.",
+        "en": "Line of mean polarity for each day with its 95% interval; the same figures are in the table below.",
+        "pt": "Linha da polaridade média de cada dia com o intervalo de 95%; os mesmos números estão na tabela abaixo.",
     },
     "volume": {"en": "Posts a day", "pt": "Publicações por dia"},
     "volume_aria": {
@@ -123,14 +125,14 @@ PHRASES: dict[str, dict[Language, str]] = {
         "pt": "Barras de publicações negativas, neutras e positivas por dia; os mesmos números estão na tabela abaixo.",
     },
     "groups_aria": {
-        "en": "Points of mean polarity with 95 % intervals; the same figures are in the table below.",
-        "pt": "Pontos da polaridade média com intervalos de 95 %; os mesmos números estão na tabela abaixo.",
+        "en": "Points of mean polarity with 95% intervals; the same figures are in the table below.",
+        "pt": "Pontos da polaridade média com intervalos de 95%; os mesmos números estão na tabela abaixo.",
     },
     "by_brand": {"en": "By brand", "pt": "Por marca"},
     "by_feed": {"en": "By feed", "pt": "Por fonte"},
     "by_language": {"en": "By language", "pt": "Por idioma"},
     "compare": {"en": "Who and where", "pt": "Quem e onde"},
-    "legend_ok": {"en": "Daily mean and 95 % interval", "pt": "Média do dia e intervalo de 95 %"},
+    "legend_ok": {"en": "Daily mean and 95% interval", "pt": "Média do dia e intervalo de 95%"},
     "legend_base": {"en": "Mean of the 7 days before", "pt": "Média dos 7 dias anteriores"},
     "legend_few": {"en": "Fewer than {n} different texts", "pt": "Menos de {n} textos distintos"},
     "legend_zero": {"en": "No posts", "pt": "Sem publicações"},
@@ -138,8 +140,8 @@ PHRASES: dict[str, dict[Language, str]] = {
     "legend_partial": {"en": "Seen in part", "pt": "Visto em parte"},
     "legend_move": {"en": "Remarkable move", "pt": "Virada notável"},
     "legend_groups": {
-        "en": "Point and line: this period with its 95 % interval. Ring: the period before.",
-        "pt": "Ponto e linha: este período com o intervalo de 95 %. Anel: o período anterior.",
+        "en": "Point and line: this period with its 95% interval. Ring: the period before.",
+        "pt": "Ponto e linha: este período com o intervalo de 95%. Anel: o período anterior.",
     },
     "below_zero": {"en": "all below zero", "pt": "todo abaixo de zero"},
     "around_zero": {"en": "around zero", "pt": "em torno de zero"},
@@ -256,13 +258,13 @@ PHRASES: dict[str, dict[Language, str]] = {
         "pontuada uma vez.",
     },
     "method_interval": {
-        "en": "The 95 % interval is an interval of the model's mean alone: how far chance in which texts were seen "
+        "en": "The 95% interval is an interval of the model's mean alone: how far chance in which texts were seen "
         "could have moved that mean, given how many different texts there were. Few texts make a wide interval, and "
         "repeated texts are no new evidence. It does not say how far the model lies from what people mean. Measured "
         "against people's labels, on texts of a kind the model never saw, the level was off by up to 0.35 on the "
         "scale from −1 to +1, and more texts do not mend that; ranks and directions held better. So trust who stands "
         "higher and which way the mood went before you trust a level.",
-        "pt": "O intervalo de 95 % é um intervalo da média do modelo, e só dela: quanto o acaso de quais textos foram "
+        "pt": "O intervalo de 95% é um intervalo da média do modelo, e só dela: quanto o acaso de quais textos foram "
         "vistos pode ter deslocado essa média, dado o número de textos distintos. Poucos textos fazem um intervalo "
         "largo, e textos repetidos não são evidência nova. Ele não diz quão longe o modelo está do que as pessoas "
         "querem dizer. Comparado com rótulos de pessoas, em textos de um tipo que o modelo nunca viu, o nível "
@@ -270,12 +272,12 @@ PHRASES: dict[str, dict[Language, str]] = {
         "se mantiveram melhor. Por isso, confie mais em quem está acima e para que lado o humor foi do que no nível.",
     },
     "method_change": {
-        "en": "A change is called better or worse only when the 95 % interval of the difference between the model's "
+        "en": "A change is called better or worse only when the 95% interval of the difference between the model's "
         "two means leaves out zero. A day is a "
         "remarkable move when its interval and that of the seven days before it lie apart. With many days, brands "
         "and feeds "
         "now and then one does so by chance.",
-        "pt": "Uma variação só é chamada de melhor ou pior quando o intervalo de 95 % da diferença entre as duas "
+        "pt": "Uma variação só é chamada de melhor ou pior quando o intervalo de 95% da diferença entre as duas "
         "médias do modelo exclui o zero. Um dia é uma "
         "virada notável quando seu intervalo e o dos sete dias anteriores não se tocam. Com muitos dias, marcas e "
         "fontes, de "
@@ -311,9 +313,6 @@ PHRASES: dict[str, dict[Language, str]] = {
     "sheet_posts": {"en": "Posts", "pt": "Publicações"},
     "sheet_quality": {"en": "Quality", "pt": "Qualidade"},
     # Languages of posts
-    "language_pt": {"en": "Portuguese", "pt": "Português"},
-    "language_en": {"en": "English", "pt": "Inglês"},
-    "language_es": {"en": "Spanish", "pt": "Espanhol"},
     "language_other": {"en": "Other", "pt": "Outro"},
 }
 
@@ -342,47 +341,50 @@ class Voice:
         """The phrase `key` with `values` put in; KeyError for an unknown phrase."""
         return PHRASES[key][self.language].format(**values)
 
+    @cached_property
+    def locale(self) -> Locale:
+        """Babel's data of how numbers and days are written."""
+        return Locale.parse(LOCALES[self.language])
+
     def count(self, value: float) -> str:
         """A whole number with the language's thousands separator."""
-        return self._local(f"{int(value):,}")
+        return format_decimal(int(value), locale=self.locale)
 
     def polarity(self, value: float) -> str:
         """A polarity, or a change of it, with sign and two decimals; a dash for NaN."""
-        if value is None or math.isnan(value):
-            return "–"
-        rounded = f"{value:+.2f}"
-        return self._local("0.00" if rounded in ("-0.00", "+0.00") else rounded.replace("-", MINUS))
+        if math.isnan(value):
+            return UNKNOWN
+        rounded = round(value, 2) or 0
+        return format_decimal(rounded, f"+0.00;{MINUS}0.00" if rounded else "0.00", locale=self.locale)
 
     def span(self, low: float, high: float) -> str:
         """An interval of polarity; a dash where it is unknown."""
-        return "–" if math.isnan(low) else self("from_to", low=self.polarity(low), high=self.polarity(high))
+        return UNKNOWN if math.isnan(low) else self("from_to", low=self.polarity(low), high=self.polarity(high))
 
     def percent(self, share: float) -> str:
         """A share in [0, 1] as whole per cent; a dash for NaN."""
-        return "–" if math.isnan(share) else f"{share * 100:.0f}\u00a0%"
+        return UNKNOWN if math.isnan(share) else format_percent(share, locale=self.locale)
 
     def day(self, day: date) -> str:
         """A day in full, with its year."""
-        month = MONTHS[self.language][day.month - 1]
-        return f"{day.day} de {month} de {day.year}" if self.language == "pt" else f"{day.day} {month} {day.year}"
+        return format_date(day, "long", self.locale)
 
     def short(self, day: date) -> str:
         """Day and month, abbreviated."""
-        return f"{day.day} {MONTHS[self.language][day.month - 1][:3]}"
+        return format_skeleton("MMMd", day, locale=self.locale)
 
     def weekday(self, day: date) -> str:
         """Weekday, day and month."""
-        month = MONTHS[self.language][day.month - 1]
-        joined = f"{day.day} de {month}" if self.language == "pt" else f"{day.day} {month}"
-        return f"{WEEKDAYS[self.language][day.weekday()]}, {joined}"
+        return format_date(day, _widened(self.locale.datetime_skeletons["MMMEd"].pattern), self.locale)
 
     def days(self, start: date, end: date) -> str:
-        """One day, or the first and the last of several."""
+        """One day, or the first and the last of several, with what they share said once."""
         if start == end:
             return self.day(start)
-        if (start.year, start.month) == (end.year, end.month):
-            return f"{start.day} a {self.day(end)}" if self.language == "pt" else f"{start.day}–{self.day(end)}"
-        return f"{self.day(start)} – {self.day(end)}"
+        differ = "y" if start.year != end.year else "M" if start.month != end.month else "d"
+        patterns = self.locale.interval_formats["yMMMd"][differ]
+        ends = (format_date(day, _widened(p), self.locale) for day, p in zip((start, end), patterns, strict=True))
+        return "".join(ends).replace("\u2009", " ").replace("–", self("days_dash"))
 
     def brand(self, name: str) -> str:
         """A brand's name, or what `all` is called."""
@@ -390,7 +392,8 @@ class Voice:
 
     def tongue(self, code: str) -> str:
         """What the language `code` of posts is called."""
-        return self(f"language_{code}") if f"language_{code}" in PHRASES else code
+        name = self("language_other") if code == "other" else self.locale.languages.get(code, code)
+        return name[:1].upper() + name[1:]
 
     def rule(self, name: str, description: str) -> str:
         """What a rule of the contracts asks."""
@@ -403,29 +406,20 @@ class Voice:
         return "better" if low > 0 else "worse" if high < 0 else "unclear"
 
     def vega_locale(self) -> dict[str, object]:
-        """How Vega writes numbers and dates in this language."""
-        decimal, thousands = (",", ".") if self.language == "pt" else (".", ",")
-        months, days = list(MONTHS[self.language]), list(WEEKDAYS[self.language])
-        sunday_first = days[6:] + days[:6]
+        """How Vega writes numbers in this language. Days it is given as words."""
+        symbols = self.locale.number_symbols[self.locale.default_numbering_system]
+        first, others = self.locale.decimal_formats[None].grouping
         return {
             "number": {
-                "decimal": decimal,
-                "thousands": thousands,
-                "grouping": [3],
+                "decimal": symbols["decimal"],
+                "thousands": symbols["group"],
+                "grouping": [first, *[others] * 4],
                 "currency": ["", ""],
                 "minus": MINUS,
-            },
-            "time": {
-                "dateTime": "%d/%m/%Y %X",
-                "date": "%d/%m/%Y",
-                "time": "%H:%M:%S",
-                "periods": ["AM", "PM"],
-                "days": sunday_first,
-                "shortDays": [day[:3] for day in sunday_first],
-                "months": months,
-                "shortMonths": [month[:3] for month in months],
-            },
+            }
         }
 
-    def _local(self, number: str) -> str:
-        return number.translate(str.maketrans(",.", ".,")) if self.language == "pt" else number
+
+def _widened(pattern: str) -> str:
+    """`pattern` with month and weekday in full: CLDR tells the narrow one and leaves the widening to its reader."""
+    return re.sub("E+", "EEEE", re.sub("MMM+", "MMMM", pattern))
