@@ -45,8 +45,17 @@ def _codec_name(name: str) -> str:
     return name
 
 
+def _report_language(code: str) -> str:
+    # Looked up as files: steps never meet in imports, and every step reads settings.
+    spoken = sorted(path.stem for path in (Path(__file__).parent / "report" / "phrases").glob("*.yaml"))
+    if code not in spoken:
+        raise ValueError(f"{code!r} is no language of the report; write one of {', '.join(spoken)}")
+    return code
+
+
 ZoneName = Annotated[str, AfterValidator(_zone_name)]
 CodecName = Annotated[str, AfterValidator(_codec_name)]
+ReportLanguage = Annotated[str, AfterValidator(_report_language)]
 
 
 class _Frozen(BaseModel):
@@ -127,7 +136,7 @@ class Scoring(_Frozen):
 class Report(_Frozen):
     """How the report is written."""
 
-    language: Literal["pt", "en"] = "en"
+    language: ReportLanguage = "en"
     title: str | None = None
     days: int = Field(30, ge=1, le=400, description="Length of the period, which is compared with the one before.")
 

@@ -80,7 +80,7 @@ def test_an_unknown_setting_is_refused_with_its_line_and_name(
     [
         (FEEDS + "report:\n  days: many\n", "sentinela.yaml:7: report.days:"),
         (FEEDS + "report:\n  days: 0\n", "sentinela.yaml:7: report.days:"),
-        (FEEDS + "report: {language: fr}\n", "sentinela.yaml:6: report.language:"),
+        (FEEDS + "report: {language: fr}\n", "sentinela.yaml:6: report.language: 'fr' is no language"),
         (FEEDS + "scoring: {budget_minutes: 0}\n", "sentinela.yaml:6: scoring.budget_minutes:"),
         (FEEDS + "scoring: {budget_minutes: .inf}\n", "sentinela.yaml:6: scoring.budget_minutes:"),
         (FEEDS + "scoring:\n  unsure_below: 60\n", "sentinela.yaml:7: scoring.unsure_below:"),

@@ -21,6 +21,7 @@ from jobs.settings import Settings, Window
 from jobs.storage import Lake, Query, sql_days
 
 if TYPE_CHECKING:
+    from jobs.report.language import Voice
     from jobs.report.page import Edition
 
 PAGE, TABLE, WORKBOOK, SUMMARY, INDEX = (
@@ -84,7 +85,7 @@ def report(settings: Settings, window: Window | None = None) -> Report:
             PAGE: render_page(settings, figures, posts, quality, voice).encode(),
         },
     )
-    write_index(reports, voice.language)
+    write_index(reports, voice)
     whole = figures.total(ALL)
     return Report(
         path=reports / folder / PAGE,
@@ -96,13 +97,12 @@ def report(settings: Settings, window: Window | None = None) -> Report:
     )
 
 
-def write_index(reports: Path, language: str) -> Path:
+def write_index(reports: Path, voice: Voice) -> Path:
     """Write the page that lists every report in `reports`, the newest period first; returns its path."""
-    from jobs.report.language import Voice
     from jobs.report.page import render_index
 
     editions = sorted(editions_in(reports), key=lambda edition: (edition.end, edition.start), reverse=True)
-    page = render_index(editions, Voice("pt" if language == "pt" else "en"))
+    page = render_index(editions, voice)
     _replace(reports / INDEX, page.encode())
     return reports / INDEX
 

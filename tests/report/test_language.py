@@ -1,29 +1,118 @@
-"""Two languages say the same things, each in its own way of writing numbers and days."""
+"""Every language says the same things, each in its own way of writing numbers and days."""
 
 from __future__ import annotations
 
+import ast
+import math
+import re
 import string
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from jinja2 import Environment, nodes
 
 from data_contracts import contract
-from jobs.report.language import PHRASES, RULES_PT, Voice
+from jobs.report import language
+from jobs.report.figures import SEEN
+from jobs.report.language import PHRASES, Voice
+
+SOURCES = Path(language.__file__).parent
+FILES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in PHRASES.glob("*.yaml")}
+SPEAKERS = ("voice", "say", "self", "sheets.voice")
 
 
-@pytest.mark.parametrize("key", PHRASES)
-def test_every_phrase_exists_in_both_languages_with_the_same_places(key: str) -> None:
-    places = {
-        language: sorted(name for _, name, _, _ in string.Formatter().parse(text) if name)
-        for language, text in PHRASES[key].items()
+def _places(phrase: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(phrase) if name}
+
+
+@pytest.mark.parametrize("code", FILES)
+def test_every_language_has_the_phrases_of_english_with_the_same_places(code: str) -> None:
+    phrases = FILES[code]["phrases"]
+    assert all(isinstance(phrase, str) and phrase for phrase in phrases.values())
+    assert {key: _places(phrase) for key, phrase in phrases.items()} == {
+        key: _places(phrase) for key, phrase in FILES["en"]["phrases"].items()
     }
-    assert set(places) == {"en", "pt"}
-    assert places["en"] == places["pt"]
 
 
-def test_every_row_rule_is_told_in_portuguese() -> None:
+@pytest.mark.parametrize("code", set(FILES) - {"en"})
+def test_every_row_rule_of_the_contracts_is_told_in_every_other_language(code: str) -> None:
     names = {rule.name for dataset in ("posts", "raw_posts") for rule in contract(dataset).rules}
-    assert names == set(RULES_PT)
+    assert set(FILES[code]["rules"]) == names
+    assert FILES["en"]["rules"] == {}
+
+
+@dataclass
+class Named:
+    """What the code and the templates say: the `keys` they speak outright, and `patterns` (regular expressions) of
+    every text in them that could be or begin a key."""
+
+    keys: set[str] = field(default_factory=set)
+    patterns: set[str] = field(default_factory=set)
+
+    def read_code(self, source: str) -> None:
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in SPEAKERS and node.args:
+                self.keys |= {text.value for text in _choices(node.args[0]) if isinstance(text, ast.Constant)}
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                self.patterns.add(re.escape(node.value))
+            if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+                parts = [re.escape(part.value) if isinstance(part, ast.Constant) else ".*" for part in node.values]
+                self.patterns.add("".join(parts))
+
+    def read_template(self, source: str) -> None:
+        for call in Environment().parse(source).find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name == "say":
+                self.keys |= {text.value for text in _choices(call.args[0]) if isinstance(text, nodes.Const)}
+        for const in Environment().parse(source).find_all(nodes.Const):
+            self.patterns.add(re.escape(str(const.value)))
+        for joined in Environment().parse(source).find_all(nodes.Concat):
+            parts = [re.escape(part.value) if isinstance(part, nodes.Const) else ".*" for part in joined.nodes]
+            self.patterns.add("".join(parts))
+
+
+def _choices(argument: Any) -> Iterator[Any]:
+    """What an argument may be: itself, or both sides of a condition."""
+    if isinstance(argument, ast.IfExp):
+        yield from (argument.body, argument.orelse)
+    elif isinstance(argument, nodes.CondExpr):
+        yield from (argument.expr1, argument.expr2)
+    else:
+        yield argument
+
+
+@pytest.fixture(scope="module")
+def named() -> Named:
+    found = Named()
+    for path in SOURCES.glob("*.py"):
+        found.read_code(path.read_text(encoding="utf-8"))
+    for path in SOURCES.glob("templates/*.j2"):
+        found.read_template(path.read_text(encoding="utf-8"))
+    return found
+
+
+def test_every_phrase_that_is_spoken_exists(named: Named) -> None:
+    assert len(named.keys) > 50
+    assert named.keys <= set(FILES["en"]["phrases"])
+
+
+def test_every_phrase_that_depends_on_the_data_exists() -> None:
+    statuses = next(rule.kwargs["value_set"] for rule in contract("coverage").rules if rule.name == "status_known")
+    keys = {f"outcome_{status}" for status in set(statuses) - set(SEEN)}
+    keys |= {f"status_{status}" for status in ("ok", "few", "absent", "unseen", "zero")}
+    verdicts = {Voice("en").verdict(*ends) for ends in ((0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1), (math.nan, math.nan))}
+    keys |= verdicts | {f"lead_{verdict}" for verdict in verdicts}
+    keys |= {f"lead_{turn}{whose}" for turn in ("rise", "fall") for whose in ("", "_all")}
+    assert keys <= set(FILES["en"]["phrases"])
+
+
+@pytest.mark.parametrize("key", FILES["en"]["phrases"])
+def test_no_phrase_is_left_that_nothing_speaks(key: str, named: Named) -> None:
+    assert any(re.fullmatch(pattern, key) for pattern in named.patterns)
 
 
 def test_numbers() -> None:
