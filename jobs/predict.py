@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
@@ -24,6 +23,7 @@ from jobs.progress import track
 from jobs.score import score_columns
 from jobs.settings import Kind, Scoring
 from jobs.storage import BATCH_ROWS
+from models.files import whole
 from models.sentiment.cascade import Batch, Scores, judge, open_model
 
 TEXT, LANGUAGE, KIND = "text", "language", "kind"
@@ -52,17 +52,12 @@ def predict(source: Path, target: Path, model_name: str, budget_minutes: float =
     columns = schema_of(source)
     names = _kept_names(source, columns.names)
     model, rows = open_model(model_name, budget_minutes), 0
-    aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with write(aside, _with_added(columns, names)) as sink:
-            judged = judge(model, map(texts_of, _batches(track(read(source), f"read {source.name}"))))
-            for batch in _batches(track(read(source), f"predict {source.name}")):
-                texts = texts_of(batch)
-                sink(_with_scores(batch, names, texts, judged(texts)))
-                rows += len(batch)
-        aside.replace(target)
-    finally:
-        aside.unlink(missing_ok=True)
+    with whole(target) as aside, write(aside, _with_added(columns, names)) as sink:
+        judged = judge(model, map(texts_of, _batches(track(read(source), f"read {source.name}"))))
+        for batch in _batches(track(read(source), f"predict {source.name}")):
+            texts = texts_of(batch)
+            sink(_with_scores(batch, names, texts, judged(texts)))
+            rows += len(batch)
     return rows
 
 

@@ -34,6 +34,8 @@ import psutil
 from guard import DATABASE, SECONDS, stop
 from local_airflow import ROOT, environment
 
+from models.files import whole
+
 LOOPBACK = "127.0.0.1"
 ACCOUNT = "nobody"
 SHARED = Path("/var/tmp")
@@ -275,11 +277,8 @@ def _shell_file(home: Path, settings: dict[str, str]) -> Path:
 
 def _write_secret(file: Path, text: str) -> None:
     """Write `text` in one step to `file`, which its owner alone can read."""
-    draft = file.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as sink:
+    with whole(file) as draft, os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as sink:
         sink.write(text)
-    draft.replace(file)
 
 
 def _free_port(wished: int) -> int:

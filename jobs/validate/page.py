@@ -5,13 +5,13 @@ Great Expectations' own Data Docs fetch their style sheets and scripts from the 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data_contracts import contract
 from jobs.settings import Settings
 from jobs.validate.audit import Finding
+from models.files import write_whole
 
 FOLDER = "data_docs"
 
@@ -32,13 +32,7 @@ def publish_page(
         row_rules={r.name: r for name in ("raw_posts", "posts") for r in contract(name).rules}.values(),
         contracts=[contract(name) for name in ("raw_posts", "posts", "batch_profile")],
     )
-    _replace(folder / f"{newest}.html", page)
+    write_whole(folder / f"{newest}.html", page)
     names = sorted((path.stem for path in folder.glob("*.html") if path.stem != "index"), reverse=True)
-    _replace(folder / "index.html", pages.get_template("verdicts.html.j2").render(names=names))
+    write_whole(folder / "index.html", pages.get_template("verdicts.html.j2").render(names=names))
     return folder / f"{newest}.html"
-
-
-def _replace(path: Path, content: str) -> None:
-    aside = path.with_suffix(f".{os.getpid()}.tmp")
-    aside.write_text(content, encoding="utf-8")
-    aside.replace(path)

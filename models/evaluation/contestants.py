@@ -15,6 +15,7 @@ import pandas as pd
 
 from models.evaluation import baselines
 from models.evaluation.baselines import TextBlob, TfIdf, Vader
+from models.files import whole
 from models.sentiment import SentimentModel, load
 from models.sentiment.predict import ARTIFACTS, MANIFEST, folder_of, verify, version
 
@@ -95,9 +96,8 @@ def tfidf(train: pd.DataFrame, cache: Path) -> Contestant:
     digest = _digest([Path(baselines.__file__)], hashes.tobytes(), _release("scikit-learn").encode())
     path = cache / f"tfidf-{digest}{_PICKLED}"
     if not path.exists():
-        aside = path.with_suffix(".part")
-        TfIdf.train(train).write(aside)
-        aside.replace(path)
+        with whole(path) as aside:
+            TfIdf.train(train).write(aside)
     return Contestant(str(path), TfIdf.name, TfIdf.version, digest, path.stat().st_size / 1e6)
 
 

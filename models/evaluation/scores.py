@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from models.evaluation.contestants import Contestant, open_model
+from models.files import whole
 from models.sentiment.predict import LABELS
 
 _BLOCK = 512
@@ -33,9 +34,8 @@ class Scorer:
         if path.exists():
             return np.asarray(np.load(path))
         scored = self._score(texts, languages, kinds)
-        aside = path.with_suffix(".part.npy")
-        np.save(aside, scored)
-        aside.replace(path)
+        with whole(path) as aside, aside.open("wb") as sink:
+            np.save(sink, scored)
         return scored
 
     def _score(self, texts: Sequence[str], languages: Sequence[str], kinds: Sequence[str]) -> np.ndarray:
