@@ -12,14 +12,13 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from jobs.report.charts import charts, datasets, status
+from jobs.report.editions import Edition, HeadlineFigure
 from jobs.report.figures import ALL, FEW, Figures, Move, records
 from jobs.report.language import Voice
 from jobs.report.posts import LONGEST_TEXT, Behind
@@ -32,29 +31,6 @@ BRIEF = 220
 
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 SIGNS = {"better": "▲", "worse": "▼", "unclear": "■", "incomparable": "■"}
-
-
-@dataclass(frozen=True)
-class HeadlineFigure:
-    """What the index tells of one brand; NaN where nothing was scored."""
-
-    brand: str
-    mean: float
-    low: float
-    high: float
-    verdict: str
-    posts: int
-
-
-@dataclass(frozen=True)
-class Edition:
-    """One report as the index lists it."""
-
-    folder: str
-    title: str
-    start: date
-    end: date
-    figures: tuple[HeadlineFigure, ...]
 
 
 def render_page(settings: Settings, figures: Figures, behind: Behind, quality: Quality, voice: Voice) -> str:

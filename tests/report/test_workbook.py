@@ -14,8 +14,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from data_contracts import contract
-from jobs.report import CELL_STARTS, Report
+from jobs.report import Report
 from jobs.report.language import Voice
+from jobs.report.table import CELL_STARTS
 from jobs.report.workbook import CELL, Sheets
 
 

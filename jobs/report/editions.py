@@ -1,0 +1,91 @@
+"""The finished reports in the folder of reports: how one gets there, and what the index can tell of it.
+
+What a report looks like is not known here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from models.files import whole, write_whole
+
+SUMMARY = "summary.json"
+
+
+@dataclass(frozen=True)
+class HeadlineFigure:
+    """What the index tells of one brand; NaN where nothing was scored."""
+
+    brand: str
+    mean: float
+    low: float
+    high: float
+    verdict: str
+    posts: int
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One report as the index lists it."""
+
+    folder: str
+    title: str
+    start: date
+    end: date
+    figures: tuple[HeadlineFigure, ...]
+
+
+def publish(reports: Path, edition: Edition, files: Mapping[str, bytes]) -> None:
+    """Put `files` and the summary of `edition` in its folder in `reports`: a new folder appears whole, in an old one
+    each file changes in one step."""
+    folder, files = reports / edition.folder, {**files, SUMMARY: _summary(edition)}
+    reports.mkdir(parents=True, exist_ok=True)
+    if not folder.exists():
+        try:
+            with whole(folder) as aside:
+                aside.mkdir()
+                for name, content in files.items():
+                    (aside / name).write_bytes(content)
+            return
+        except OSError:
+            # Another run may have published the same folder in the meantime; then its files are replaced below.
+            if not folder.exists():
+                raise
+    for name, content in files.items():
+        write_whole(folder / name, content)
+
+
+def editions_in(reports: Path) -> list[Edition]:
+    """Every finished report in `reports`, as its summary tells it, the newest period first."""
+    found = [_edition(path) for path in sorted(reports.glob(f"[0-9]*_*/{SUMMARY}"))]
+    return sorted(found, key=lambda edition: (edition.end, edition.start), reverse=True)
+
+
+def _edition(path: Path) -> Edition:
+    told = json.loads(path.read_text(encoding="utf-8"))
+    figures: list[dict[str, Any]] = [
+        {key: math.nan if value is None else value for key, value in figure.items()} for figure in told["figures"]
+    ]
+    return Edition(
+        folder=path.parent.name,
+        title=told["title"],
+        start=date.fromisoformat(told["start"]),
+        end=date.fromisoformat(told["end"]),
+        figures=tuple(HeadlineFigure(**figure) for figure in figures),
+    )
+
+
+def _summary(edition: Edition) -> bytes:
+    told = asdict(edition) | {"start": edition.start.isoformat(), "end": edition.end.isoformat()}
+    del told["folder"]
+    told["figures"] = [
+        {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in figure.items()}
+        for figure in told["figures"]
+    ]
+    return (json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
