@@ -24,7 +24,9 @@ from jobs.score import score_columns
 from jobs.settings import Kind, Scoring
 from jobs.storage import BATCH_ROWS
 from models.files import whole
-from models.sentiment.cascade import Batch, Scores, judge, open_model
+from models.sentiment.cascade import scorer
+from models.sentiment.contract import Scores, Texts
+from models.sentiment.loading import open_model
 
 TEXT, LANGUAGE, KIND = "text", "language", "kind"
 ADDED = ("negative", "neutral", "positive", "polarity", "label", "unsure", LANGUAGE, "model_version")
@@ -53,7 +55,7 @@ def predict(source: Path, target: Path, model_name: str, budget_minutes: float =
     names = _kept_names(source, columns.names)
     model, rows = open_model(model_name, budget_minutes), 0
     with whole(target) as aside, write(aside, _with_added(columns, names)) as sink:
-        judged = judge(model, map(texts_of, _batches(track(read(source), f"read {source.name}"))))
+        judged = scorer(model, map(texts_of, _batches(track(read(source), f"read {source.name}"))))
         for batch in _batches(track(read(source), f"predict {source.name}")):
             texts = texts_of(batch)
             sink(_with_scores(batch, names, texts, judged(texts)))
@@ -82,7 +84,7 @@ def _with_added(columns: pa.Schema, names: Mapping[str, str]) -> pa.Schema:
     return pa.schema([*(f.with_name(names[f.name]) for f in columns), *(scored.field(name) for name in ADDED)])
 
 
-def texts_of(rows: Sequence[Row]) -> Batch:
+def texts_of(rows: Sequence[Row]) -> Texts:
     """What the model is given: a language that is none of ours is identified, a kind that is none of ours empty."""
     from models.language import LANGUAGES, identify
 
@@ -92,10 +94,10 @@ def texts_of(rows: Sequence[Row]) -> Batch:
     for place, found in zip(unknown, identify([texts[place] for place in unknown]), strict=True):
         languages[place] = found
     kinds = [str(row.get(KIND)) for row in rows]
-    return Batch(texts, languages, [kind if kind in get_args(Kind) else "" for kind in kinds])
+    return Texts(texts, languages, [kind if kind in get_args(Kind) else "" for kind in kinds])
 
 
-def _with_scores(rows: list[Row], names: Mapping[str, str], texts: Batch, scores: Scores) -> list[Row]:
+def _with_scores(rows: list[Row], names: Mapping[str, str], texts: Texts, scores: Scores) -> list[Row]:
     columns = {name: values.to_pylist() for name, values in score_columns(scores).items()}
     columns |= {LANGUAGE: texts.languages, "model_version": scores.sources}
     return [

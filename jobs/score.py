@@ -20,7 +20,9 @@ from jobs.progress import track
 from jobs.settings import Scoring, Settings
 from jobs.storage import Lake, Partition, fingerprint
 from models.sentiment import LABELS
-from models.sentiment.cascade import Batch, Judge, Scores, judge, lineage, open_model
+from models.sentiment.cascade import scorer
+from models.sentiment.contract import Scorer, Scores, Texts
+from models.sentiment.loading import lineage, open_model
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ def score(settings: Settings, days: Sequence[str]) -> Scored:
             for partition, made_from in track(stale.items(), "score", len(stale), "partitions"):
                 with stage.writer("scored_posts", lake.path("scored_posts", partition), made_from) as writer:
                     source = lake.path("posts", partition)
-                    judged = judge(model, map(_texts, lake.batches(source)), scoring.unsure_below)
+                    judged = scorer(model, map(_texts, lake.batches(source)), scoring.unsure_below)
                     for batch in lake.batches(source):
                         scored = with_scores(batch, judged, model.version)
                         posts += writer.write(scored)
@@ -60,7 +62,7 @@ def score(settings: Settings, days: Sequence[str]) -> Scored:
     return Scored(sorted(set(days)), posts, unscored)
 
 
-def with_scores(batch: pa.RecordBatch, judged: Judge, version: str) -> pa.RecordBatch:
+def with_scores(batch: pa.RecordBatch, judged: Scorer, version: str) -> pa.RecordBatch:
     """`batch` of posts with probabilities, polarity, label, unsure and model version; nulls where not scored.
 
     A row that is not scored names the `version` that would have read it.
@@ -84,10 +86,10 @@ def score_columns(scores: Scores) -> dict[str, pa.Array]:
     }
 
 
-def _texts(batch: pa.RecordBatch) -> Batch:
+def _texts(batch: pa.RecordBatch) -> Texts:
     """What the model is given of `batch`: the posts in its languages."""
     read = _is_read(batch)
-    return Batch(*(batch.column(name).filter(read).to_pylist() for name in ("text", "language", "kind")))
+    return Texts(*(batch.column(name).filter(read).to_pylist() for name in ("text", "language", "kind")))
 
 
 def _is_read(batch: pa.RecordBatch) -> pa.Array:

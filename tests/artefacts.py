@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from models.sentiment.predict import ARTIFACTS, MANIFEST
+from models.sentiment.artifact import ARTIFACTS, MANIFEST
 
 SHIPPED = ARTIFACTS / "fast" / "1"
 

@@ -19,8 +19,8 @@ from jobs.predict import ADDED, FileError, predict, texts_of
 from jobs.settings import Scoring
 from jobs.storage import BATCH_ROWS
 from models import sentiment
-from models.sentiment import predict as packaged
-from models.sentiment.cascade import Batch
+from models.sentiment import artifact
+from models.sentiment.contract import Texts
 from tests.artefacts import package
 from tests.place import EN, ES, PT, RU
 
@@ -129,7 +129,7 @@ def test_languages_and_kinds_of_the_file_are_told_to_the_model_where_they_are_ou
         {"text": RU, "language": "", "kind": "review"},
         {"text": EN},
     ]
-    assert texts_of(rows) == Batch(
+    assert texts_of(rows) == Texts(
         [PT, PT, EN, RU, EN], ["es", "pt", "en", "other", "en"], ["news", "", "", "review", ""]
     )
 
@@ -151,7 +151,7 @@ def test_the_language_of_the_file_is_the_one_that_is_written(tmp_path: Path, end
 def test_a_cascade_has_one_budget_for_the_file_and_names_the_model_of_each_row(
     tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packaged, "ARTIFACTS", tmp_path / "artifacts")
+    monkeypatch.setattr(artifact, "ARTIFACTS", tmp_path / "artifacts")
     package(tmp_path / "artifacts", "fast", unsure_below=0.0)
     package(tmp_path / "artifacts", "accurate", serving={"chars_per_second": 1}, unsure_below=1.0)
     texts = [PT, EN, *["bom"] * BATCH_ROWS, "x"]

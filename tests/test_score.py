@@ -17,8 +17,8 @@ from jobs.score import score, with_scores
 from jobs.storage import DATA_FILE, Lake
 from jobs.validate import validate
 from models import sentiment
-from models.sentiment import predict
-from models.sentiment.cascade import judge
+from models.sentiment import artifact
+from models.sentiment.cascade import scorer
 from tests.artefacts import package
 from tests.place import EN, ES, FETCHED, PT, RU, Place, item
 
@@ -115,7 +115,7 @@ def test_the_model_is_told_the_language_and_the_kind_of_each_post(place: Place) 
             mine = [pair == ("pt", "post") for pair in zip(languages or (), kinds or (), strict=True)]
             return np.array([[0, 0, 1] if right else [1, 0, 0] for right in mine], np.float32).reshape(-1, 3)
 
-    lake, judged = Lake(place.settings.lake), judge(Told(), [])
+    lake, judged = Lake(place.settings.lake), scorer(Told(), [])
     batches = [batch for path in lake.files("posts") for batch in lake.batches(path)]
     told = [row for batch in batches for row in with_scores(batch, judged, Told.version).to_pylist()]
     assert {row["language"]: row["label"] for row in told} == {
@@ -196,7 +196,7 @@ def test_a_limit_of_the_settings_stands_in_for_that_of_the_model(tmp_path: Path)
 @pytest.fixture
 def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A place of packaged models of its own; `accurate` reads twenty characters, the least, in a minute."""
-    monkeypatch.setattr(predict, "ARTIFACTS", tmp_path / "artifacts")
+    monkeypatch.setattr(artifact, "ARTIFACTS", tmp_path / "artifacts")
     package(tmp_path / "artifacts", "fast", unsure_below=0.0)
     package(tmp_path / "artifacts", "accurate", serving={"chars_per_second": 1}, unsure_below=1.0)
     return tmp_path / "artifacts"

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from models.sentiment.calibration import softmax
-from models.sentiment.predict import LABELS
+from models.sentiment.contract import LABELS
 
 THRESHOLD = 0.05
 """From this polarity on a text is positive, and negative from the opposite.

@@ -23,7 +23,7 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from models.sentiment.predict import LABELS
+from models.sentiment.contract import LABELS
 from models.training.augment import drop_accents
 
 SUITE = Path(__file__).with_name("behaviour.yaml")

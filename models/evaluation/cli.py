@@ -16,7 +16,8 @@ from models.evaluation.contestants import Contestant, MissingPackageError, lexic
 from models.evaluation.leaderboard import Plan, evaluate, thinned
 from models.evaluation.leak import LeakError, check
 from models.evaluation.speed import SECONDS, SpeedError
-from models.sentiment import ArtifactError, UnknownModelError, available
+from models.sentiment.artifact import available
+from models.sentiment.contract import ArtifactError, UnknownModelError
 from models.training.data import CATALOGUE, DataError, load, read_catalogue
 
 CACHE = Path.home() / ".cache" / "sentinela" / "evaluation"

@@ -16,8 +16,9 @@ import pandas as pd
 from models.evaluation import baselines
 from models.evaluation.baselines import TextBlob, TfIdf, Vader
 from models.files import whole
-from models.sentiment import SentimentModel, load
-from models.sentiment.predict import ARTIFACTS, MANIFEST, folder_of, verify, version
+from models.sentiment.artifact import ARTIFACTS, MANIFEST, folder_of, verify, version
+from models.sentiment.contract import SentimentModel
+from models.sentiment.loading import load
 
 _MODELS = Path(__file__).parents[1]
 _CODE = ("sentiment", "text")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.sentiment.predict import LABELS
+from models.sentiment.contract import LABELS
 
 RESAMPLES = 2_000
 BINS = 15

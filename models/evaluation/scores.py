@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from models.evaluation.contestants import Contestant, open_model
 from models.files import whole
-from models.sentiment.predict import LABELS
+from models.sentiment.contract import LABELS
 
 _BLOCK = 512
 _LOG_EVERY_SECONDS = 20

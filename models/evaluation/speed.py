@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from models.sentiment import SentimentModel
+from models.sentiment.contract import SentimentModel
 
 LENGTHS = (100, 300)
 """Characters of the texts, about."""

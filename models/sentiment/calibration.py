@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+_FILE = "calibration.json"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,15 @@ class Calibration:
             return np.full((count, 1), self.temperature)
         pairs = zip(languages, kinds, strict=True)
         return np.array([[self.groups.get(f"{language} {kind}", self.temperature)] for language, kind in pairs])
+
+    def write(self, folder: Path) -> None:
+        """Keep it in a file of its own, beside the model that has no other place for it."""
+        (folder / _FILE).write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Calibration:
+        """The inverse of ``write``."""
+        return cls.from_dict(json.loads((folder / _FILE).read_text(encoding="utf-8")))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

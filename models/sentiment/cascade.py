@@ -10,37 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
-from models.sentiment.predict import LABELS, ArtifactError, SentimentModel, load, taken, version
+from models.sentiment.contract import LABELS, ArtifactError, Scorer, Scores, SentimentModel, Texts
 
 CASCADE = "cascade"
 FAST, ACCURATE = "fast", "accurate"
 
 # Reading a text of a few characters takes no less than reading one of so many.
 _LEAST_CHARS = 20
-
-
-class Batch(NamedTuple):
-    """Texts scored together, with their languages and kinds where those are known; all of one length."""
-
-    texts: Sequence[str]
-    languages: Sequence[str] | None = None
-    kinds: Sequence[str] | None = None
-
-
-class Scores(NamedTuple):
-    """Of each text of a batch: probabilities float32 [n, 3], the version of the model that gave them, and whether
-    that model is unsure, bool [n]."""
-
-    probabilities: np.ndarray
-    sources: list[str]
-    unsure: np.ndarray
-
-
-Judge = Callable[[Batch], Scores]
 
 
 class Cascade:
@@ -75,10 +54,10 @@ class Cascade:
         self, texts: Sequence[str], languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
     ) -> tuple[np.ndarray, list[str]]:
         """The same, and the version of the model that each row [n] is from."""
-        batch = Batch(texts, languages, kinds)
-        return self.begin([batch])(batch)
+        given = Texts(texts, languages, kinds)
+        return self.begin([given])(given)
 
-    def begin(self, batches: Iterable[Batch]) -> Callable[[Batch], tuple[np.ndarray, list[str]]]:
+    def begin(self, batches: Iterable[Texts]) -> Callable[[Texts], tuple[np.ndarray, list[str]]]:
         """Let ``fast`` read all ``batches`` and choose what ``accurate`` reads, within one budget for them together.
 
         Returns:
@@ -97,15 +76,14 @@ class Cascade:
         chosen = self._chosen(probabilities.max(axis=1), np.concatenate(lengths))
         done = 0
 
-        def score(batch: Batch) -> tuple[np.ndarray, list[str]]:
+        def score(batch: Texts) -> tuple[np.ndarray, list[str]]:
             nonlocal done
             rows, done = slice(done, done + len(batch.texts)), done + len(batch.texts)
             if done > len(chosen):
                 raise ValueError(f"there are more texts than the {len(chosen)} of the first reading")
             scored, again = probabilities[rows], np.flatnonzero(chosen[rows]).tolist()
             if again:
-                texts = [batch.texts[place] for place in again]
-                scored[again] = self.accurate.predict(texts, taken(batch.languages, again), taken(batch.kinds, again))
+                scored[again] = self.accurate.predict(*batch.at(again))
             return scored, np.where(chosen[rows], self.accurate.version, self.fast.version).tolist()
 
         return score
@@ -120,20 +98,7 @@ class Cascade:
         return chosen
 
 
-def open_model(name: str, budget_minutes: float) -> SentimentModel:
-    """The model that a user names: a packaged one, the folder of one, or ``cascade``, which alone has a budget.
-
-    Raises as ``load`` does.
-    """
-    return Cascade(load(FAST), load(ACCURATE), budget_minutes) if name == CASCADE else load(name)
-
-
-def lineage(name: str, budget_minutes: float) -> str:
-    """All that decides what ``open_model`` answers, without loading anything. Raises as ``load`` does."""
-    return f"{version(FAST)}+{version(ACCURATE)}, {budget_minutes} minutes" if name == CASCADE else version(name)
-
-
-def judge(model: SentimentModel, batches: Iterable[Batch], unsure_below: float | None = None) -> Judge:
+def scorer(model: SentimentModel, batches: Iterable[Texts], unsure_below: float | None = None) -> Scorer:
     """What scores ``batches`` one by one, when they are given to it in their order.
 
     Args:
@@ -144,16 +109,16 @@ def judge(model: SentimentModel, batches: Iterable[Batch], unsure_below: float |
     members = (model.fast, model.accurate) if isinstance(model, Cascade) else (model,)
     packaged = {one.version: getattr(one, "unsure_below", 0.0) for one in members}
     limits = packaged if unsure_below is None else dict.fromkeys(packaged, unsure_below)
-    score = model.begin(batches) if isinstance(model, Cascade) else partial(_alone, model)
+    read = model.begin(batches) if isinstance(model, Cascade) else partial(_alone, model)
 
-    def judged(batch: Batch) -> Scores:
-        probabilities, sources = score(batch)
+    def score(batch: Texts) -> Scores:
+        probabilities, sources = read(batch)
         blank = np.array([not text.strip() for text in batch.texts], bool)
         doubtful = probabilities.max(axis=1) < [limits[source] for source in sources]
         return Scores(probabilities, sources, blank | doubtful)
 
-    return judged
+    return score
 
 
-def _alone(model: SentimentModel, batch: Batch) -> tuple[np.ndarray, list[str]]:
+def _alone(model: SentimentModel, batch: Texts) -> tuple[np.ndarray, list[str]]:
     return model.predict(*batch), [model.version] * len(batch.texts)

@@ -15,17 +15,17 @@ import numpy as np
 
 from models.language import identify
 from models.sentiment.calibration import Calibration
-from models.sentiment.predict import LABELS, ArtifactError, Packaged
+from models.sentiment.contract import LABELS, ArtifactError, Texts
+from models.sentiment.packaged import Packaged
 from models.text.chain import Chain
 
 PIPELINE = "model.joblib"
 SETTINGS = "estimator.json"
 """``scikit_learn``, the version that the pipeline was trained with, and ``chain``, how texts become tokens for it."""
-CALIBRATION = "calibration.json"
 
 
 class EstimatorModel(Packaged):
-    """A packaged pipeline; ``predict.open_artifact`` gives one."""
+    """A packaged pipeline; ``loading.open_artifact`` gives one."""
 
     def __init__(self, folder: Path) -> None:
         """Check the files under ``folder`` against its manifest and load the pipeline.
@@ -38,12 +38,11 @@ class EstimatorModel(Packaged):
         settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
         self._chain = Chain.model_validate(settings["chain"])
         self._pipeline = _load(folder / PIPELINE, settings["scikit_learn"])
-        calibration = json.loads((folder / CALIBRATION).read_text(encoding="utf-8"))
-        self._calibration = Calibration.from_dict(calibration)
+        self._calibration = Calibration.read(folder)
 
-    def _score(self, texts: Sequence[str], languages: Sequence[str] | None, kinds: Sequence[str] | None) -> np.ndarray:
-        logits = log_probabilities(self._pipeline, self._chain, texts, languages)
-        return self._calibration.apply(logits, languages, kinds)
+    def _score(self, given: Texts) -> np.ndarray:
+        logits = log_probabilities(self._pipeline, self._chain, given.texts, given.languages)
+        return self._calibration.apply(logits, given.languages, given.kinds)
 
 
 def log_probabilities(pipeline: Any, chain: Chain, texts: Sequence[str], languages: Sequence[str] | None) -> np.ndarray:

@@ -23,11 +23,11 @@ from nltk.tokenize.casual import EMOTICONS
 
 from models.language import identify
 from models.sentiment.calibration import Calibration, softmax
-from models.sentiment.predict import LABELS, ArtifactError, Packaged
+from models.sentiment.contract import LABELS, ArtifactError, Texts
+from models.sentiment.packaged import Packaged
 from models.text.clean import cleaner
 
 RULES = "rules.json"
-CALIBRATION = "calibration.json"
 ENGLISH = "en"
 """What reads the languages that have no words of their own."""
 
@@ -200,17 +200,17 @@ class Rulebook:
 
 
 class RulesModel(Packaged):
-    """Rules packaged as JSON; ``predict.open_artifact`` gives one. A language that is not given is identified."""
+    """Rules packaged as JSON; ``loading.open_artifact`` gives one. A language that is not given is identified."""
 
     def __init__(self, folder: Path) -> None:
         """Check the files under ``folder`` and read the rules; raises ArtifactError."""
         super().__init__(folder)
-        self._rules = Rulebook.from_dict(_read_json(folder / RULES))
-        self._calibration = Calibration.from_dict(_read_json(folder / CALIBRATION))
+        self._rules = Rulebook.from_dict(json.loads((folder / RULES).read_text(encoding="utf-8")))
+        self._calibration = Calibration.read(folder)
 
-    def _score(self, texts: Sequence[str], languages: Sequence[str] | None, kinds: Sequence[str] | None) -> np.ndarray:
-        languages = identify(texts) if languages is None else languages
-        return self._calibration.apply(self._rules.logits(texts, languages), languages, kinds)
+    def _score(self, given: Texts) -> np.ndarray:
+        languages = identify(given.texts) if given.languages is None else given.languages
+        return self._calibration.apply(self._rules.logits(given.texts, languages), languages, given.kinds)
 
 
 class VaderModel:
@@ -276,8 +276,3 @@ def lexicon_file(name: str) -> list[list[str]]:
     except ModuleNotFoundError:
         raise ArtifactError("VADER's lexicon is in a package that is not there; pip install vaderSentiment") from None
     return [line.strip().split("\t") for line in lines if line.strip()]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return values

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.sentiment.calibration import softmax
-from models.sentiment.predict import LABELS, SentimentModel, taken
+from models.sentiment.contract import LABELS, SentimentModel, Texts
 from models.text.words import may_turn
 
 
@@ -40,7 +40,7 @@ class Sure:
 
 
 class Staged:
-    """A model and the faster one before it, as one; ``predict.open_artifact`` gives one."""
+    """A model and the faster one before it, as one; ``loading.open_artifact`` gives one."""
 
     labels = LABELS
 
@@ -70,8 +70,7 @@ class Staged:
         again = np.flatnonzero(~self._sure.of(read, texts)).tolist()
         if not again:
             return read
-        given = [texts[place] for place in again]
-        second = self.model.predict(given, taken(languages, again), taken(kinds, again))
+        second = self.model.predict(*Texts(texts, languages, kinds).at(again))
         scored = read.copy()
         scored[again] = softmax(mixed(read[again], second, self._share) / self._temperature)
         return scored

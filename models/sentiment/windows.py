@@ -14,7 +14,7 @@ from operator import itemgetter
 import numpy as np
 
 from models.sentiment.calibration import softmax
-from models.sentiment.predict import LABELS, SentimentModel, taken
+from models.sentiment.contract import LABELS, SentimentModel, Texts
 
 Combine = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From the probabilities of a text's windows, float32 [w, 3] in order, and their characters, int64 [w], to the
@@ -76,28 +76,26 @@ class Windowed:
 
         Beside the texts and their rows, memory holds some thousand windows, however many and long the texts are.
         """
+        given = Texts(texts, languages, kinds)
         scored = np.zeros((len(texts), len(LABELS)), np.float32)
         long = [place for place, text in enumerate(texts) if len(text) > self.window_chars]
         if short := [place for place, text in enumerate(texts) if len(text) <= self.window_chars]:
-            given = [texts[place] for place in short]
-            scored[short] = self.model.predict(given, taken(languages, short), taken(kinds, short))
-        for place, rows in groupby(self._read(long, texts, languages, kinds), key=itemgetter(0)):
+            scored[short] = self.model.predict(*given.at(short))
+        for place, rows in groupby(self._read(given, long), key=itemgetter(0)):
             _, chars, probabilities = zip(*rows, strict=True)
             scored[place] = probabilities[0]
             if len(chars) > 1:
                 scored[place] = self._combine(np.stack(probabilities), np.array(chars))
         return scored
 
-    def _read(
-        self, places: Sequence[int], texts: Sequence[str], languages: Sequence[str] | None, kinds: Sequence[str] | None
-    ) -> Iterator[tuple[int, int, np.ndarray]]:
+    def _read(self, given: Texts, places: Sequence[int]) -> Iterator[tuple[int, int, np.ndarray]]:
         """Of each window of the texts at ``places``: its text's place, its characters, its probabilities [3]."""
-        cut = ((place, window) for place in places for window in windows(texts[place], self.window_chars))
+        cut = ((place, window) for place in places for window in windows(given.texts[place], self.window_chars))
         while chunk := list(islice(cut, _CHUNK_WINDOWS)):
             owners = [place for place, _ in chunk]
-            given = [window for _, window in chunk]
-            rows = self.model.predict(given, taken(languages, owners), taken(kinds, owners))
-            yield from zip(owners, map(len, given), rows, strict=True)
+            parts = [window for _, window in chunk]
+            rows = self.model.predict(*given.at(owners)._replace(texts=parts))
+            yield from zip(owners, map(len, parts), rows, strict=True)
 
 
 def windows(text: str, max_chars: int) -> Iterator[str]:

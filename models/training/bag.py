@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.sentiment.predict import LABELS
+from models.sentiment.contract import LABELS
 from models.training.stored import Bytes, dense
 
 _POINTS = 0x20000

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from models.sentiment.predict import ARTIFACTS, ArtifactError, UnknownModelError
+from models.sentiment.artifact import ARTIFACTS
+from models.sentiment.contract import ArtifactError, UnknownModelError
 from models.training.config import ConfigError, available, read_config
 from models.training.data import CATALOGUE, DataError
 from models.training.package import newest_version

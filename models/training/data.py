@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from models.sentiment.predict import LABELS
+from models.sentiment.contract import LABELS
 
 CATALOGUE = Path(__file__).with_name("datasets.toml")
 PARTS = ("train", "calibration", "held_out")

@@ -18,7 +18,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from models.sentiment.predict import LABELS, SentimentModel
+from models.sentiment.contract import LABELS, SentimentModel
 from models.sentiment.windows import windows
 from models.training.config import Distillation
 from models.training.data import normalise, stable_fraction, targets_of

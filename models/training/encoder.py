@@ -13,7 +13,7 @@ import numpy as np
 from keras import layers, ops
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.sentiment.predict import LABELS
+from models.sentiment.contract import LABELS
 from models.training.config import LONGEST
 from models.training.pretrained import Pretrained
 from models.training.tokens import PAD

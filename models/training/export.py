@@ -19,7 +19,7 @@ import tensorflow_text
 from tensorflow.core.protobuf import saved_model_pb2
 
 from models.sentiment.calibration import Calibration
-from models.sentiment.predict import LABELS
+from models.sentiment.contract import LABELS
 from models.text.clean import rewrites_of
 from models.training.config import Config
 from models.training.encoder import Encoder, Shape

@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from models.sentiment.predict import LABELS
+from models.sentiment.contract import LABELS
 from models.training.config import Schedule
 from models.training.tokens import Batch, Lengths, group, pad
 

@@ -11,7 +11,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from models.sentiment.predict import LABELS
+from models.sentiment.contract import LABELS
 from models.sentiment.rules import lexicon_file
 from models.training.data import DatasetInfo, normalise, targets_of
 

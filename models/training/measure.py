@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from models.evaluation.metrics import by_dataset, by_group, calibration_error, certainty, confusion, reliability
-from models.sentiment.predict import SentimentModel
+from models.sentiment.contract import SentimentModel
 from models.training.package import UNSURE_BELOW
 
 _SCORES = ["macro_f1", "low", "high", "macro_recall", "calibration_error"]

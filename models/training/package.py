@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from models.sentiment.artifact import MANIFEST, folder_of, sha256
 from models.sentiment.calibration import Calibration
-from models.sentiment.predict import LABELS, MANIFEST, folder_of, sha256
+from models.sentiment.contract import LABELS
 from models.training.card import CARD, card
 from models.training.config import Config, Serving
 from models.training.data import DatasetInfo

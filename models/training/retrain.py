@@ -14,8 +14,10 @@ import pandas as pd
 from rich.console import Console
 
 from models.evaluation.metrics import macro_f1
+from models.sentiment.artifact import MANIFEST, sha256, verify, version
 from models.sentiment.calibration import Calibration
-from models.sentiment.predict import LABELS, MANIFEST, SentimentModel, open_artifact, sha256, verify, version
+from models.sentiment.contract import LABELS, SentimentModel
+from models.sentiment.loading import open_artifact
 from models.training.config import Config
 from models.training.data import DataError, DatasetInfo, split_rows
 from models.training.families import Job

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import sentencepiece
 
-from models.sentiment.predict import LABELS
+from models.sentiment.contract import LABELS
 from models.training.augment import augmenter
 from models.training.config import Config
 from models.training.data import targets_of

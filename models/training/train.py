@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from models.sentiment.artifact import MANIFEST, folder_of, sha256, version
 from models.sentiment.calibration import Calibration
-from models.sentiment.predict import MANIFEST, SentimentModel, folder_of, open_artifact, sha256, version
-from models.sentiment.predict import load as load_model
+from models.sentiment.contract import SentimentModel
+from models.sentiment.loading import load as load_model
+from models.sentiment.loading import open_artifact
 from models.sentiment.staged import Sure, mixed
 from models.training import package
 from models.training.calibrate import calibrate, temperature

@@ -18,7 +18,7 @@ import pandas as pd
 from sklearn.metrics import f1_score
 
 from models.sentiment import LABELS, load
-from models.sentiment.predict import SentimentModel
+from models.sentiment.contract import SentimentModel
 from models.sentiment.staged import Staged
 from models.sentiment.windows import Windowed, evidence
 from models.training import data

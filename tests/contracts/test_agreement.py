@@ -19,7 +19,7 @@ from jobs.score import with_scores
 from jobs.settings import Settings, Window
 from jobs.storage import Lake
 from jobs.validate import validate
-from models.sentiment.cascade import judge
+from models.sentiment.cascade import scorer
 
 POSTS = [
     {"id": "1", "at": "2026-09-29T12:00:00Z", "text": "Adorei o café da Aurora, ótimo", "stars": 5, "by": "ana"},
@@ -67,7 +67,7 @@ def _filled(tmp_path: Path) -> Lake:
     with lake.query() as query, lake.staging() as stage:
         query.view("posts", "posts", lake.files("posts"))
         stored = query.batches("FROM posts ORDER BY published_date NULLS FIRST, feed, post_id")
-        judged = judge(LengthModel(), [])
+        judged = scorer(LengthModel(), [])
         scored = [with_scores(batch, judged, LengthModel.version) for batch in stored]
         stage.write_partitions("scored_posts", scored, dict.fromkeys(lake.partitions("posts"), "s"))
         stage.publish()

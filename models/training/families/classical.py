@@ -22,8 +22,8 @@ from sklearn.naive_bayes import ComplementNB
 from sklearn.pipeline import Pipeline, make_union
 
 from models.sentiment.calibration import Calibration
-from models.sentiment.estimator import CALIBRATION, PIPELINE, SETTINGS, chained, log_probabilities
-from models.sentiment.predict import LABELS
+from models.sentiment.contract import LABELS
+from models.sentiment.estimator import PIPELINE, SETTINGS, chained, log_probabilities
 from models.text.chain import Chain, Tokeniser
 from models.training.config import network_of
 from models.training.data import DataError
@@ -73,8 +73,8 @@ class TrainedEstimator:
         """Write the pipeline, the version of scikit-learn that can read it, and the calibration."""
         joblib.dump(self.pipeline, folder / PIPELINE, compress=3)
         settings = {"scikit_learn": sklearn.__version__, "chain": self.chain.model_dump()}
-        for name, values in ((SETTINGS, settings), (CALIBRATION, calibration.as_dict())):
-            (folder / name).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        (folder / SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        calibration.write(folder)
 
 
 def train_tfidf(job: Job) -> TrainedEstimator:

@@ -20,9 +20,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.sentiment.calibration import Calibration
-from models.sentiment.predict import LABELS
+from models.sentiment.contract import LABELS
 from models.sentiment.rules import (
-    CALIBRATION,
     ENGLISH,
     RULES,
     Analyser,
@@ -72,8 +71,9 @@ class TrainedRules:
 
     def save(self, folder: Path, calibration: Calibration) -> None:
         """Write the rules and the calibration as JSON."""
-        for name, values in ((RULES, self.rules.as_dict()), (CALIBRATION, calibration.as_dict())):
-            (folder / name).write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        rules = json.dumps(self.rules.as_dict(), ensure_ascii=False, indent=1)
+        (folder / RULES).write_text(rules + "\n", encoding="utf-8")
+        calibration.write(folder)
 
 
 def train_rules(job: Job) -> TrainedRules:

@@ -18,7 +18,7 @@ from keras import layers, ops
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.sentiment.calibration import Calibration
-from models.sentiment.predict import LABELS
+from models.sentiment.contract import LABELS
 from models.text.clean import cleaner
 from models.training.config import Config, network_of
 from models.training.data import DataError

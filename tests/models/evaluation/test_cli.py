@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 from models.evaluation.cli import app
 from models.evaluation.contestants import packaged
 from models.evaluation.scores import Scorer
+from models.sentiment.artifact import sha256
 from models.sentiment.calibration import Calibration
-from models.sentiment.predict import LABELS, sha256
+from models.sentiment.contract import LABELS
 from models.sentiment.rules import Grammar, Language, Rulebook
 
 SETS = {

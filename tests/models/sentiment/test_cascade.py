@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.sentiment import LABELS, ArtifactError, UnknownModelError, load, predict
-from models.sentiment.cascade import Batch, Cascade, judge, lineage, open_model
-from tests.artefacts import package
+from models.sentiment.cascade import Cascade, scorer
+from models.sentiment.contract import LABELS, ArtifactError, Texts
 
 MINUTE = 600
 """Characters that the accurate model of these tests reads in a minute."""
@@ -125,15 +123,15 @@ def test_languages_and_kinds_go_with_the_texts_that_are_read_again() -> None:
 def test_a_stream_has_one_budget_however_it_is_cut(shapes: list[tuple[int, int]], data: st.DataObject) -> None:
     texts = [text(*shape) for shape in shapes]
     ends = sorted(data.draw(st.lists(st.integers(0, len(texts)), max_size=4)))
-    batches = [Batch(texts[begin:end]) for begin, end in zip([0, *ends], [*ends, len(texts)], strict=True)]
-    judged = judge(Cascade(Fast(), Accurate(), 2), iter(batches))
-    assert [name for batch in batches for name in judged(batch).sources] == sources(texts, 2)
+    batches = [Texts(texts[begin:end]) for begin, end in zip([0, *ends], [*ends, len(texts)], strict=True)]
+    score = scorer(Cascade(Fast(), Accurate(), 2), iter(batches))
+    assert [name for batch in batches for name in score(batch).sources] == sources(texts, 2)
 
 
 def test_texts_that_nobody_announced_are_refused() -> None:
-    judged = judge(Cascade(Fast(), Accurate(), 1), [Batch([text(1)])])
+    score = scorer(Cascade(Fast(), Accurate(), 1), [Texts([text(1)])])
     with pytest.raises(ValueError, match="more texts than the 1 of the first reading"):
-        judged(Batch([text(1), text(2)]))
+        score(Texts([text(1), text(2)]))
 
 
 def test_minutes_need_a_rate() -> None:
@@ -147,70 +145,25 @@ def test_minutes_need_a_rate() -> None:
 
 
 def test_a_text_is_unsure_by_the_limit_of_the_model_that_scored_it() -> None:
-    batch = Batch([text(9), text(0), text(3), text(1)], ["pt", "pt", "pt", "en"], ["news", "news", "news", "news"])
-    scores = judge(Cascade(Fast(), Accurate(), 0.34), [batch])(batch)
+    batch = Texts([text(9), text(0), text(3), text(1)], ["pt", "pt", "pt", "en"], ["news", "news", "news", "news"])
+    scores = scorer(Cascade(Fast(), Accurate(), 0.34), [batch])(batch)
     assert scores.sources == [FAST, ACCURATE, FAST, ACCURATE]
     assert scores.unsure.tolist() == [False, False, True, True]
 
 
 def test_a_limit_of_the_user_stands_in_for_all() -> None:
-    batch = Batch([text(9), text(0), text(3)])
+    batch = Texts([text(9), text(0), text(3)])
     cascade = Cascade(Fast(), Accurate(), 0.17)
-    assert judge(cascade, [batch], 0.87)(batch).unsure.tolist() == [True, False, True]
-    assert judge(cascade, [batch], 0.0)(batch).unsure.tolist() == [False] * 3
+    assert scorer(cascade, [batch], 0.87)(batch).unsure.tolist() == [True, False, True]
+    assert scorer(cascade, [batch], 0.0)(batch).unsure.tolist() == [False] * 3
 
 
 def test_a_blank_text_is_unsure_whatever_the_limit() -> None:
-    batch = Batch(["", " \n", text(1)])
-    assert judge(Cascade(Fast(), Accurate(), 0), [batch], 0.0)(batch).unsure.tolist() == [True, True, False]
+    batch = Texts(["", " \n", text(1)])
+    assert scorer(Cascade(Fast(), Accurate(), 0), [batch], 0.0)(batch).unsure.tolist() == [True, True, False]
 
 
 def test_a_model_without_a_limit_is_never_unsure() -> None:
-    batch = Batch([text(0), text(9)])
-    scores = judge(Plain(), [])(batch)
+    batch = Texts([text(0), text(9)])
+    scores = scorer(Plain(), [])(batch)
     assert (scores.sources, scores.unsure.tolist()) == ([FAST] * 2, [False] * 2)
-
-
-# By name
-
-
-@pytest.fixture
-def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A place of packaged models of its own: `fast` and `accurate`, copies of the shipped one."""
-    monkeypatch.setattr(predict, "ARTIFACTS", tmp_path)
-    package(tmp_path, "fast", "7", unsure_below=0.4)
-    package(tmp_path, "accurate", "3", {"chars_per_second": 10}, unsure_below=0.8)
-    return tmp_path
-
-
-def test_a_cascade_is_opened_by_its_name_and_the_others_by_theirs(artifacts: Path) -> None:
-    cascade = open_model("cascade", 2)
-    assert isinstance(cascade, Cascade)
-    assert (cascade.name, cascade.version, cascade.budget_chars) == ("cascade", f"{FAST}+{ACCURATE}", 2 * MINUTE)
-    assert open_model("fast", 2) is load("fast")
-    assert open_model(str(artifacts / "accurate" / "3"), 2).version == ACCURATE
-
-
-def test_packaged_models_make_a_cascade(artifacts: Path) -> None:
-    texts = ["Péssimo, horrível!", "A loja abre às nove", "Ótimo, adorei tudo!", "nem sei"]
-    found, names = open_model("cascade", 0.07).predict_with_source(texts)  # type: ignore[attr-defined]
-    certainty = load("fast").predict(texts).max(axis=1)
-    again = {place for place, name in enumerate(names) if name == ACCURATE}
-    assert again == set(np.argsort(certainty)[:2].tolist())
-    np.testing.assert_allclose(found, load("fast").predict(texts), atol=1e-6)
-
-
-def test_lineage_names_all_that_decides_and_nothing_else(artifacts: Path) -> None:
-    assert lineage("fast", 1) == lineage("fast", 2) == FAST
-    assert lineage("cascade", 1) != lineage("cascade", 2)
-    before = lineage("cascade", 1)
-    package(artifacts, "accurate", "4")
-    assert lineage("cascade", 1) != before
-
-
-def test_a_cascade_without_its_models_says_which_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predict, "ARTIFACTS", tmp_path)
-    package(tmp_path, "fast")
-    for ask in (open_model, lineage):
-        with pytest.raises(UnknownModelError, match=r"'accurate'; there are: fast"):
-            ask("cascade", 1)

@@ -13,9 +13,11 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from models.sentiment.artifact import MANIFEST, sha256
 from models.sentiment.calibration import Calibration
+from models.sentiment.contract import ArtifactError
 from models.sentiment.estimator import PIPELINE, SETTINGS, EstimatorModel
-from models.sentiment.predict import MANIFEST, ArtifactError, open_artifact, sha256
+from models.sentiment.loading import open_artifact
 from models.text.chain import Chain
 from models.training import package
 from models.training.config import Config

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.sentiment import predict
-from models.sentiment.predict import LABELS, MANIFEST, ArtifactError, open_artifact, sha256
+from models.sentiment import artifact
+from models.sentiment.artifact import MANIFEST, sha256
+from models.sentiment.contract import LABELS, ArtifactError
+from models.sentiment.loading import open_artifact
 from models.sentiment.staged import Staged, Sure
 from tests.artefacts import package
 
@@ -80,7 +82,7 @@ def test_it_goes_by_the_name_of_the_second(first: Says, second: Says) -> None:
 @pytest.fixture
 def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two copies of a shipped model, the second of which reads after the first."""
-    monkeypatch.setattr(predict, "ARTIFACTS", tmp_path)
+    monkeypatch.setattr(artifact, "ARTIFACTS", tmp_path)
     quick = package(tmp_path, "quick")
     sure = {"usually": 0.9, "turned": 0.95}
     before = {"sure_from": sure, "model": "quick", "version": "1", "sha256": sha256(quick / MANIFEST), "share": 0.5}

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.sentiment import LABELS, load
-from models.sentiment.predict import PackagedModel, folder_of
+from models.sentiment.artifact import folder_of
+from models.sentiment.savedmodel import SavedModel
 from models.sentiment.windows import Windowed, evidence, sentences, windows
 
 GOOD, BAD = "A comida estava ótima.", "O atendimento foi péssimo."
@@ -156,7 +157,7 @@ def test_it_is_known_by_what_it_wraps() -> None:
 
 def test_the_packaged_model_hears_what_lies_beyond_its_first_bytes() -> None:
     text = f"{'A loja abre às nove e fecha às seis. ' * 240} {'Péssimo, horrível, não recomendo a ninguém! ' * 240}"
-    assert PackagedModel(folder_of("fast")).predict([text])[0].argmax() != 0
+    assert SavedModel(folder_of("fast")).predict([text])[0].argmax() != 0
     assert load("fast").predict([text])[0].argmax() == 0
 
 

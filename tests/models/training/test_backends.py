@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from models.sentiment.predict import open_artifact
+from models.sentiment.loading import open_artifact
 
 CONFIG = """
 family = "cnn"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.sentiment.predict import LABELS
+from models.sentiment.contract import LABELS
 from models.training.config import Distillation
 from models.training.data import targets_of
 from models.training.distil import UNLABELLED, distilled, seldom_where_sure, teacher_says

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from models.sentiment.calibration import Calibration
-from models.sentiment.predict import LABELS, open_artifact
+from models.sentiment.contract import LABELS
+from models.sentiment.loading import open_artifact
 from models.training import package
 from models.training.config import Config
 from models.training.families import Job

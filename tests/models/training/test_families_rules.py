@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from models.sentiment.calibration import Calibration
-from models.sentiment.predict import LABELS, ArtifactError, open_artifact
+from models.sentiment.contract import LABELS, ArtifactError
+from models.sentiment.loading import open_artifact
 from models.sentiment.rules import RULES, RulesModel
 from models.training import package
 from models.training.config import Config, ConfigError

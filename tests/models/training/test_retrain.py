@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from models.sentiment.predict import open_artifact, verify
+from models.sentiment.artifact import verify
+from models.sentiment.loading import open_artifact
 from models.training import retrain as module
 from models.training.card import CARD
 from models.training.config import ConfigError, read_config

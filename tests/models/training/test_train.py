@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.sentiment.predict import PackagedModel, open_artifact
-from models.sentiment.predict import load as load_model
+from models.sentiment.loading import load as load_model
+from models.sentiment.loading import open_artifact
+from models.sentiment.savedmodel import SavedModel
 from models.sentiment.staged import Staged, Sure, mixed
 from models.training.calibrate import temperature
 from models.training.card import CARD
@@ -76,7 +77,7 @@ def test_nothing_half_written_stays(trained: Path) -> None:
 def test_trained_again_it_is_the_next_version_with_the_same_weights(trained: Path, made_up_folder: Path) -> None:
     folder = run(made_up_folder)
     assert (trained.name, folder.name) == ("1", "2")
-    first, again = PackagedModel(trained), PackagedModel(folder)
+    first, again = SavedModel(trained), SavedModel(folder)
     assert first.manifest["sha256"][WEIGHTS] == again.manifest["sha256"][WEIGHTS]
     texts = ["copo ótimo", "mug awful", "livro azul", "", "unseen words only"]
     np.testing.assert_array_equal(first.predict(texts), again.predict(texts))
@@ -114,7 +115,7 @@ def test_the_mixture_of_both_readings_is_calibrated_on_what_is_read_again(second
     again = ~Sure(usually=0.8, turned=0.95).of(read, rows["text"].tolist())
     assert 0 < again.sum() < len(rows)
     given = rows[again]
-    scored = PackagedModel(second).predict(given["text"].tolist(), given["language"].tolist(), given["kind"].tolist())
+    scored = SavedModel(second).predict(given["text"].tolist(), given["language"].tolist(), given["kind"].tolist())
     found = temperature(mixed(read[again], scored, share=0.25), given["label"].to_numpy(), prior=1.0)
     manifest = json.loads((second / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["calibration"]["mixed"] == pytest.approx(found, abs=1e-3)

@@ -1,0 +1,111 @@
+"""A packaged model on disk: a folder with a manifest, whose checksums say whether the files are what was packaged.
+
+Folders of the models that are shipped lie in ``artifacts/NAME/VERSION``. What their files mean to a model is known to
+the module of its kind, and which kinds there are to ``loading``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from models.sentiment.contract import LABELS, ArtifactError, UnknownModelError
+
+ARTIFACTS = Path(__file__).with_name("artifacts")
+MANIFEST = "manifest.json"
+DEFAULT = "balanced"
+
+_REMEDY = "restore the folder from version control, or train and package the model again"
+_DIGEST_CHUNK = 1024 * 1024
+_REQUIRED = {"name": str, "version": str, "format": str, "labels": list, "serving": dict, "sha256": dict}
+
+
+def available() -> list[str]:
+    """Names of the packaged models, sorted."""
+    return sorted(folder.name for folder in ARTIFACTS.glob("*") if folder.is_dir() and _versions(folder))
+
+
+def folder_of(name: str) -> Path:
+    """Folder of an artefact: the path that ``name`` is, or the newest version of a packaged model.
+
+    Raises:
+        UnknownModelError: no such model; the message lists those there are.
+    """
+    if "/" in name:
+        return Path(name)
+    if name not in available():
+        raise UnknownModelError(f"there is no sentiment model {name!r}; there are: {', '.join(available()) or 'none'}")
+    return _versions(ARTIFACTS / name)[-1]
+
+
+def version(name: str = DEFAULT) -> str:
+    """Version of the model that ``loading.load`` would give, without loading it. Raises as that does."""
+    return full_version(verify(folder_of(name)))
+
+
+def full_version(manifest: dict[str, Any]) -> str:
+    """The version with the name before it, as scored rows keep it."""
+    return f"{manifest['name']}-{manifest['version']}"
+
+
+def folder_before(folder: Path, before: dict[str, Any]) -> Path:
+    """Folder of the very model that read before the one in ``folder`` when that was packaged, no later version of it.
+
+    Args:
+        folder: of the model that reads second, for the message.
+        before: what its manifest says of the first one: ``model``, ``version`` and the ``sha256`` of its manifest.
+
+    Raises:
+        ArtifactError: it is not there, or not as it was.
+    """
+    path: Path = ARTIFACTS / before["model"] / before["version"]
+    if not path.is_dir() or sha256(path / MANIFEST) != before["sha256"]:
+        raise ArtifactError(
+            f"{folder} reads what {before['model']}-{before['version']} is not sure of, and {path} is not there as it "
+            "was then; restore it from version control, or train and package the model again"
+        )
+    return path
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """Compare every file of a packaged model with the manifest's sha256 sums and return the manifest.
+
+    Raises:
+        ArtifactError: naming the file that is missing, changed or unknown and what to do about it.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        wrong = [key for key, kind in _REQUIRED.items() if not isinstance(manifest[key], kind)]
+        sums: dict[str, str] = manifest["sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{path} is missing or unreadable ({error}); {_REMEDY}") from error
+    if wrong or tuple(manifest["labels"]) != LABELS:
+        raise ArtifactError(f"{path}: {', '.join(wrong) or 'labels'} is not what this version expects; {_REMEDY}")
+    known = {folder / relative for relative in sums} | {path}
+    if unknown := sorted(file for file in folder.rglob("*") if file.is_file() and file not in known):
+        raise ArtifactError(f"{unknown[0]} was not packaged with the others; {_REMEDY}")
+    for relative, expected in sums.items():
+        file = folder / relative
+        if not file.is_file():
+            raise ArtifactError(f"{file} is missing; {_REMEDY}")
+        if sha256(file) != expected:
+            raise ArtifactError(f"{file} differs from the one that was packaged (sha256); {_REMEDY}")
+    return manifest
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal sha256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_DIGEST_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _versions(folder: Path) -> list[Path]:
+    """Version folders (plain numbers, as TensorFlow Serving wants them), oldest first."""
+    found = [path for path in folder.iterdir() if path.name.isdecimal() and (path / MANIFEST).is_file()]
+    return sorted(found, key=lambda path: int(path.name))

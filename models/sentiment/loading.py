@@ -1,0 +1,81 @@
+"""Open a model by its name, its folder, or what a user asked for: the one place that knows every kind of model.
+
+The kinds know nothing of it, nor of each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from models.sentiment.artifact import DEFAULT, folder_before, folder_of, verify, version
+from models.sentiment.calibration import Calibration
+from models.sentiment.cascade import ACCURATE, CASCADE, FAST, Cascade
+from models.sentiment.contract import ArtifactError, SentimentModel
+from models.sentiment.savedmodel import SavedModel
+from models.sentiment.staged import Staged, Sure
+from models.sentiment.windows import Windowed
+
+
+def open_model(name: str, budget_minutes: float) -> SentimentModel:
+    """The model that a user names: a packaged one, the folder of one, or ``cascade``, which alone has a budget.
+
+    Raises as ``load`` does.
+    """
+    return Cascade(load(FAST), load(ACCURATE), budget_minutes) if name == CASCADE else load(name)
+
+
+def lineage(name: str, budget_minutes: float) -> str:
+    """All that decides what ``open_model`` answers, without loading anything. Raises as ``load`` does."""
+    return f"{version(FAST)}+{version(ACCURATE)}, {budget_minutes} minutes" if name == CASCADE else version(name)
+
+
+def load(name: str = DEFAULT) -> SentimentModel:
+    """Load the newest version of a packaged model, or the artefact in a folder, once per process.
+
+    Args:
+        name: one of ``artifact.available()``, or a path to an artefact's folder (anything with a ``/`` in it).
+
+    Raises:
+        UnknownModelError: no such model; the message lists those there are.
+        ArtifactError: the packaged files are damaged.
+    """
+    return _loaded(folder_of(name))
+
+
+def open_artifact(folder: Path) -> SentimentModel:
+    """Load the artefact in a folder, whatever its format; a text that is longer than its window is read in parts.
+
+    Raises:
+        ArtifactError: a file is missing, changed or unreadable, also one of the model that reads before it.
+    """
+    manifest = verify(folder)
+    serving = manifest["serving"]
+    model: SentimentModel = _kind_of(manifest["format"])(folder)
+    if serving["window_chars"]:
+        model = Windowed(model, serving["window_chars"])
+    if before := serving.get("first"):
+        sure, temperature = Sure(**before["sure_from"]), Calibration.from_dict(manifest["calibration"]).mixed
+        return Staged(_loaded(folder_before(folder, before)), model, sure, before["share"], temperature)
+    return model
+
+
+@cache
+def _loaded(folder: Path) -> SentimentModel:
+    return open_artifact(folder)
+
+
+def _kind_of(form: str) -> Callable[[Path], SentimentModel]:
+    """What opens artefacts of a format. Two of them need NLTK, which takes seconds to import: it is for those alone."""
+    if form == "estimator":
+        from models.sentiment.estimator import EstimatorModel
+
+        return EstimatorModel
+    if form == "rules":
+        from models.sentiment.rules import RulesModel
+
+        return RulesModel
+    if form == "savedmodel":
+        return SavedModel
+    raise ArtifactError(f"this version of Sentinela reads no models of the format {form!r}; update it")

@@ -1,0 +1,42 @@
+"""Sentiment by a TensorFlow SavedModel that takes raw strings; TensorFlow is imported when one is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.sentiment.contract import ArtifactError, Texts
+from models.sentiment.packaged import Packaged
+
+
+class SavedModel(Packaged):
+    """A packaged SavedModel; ``loading.open_artifact`` gives one."""
+
+    def __init__(self, folder: Path) -> None:
+        """Check the files under ``folder`` and load the SavedModel; raises ArtifactError."""
+        super().__init__(folder)
+        self._saved = _load(folder)
+
+    def _score(self, given: Texts) -> np.ndarray:
+        import tensorflow as tf
+
+        tensors = {"texts": tf.constant([text.encode("utf-8", "replace") for text in given.texts])}
+        score = self._saved.signatures["serving_default"]
+        if given.languages is not None and given.kinds is not None and "with_context" in self._saved.signatures:
+            tensors |= {"languages": tf.constant(given.languages), "kinds": tf.constant(given.kinds)}
+            score = self._saved.signatures["with_context"]
+        probabilities: np.ndarray = score(**tensors)["probabilities"].numpy()
+        return probabilities
+
+
+def _load(folder: Path) -> Any:
+    """The object of a SavedModel; it must outlive its functions."""
+    import tensorflow as tf
+    import tensorflow_text  # noqa: F401  registers the operations of the tokeniser
+
+    try:
+        return tf.saved_model.load(str(folder))
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise ArtifactError(f"{folder} holds no SavedModel that this TensorFlow can read: {error}") from error
