@@ -24,7 +24,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from models.sentiment.contract import LABELS
-from models.training.augment import drop_accents
+from models.training.augmentation.changes import drop_accents
 
 SUITE = Path(__file__).with_name("behaviour.yaml")
 TOLERANCE = 0.1

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from models.evaluation.metrics import by_group
+from models.metrics import by_group
 
 
 def curve(

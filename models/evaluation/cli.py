@@ -18,7 +18,8 @@ from models.evaluation.leak import LeakError, check
 from models.evaluation.speed import SECONDS, SpeedError
 from models.sentiment.artifact import available
 from models.sentiment.contract import ArtifactError, UnknownModelError
-from models.training.data import CATALOGUE, DataError, load, read_catalogue
+from models.training.data.catalogue import CATALOGUE, DataError, read_catalogue
+from models.training.data.rows import load_rows
 
 CACHE = Path.home() / ".cache" / "sentinela" / "evaluation"
 
@@ -50,7 +51,7 @@ def command(
         if not contestants and not baselines:
             raise UnknownModelError("there is nothing to measure; name a model or leave the baselines in")
         _CONSOLE.print(f"Reading and splitting the rows of {data}")
-        frame = load(data, read_catalogue(catalogue))
+        frame = load_rows(data, read_catalogue(catalogue))
         _CONSOLE.print("Looking for held-out rows among the others")
         leaks = check(frame)
         for folder in (cache, out):

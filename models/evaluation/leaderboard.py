@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from models.evaluation import behaviour, budget, fairness, metrics, speed
+from models import metrics
+from models.evaluation import behaviour, budget, fairness, speed
 from models.evaluation.contestants import Contestant
 from models.evaluation.leak import Leaks
 from models.evaluation.scores import Scorer
-from models.training.data import stable_fraction
+from models.training.data.duplicates import stable_fraction
 
 FAST, ACCURATE = "fast", "accurate"
 """The names of the two models whose cascade is drawn when both take part."""
@@ -86,7 +87,7 @@ def thinned(rows: pd.DataFrame, most: int | None) -> pd.DataFrame:
 
 
 def evaluate(contestants: Sequence[Contestant], frame: pd.DataFrame, leaks: Leaks, plan: Plan) -> Leaderboard:
-    """Measure the contestants on the held-out rows of ``frame`` (what ``models.training.data.load`` gives).
+    """Measure the contestants on the held-out rows of ``frame`` (what ``models.training.data.rows.load_rows`` gives).
 
     Scores are taken from the cache where it has them; speed is measured anew.
 

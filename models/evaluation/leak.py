@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.training.data import normalise
+from models.training.data.duplicates import normalise
 
 SIMILAR = 0.6
 """Share of three-word runs in common (Jaccard, Broder, 1997) from which two texts count as near duplicates."""

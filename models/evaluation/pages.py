@@ -15,8 +15,8 @@ from models.evaluation import charts, fairness
 from models.evaluation.behaviour import TOLERANCE, pass_rates
 from models.evaluation.leaderboard import ACCURATE, FAST, Entry, Leaderboard
 from models.evaluation.leak import SIMILAR, VERY_SIMILAR
-from models.evaluation.metrics import BINS, RESAMPLES
 from models.evaluation.speed import LENGTHS
+from models.metrics import BINS, RESAMPLES
 
 TEMPLATES = Path(__file__).parent / "templates"
 MARKDOWN, HTML = "leaderboard.md", "leaderboard.html"

@@ -10,9 +10,9 @@ import typer
 from models.sentiment.artifact import ARTIFACTS
 from models.sentiment.contract import ArtifactError, UnknownModelError
 from models.training.config import ConfigError, available, read_config
-from models.training.data import CATALOGUE, DataError
-from models.training.package import newest_version
-from models.training.pretrained import PretrainedError
+from models.training.data.catalogue import CATALOGUE, DataError
+from models.training.networks.pretrained import PretrainedError
+from models.training.packaging.package import newest_version
 
 CACHE = Path.home() / ".cache" / "sentinela" / "training"
 
@@ -34,7 +34,7 @@ def command(
     With a folder of labelled files it is trained from the start; with a file (.csv, .jsonl, .parquet) that has the
     columns text and label, the packaged model learns on, and stays what it is unless that made it better.
     """
-    from models.training.fit import BackendError, CheckpointError
+    from models.training.networks.fit import BackendError, CheckpointError
     from models.training.retrain import NotBetterError, retrain
     from models.training.train import train
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from models.text.clean import STEPS, rewrites_of
-from models.training.augment import CHANGES
+from models.training.augmentation.changes import CHANGES
 
 CONFIGS = Path(__file__).with_name("configs")
 

@@ -13,16 +13,17 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from models.evaluation.metrics import macro_f1
+from models.metrics import macro_f1
 from models.sentiment.artifact import MANIFEST, sha256, verify, version
 from models.sentiment.calibration import Calibration
 from models.sentiment.contract import LABELS, SentimentModel
 from models.sentiment.loading import open_artifact
 from models.training.config import Config
-from models.training.data import DataError, DatasetInfo, split_rows
-from models.training.families import Job
+from models.training.data.catalogue import DataError, DatasetInfo
+from models.training.data.rows import split_rows
 from models.training.families.registry import retrainer
-from models.training.package import MadeFrom, entry
+from models.training.job import Job
+from models.training.packaging.package import MadeFrom, entry
 from models.training.train import package_trained
 
 FEWEST_LEARNT, FEWEST_JUDGED = 100, 20
@@ -73,7 +74,7 @@ def retrain(folder: Path, data: Path, cache: Path) -> Path:
 
 
 def read_labels(path: Path) -> pd.DataFrame:
-    """Read ``text`` and ``label`` (and ``language`` and ``kind``, where given) and split them; see ``data.load``.
+    """Read ``text`` and ``label`` (and ``language`` and ``kind``, where given) and split them; see ``load_rows``.
 
     Raises:
         DataError: an unknown ending, a column or a label that is not there or not known, or too few rows.

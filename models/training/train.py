@@ -14,18 +14,18 @@ from rich.console import Console
 from models.sentiment.artifact import MANIFEST, folder_of, sha256, version
 from models.sentiment.calibration import Calibration
 from models.sentiment.contract import SentimentModel
-from models.sentiment.loading import load as load_model
-from models.sentiment.loading import open_artifact
+from models.sentiment.loading import load, open_artifact
 from models.sentiment.staged import Sure, mixed
-from models.training import package
-from models.training.calibrate import calibrate, temperature
 from models.training.config import Config, ConfigError
-from models.training.data import capped, load, read_catalogue, read_texts
-from models.training.distil import UNLABELLED, distilled, seldom_where_sure
-from models.training.families import Job, Trained
+from models.training.data.catalogue import read_catalogue
+from models.training.data.distil import UNLABELLED, distilled, seldom_where_sure
+from models.training.data.lexicon import LEXICON, with_lexicon
+from models.training.data.rows import capped, load_rows, read_texts
 from models.training.families.registry import trainer
-from models.training.lexicon import LEXICON, with_lexicon
-from models.training.measure import measure
+from models.training.job import Job, Trained
+from models.training.packaging import package
+from models.training.packaging.calibrate import calibrate, temperature
+from models.training.packaging.measure import measure
 
 _CONSOLE = Console(stderr=True)
 
@@ -36,7 +36,7 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
     _CONSOLE.print(f"Reading and splitting the rows of {data}")
     if strange := sorted(set(config.data.rates) - set(known)):
         raise ConfigError(f"{config.name}, [data.rates]: {', '.join(strange)} is not in {catalogue}")
-    frame = capped(load(data, known), config.data.most_rows)
+    frame = capped(load_rows(data, known), config.data.most_rows)
     made_from = package.MadeFrom(package.entries(frame[frame["part"] == "train"], known))
     texts = read_texts(unlabelled) if unlabelled else []
     if config.distillation:
@@ -44,7 +44,7 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
         answers = cache / "teachers" / sha256(teacher / MANIFEST)[:12]
         frame = distilled(frame, texts, open_artifact(teacher), config.distillation, answers)
         if config.distillation.first:
-            frame = seldom_where_sure(frame, load_model(config.distillation.first), config.distillation)
+            frame = seldom_where_sure(frame, load(config.distillation.first), config.distillation)
         count = int((frame["dataset"] == UNLABELLED).sum())
         made_from = replace(made_from, teacher=version(str(teacher)), unlabelled_texts=count)
     if config.data.lexicon:
@@ -91,7 +91,7 @@ def _calibration(trained: Trained, config: Config, frame: pd.DataFrame, prior: C
     rows = frame[(frame["part"] == "calibration") & frame["evaluate"] & (frame["text"].str.len() <= longest)]
     first = config.serving.first
     if first:
-        read = load_model(first.model).predict(*_columns(rows))
+        read = load(first.model).predict(*_columns(rows))
         again = ~Sure(**first.sure_from.model_dump()).of(read, rows["text"].tolist())
         rows, read = rows[again], read[again]
     texts, languages, kinds = _columns(rows)

@@ -21,7 +21,8 @@ from models.sentiment import LABELS, load
 from models.sentiment.contract import SentimentModel
 from models.sentiment.staged import Staged
 from models.sentiment.windows import Windowed, evidence
-from models.training import data
+from models.training.data.catalogue import read_catalogue
+from models.training.data.rows import load_rows
 
 LONG = 600
 FEW = 100
@@ -83,7 +84,7 @@ class Remembering:
 
 def long_texts(folder: Path, rows: int) -> pd.DataFrame:
     """At most `rows` held-out long texts; data sets with few of them go by one name."""
-    frame = data.load(folder, data.read_catalogue())
+    frame = load_rows(folder, read_catalogue())
     frame = frame[(frame["part"] == "held_out") & (frame["text"].str.len() >= LONG)]
     frame = frame.sample(n=min(rows, len(frame)), random_state=7).reset_index(drop=True)
     sizes = frame["dataset"].map(frame["dataset"].value_counts())

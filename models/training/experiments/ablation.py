@@ -18,16 +18,17 @@ import numpy as np
 import pandas as pd
 import typer
 
-from models.evaluation import metrics
+from models import metrics
 from models.text.clean import STEPS
 from models.training.config import Config, read_config
-from models.training.data import CATALOGUE, load, read_catalogue
+from models.training.data.catalogue import CATALOGUE, read_catalogue
+from models.training.data.rows import load_rows
 from models.training.experiments import page
 from models.training.experiments.runs import CACHE, Runs, fingerprint, subset, write_json
-from models.training.families import Job, Trained
 from models.training.families.registry import trainer
 from models.training.families.sequence import train_sequence, vocabulary_of
-from models.training.pretrained import Vocabulary
+from models.training.job import Job, Trained
+from models.training.networks.pretrained import Vocabulary
 
 NETWORKS = ("cnn", "gru")
 CLASSICAL = ("tfidf",)
@@ -136,7 +137,7 @@ def main(
 ) -> None:
     """Measure what regularisation, augmentation and cleaning bring, and write it to the page."""
     plan = QUICK if quick else Plan()
-    rows = subset(load(data, read_catalogue(catalogue)), plan.rows, plan.held_out)
+    rows = subset(load_rows(data, read_catalogue(catalogue)), plan.rows, plan.held_out)
     vocabulary = vocabulary_of(Job(read_config("gru"), rows, cache / f"pieces-{fingerprint(rows)}"))
     found = measure(trials(plan), rows, vocabulary, Runs(cache))
     write_json(page.folder(out) / page.ABLATION, {"plan": asdict(plan), "runs": found})

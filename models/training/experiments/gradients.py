@@ -20,13 +20,14 @@ import typer
 
 from models.text.clean import cleaner
 from models.training.config import Config, read_config
-from models.training.data import CATALOGUE, load, read_catalogue
+from models.training.data.catalogue import CATALOGUE, read_catalogue
+from models.training.data.rows import load_rows
 from models.training.experiments import page
 from models.training.experiments.runs import CACHE, Runs, fingerprint, subset, write_json
-from models.training.families import Job
 from models.training.families.sequence import build, train_sequence, vocabulary_of
-from models.training.pretrained import Vocabulary
-from models.training.tokens import Tokenizer
+from models.training.job import Job
+from models.training.networks.pretrained import Vocabulary
+from models.training.networks.tokens import Tokenizer
 
 UNIFORM = "simple_rnn_uniform"
 NETWORKS = ("simple_rnn", UNIFORM, "lstm", "gru")
@@ -135,7 +136,7 @@ def main(
 ) -> None:
     """Measure the vanishing gradient of SimpleRNN, LSTM and GRU, and write it to the page."""
     plan = QUICK if quick else Plan()
-    rows = subset(load(data, read_catalogue(catalogue)), plan.rows, None)
+    rows = subset(load_rows(data, read_catalogue(catalogue)), plan.rows, None)
     vocabulary = vocabulary_of(Job.kept_in(cache, read_config("gru"), rows))
     found = measure(plan, trials(plan), rows, vocabulary, Runs(cache))
     write_json(page.folder(out) / page.GRADIENTS, {"plan": asdict(plan), "runs": found})

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from models.training.data import capped, stable_fraction
+from models.training.data.duplicates import stable_fraction
+from models.training.data.rows import capped
 
 CACHE = Path.home() / ".cache" / "sentinela" / "experiments"
 

@@ -19,14 +19,14 @@ from rich.console import Console
 from rich.progress import track
 
 from models.sentiment.calibration import Calibration
-from models.training.augment import augmenter
-from models.training.bag import Bag, BagNetwork, BagReader, Bags, Shape, featurise, restore
+from models.training.augmentation.changes import augmenter
 from models.training.config import Config, network_of
-from models.training.data import targets_of
-from models.training.families import Job
-from models.training.fit import Step, fit
-from models.training.tokens import Batch
-from models.training.weights import rates_of, row_weights
+from models.training.data.balance import rates_of, row_weights
+from models.training.data.rows import targets_of
+from models.training.job import Job
+from models.training.networks.bag import Bag, BagNetwork, BagReader, Bags, Shape, featurise, restore
+from models.training.networks.fit import Step, fit
+from models.training.networks.tokens import Batch
 
 _HASHED_ROWS = 1024
 _CONSOLE = Console(stderr=True)
@@ -59,7 +59,7 @@ class TrainedBag:
 
     def save(self, folder: Path, calibration: Calibration) -> None:
         """Write the SavedModel."""
-        from models.training.export import save
+        from models.training.packaging.export import save
 
         save(BagReader(self.networks, self.shape), calibration, folder)
 

@@ -26,9 +26,9 @@ from models.sentiment.contract import LABELS
 from models.sentiment.estimator import PIPELINE, SETTINGS, chained, log_probabilities
 from models.text.chain import Chain, Tokeniser
 from models.training.config import network_of
-from models.training.data import DataError
-from models.training.families import Job
-from models.training.weights import rates_of, row_weights
+from models.training.data.balance import rates_of, row_weights
+from models.training.data.catalogue import DataError
+from models.training.job import Job
 
 _STEPS_OF_FIT = 300
 

@@ -11,11 +11,11 @@ import numpy as np
 from models.sentiment.calibration import Calibration
 from models.text.clean import cleaner
 from models.training.config import Config, network_of
-from models.training.encoder import Encoder, Shape, from_pretrained
-from models.training.families import Job
-from models.training.fit import fit, insist_on_tensorflow, logits_of
-from models.training.pretrained import PIECES, Pretrained, find, kept_pieces, read
-from models.training.tokens import Tokenizer, TrainingRows, lengths_of
+from models.training.job import Job
+from models.training.networks.encoder import Encoder, Shape, from_pretrained
+from models.training.networks.fit import fit, insist_on_tensorflow, logits_of
+from models.training.networks.pretrained import PIECES, Pretrained, find, kept_pieces, read
+from models.training.networks.tokens import Tokenizer, TrainingRows, lengths_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class TrainedEncoder:
 
     def save(self, folder: Path, calibration: Calibration) -> None:
         """Write the SavedModel."""
-        from models.training.export import save_encoder
+        from models.training.packaging.export import save_encoder
 
         save_encoder(self.network, self.pretrained, self.config, folder, calibration)
 
@@ -48,7 +48,7 @@ def train_encoder(job: Job) -> TrainedEncoder:
 
 def retrain_encoder(folder: Path, job: Job) -> TrainedEncoder:
     """Fine-tune the encoder that is packaged in ``folder``."""
-    from models.training.export import open_encoder
+    from models.training.packaging.export import open_encoder
 
     encoder, pretrained = open_encoder(folder, network_of(job.config, Shape), job.config.seed)
     return _fitted(encoder, pretrained, job)
@@ -59,7 +59,7 @@ def _fitted(encoder: Encoder, pretrained: Pretrained, job: Job) -> TrainedEncode
     rows = TrainingRows.of(config, job.frame, tokenizer_of(pretrained, config))
     fit(encoder, rows, config.schedule, job.cache)
     insist_on_tensorflow(job.cache)
-    from models.training.export import round_weights
+    from models.training.packaging.export import round_weights
 
     round_weights(encoder, but=[encoder.embedding.words])
     return TrainedEncoder(encoder, pretrained, config)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from models.training.config import ConfigError, Family
-from models.training.families import Job, Trained
+from models.training.job import Job, Trained
 
 _TRAINERS: dict[Family, str] = {
     "rules": "rules.train_rules",

@@ -33,8 +33,8 @@ from models.sentiment.rules import (
 )
 from models.text.clean import ADDRESS, MENTION, cleaner
 from models.training.config import Config, network_of
-from models.training.families import Job
-from models.training.weights import rates_of, row_weights
+from models.training.data.balance import rates_of, row_weights
+from models.training.job import Job
 
 GRAMMARS = Path(__file__).with_name("grammars.toml")
 

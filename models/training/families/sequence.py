@@ -21,12 +21,12 @@ from models.sentiment.calibration import Calibration
 from models.sentiment.contract import LABELS
 from models.text.clean import cleaner
 from models.training.config import Config, network_of
-from models.training.data import DataError
-from models.training.encoder import Block
-from models.training.families import Job
-from models.training.fit import Watched, fit, insist_on_tensorflow, logits_of
-from models.training.pretrained import PIECES, Vocabulary, find, kept_pieces, read
-from models.training.tokens import PAD, Tokenizer, TrainingRows, lengths_of, weighted
+from models.training.data.catalogue import DataError
+from models.training.job import Job
+from models.training.networks.encoder import Block
+from models.training.networks.fit import Watched, fit, insist_on_tensorflow, logits_of
+from models.training.networks.pretrained import PIECES, Vocabulary, find, kept_pieces, read
+from models.training.networks.tokens import PAD, Tokenizer, TrainingRows, lengths_of, weighted
 
 _NOT_ATTENDED = -1e9
 
@@ -107,7 +107,7 @@ class TrainedSequence:
 
     def save(self, folder: Path, calibration: Calibration) -> None:
         """Write the SavedModel."""
-        from models.training.export import save_sequence
+        from models.training.packaging.export import save_sequence
 
         save_sequence(self._still(), self.vocabulary, self.config, folder, calibration)
 
@@ -185,7 +185,7 @@ def _watched(job: Job, tokenizer: Tokenizer) -> Watched:
 
 
 def _round(network: keras.Model) -> None:
-    from models.training.export import round_weights
+    from models.training.packaging.export import round_weights
 
     round_weights(network)
 

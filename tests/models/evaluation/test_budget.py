@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from models.evaluation.budget import curve, seconds_of
-from models.evaluation.metrics import macro_f1
+from models.metrics import macro_f1
 
 ROWS = pd.DataFrame({"dataset": "one", "language": "en", "kind": "post", "label": np.tile([0, 1, 2], 40)})
 LABELS = ROWS["label"].to_numpy()

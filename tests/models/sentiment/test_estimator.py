@@ -19,9 +19,9 @@ from models.sentiment.contract import ArtifactError
 from models.sentiment.estimator import PIPELINE, SETTINGS, EstimatorModel
 from models.sentiment.loading import open_artifact
 from models.text.chain import Chain
-from models.training import package
 from models.training.config import Config
 from models.training.families.classical import TrainedEstimator
+from models.training.packaging import package
 
 CALIBRATION = Calibration(1.7, {"pt review": 0.8})
 TEXTS = ["copo bom", "copo ruim", "@bom", "", "bom \ud800", "a" * 50_000]

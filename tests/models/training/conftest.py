@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.training.encoder import POSITIONS
-from models.training.pretrained import FourBit, Pretrained, Vocabulary
+from models.training.networks.encoder import POSITIONS
+from models.training.networks.pretrained import FourBit, Pretrained, Vocabulary
 
 CATALOGUE = """
 [first]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from models.training.config import Config, ConfigError, available, network_of, read_config
-from models.training.data import read_catalogue
-from models.training.encoder import Shape
+from models.training.data.catalogue import read_catalogue
 from models.training.families import bag
 from models.training.families.registry import trainer
+from models.training.networks.encoder import Shape
 
 SHIPPED = ("accurate", "balanced", "fast")
 

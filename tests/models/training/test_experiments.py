@@ -15,8 +15,8 @@ from models.training.config import Config, Schedule, Text, read_config
 from models.training.experiments import ablation, gradients, page
 from models.training.experiments.runs import Runs, fingerprint, subset
 from models.training.families.sequence import build
-from models.training.pretrained import Vocabulary
-from models.training.tokens import Tokenizer
+from models.training.networks.pretrained import Vocabulary
+from models.training.networks.tokens import Tokenizer
 
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "▁good", "▁bad", "▁cup", "▁red"]
 VOCABULARY = Vocabulary(PIECES, np.full(len(PIECES), -2, np.float32))

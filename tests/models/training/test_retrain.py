@@ -11,10 +11,10 @@ import pytest
 from models.sentiment.artifact import verify
 from models.sentiment.loading import open_artifact
 from models.training import retrain as module
-from models.training.card import CARD
 from models.training.config import ConfigError, read_config
-from models.training.data import DataError
+from models.training.data.catalogue import DataError
 from models.training.families.registry import retrainer
+from models.training.packaging.card import CARD
 from models.training.retrain import NotBetterError, held_out_score, read_labels, retrain
 from models.training.train import train
 

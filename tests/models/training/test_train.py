@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.sentiment.loading import load as load_model
-from models.sentiment.loading import open_artifact
+from models.sentiment.loading import load, open_artifact
 from models.sentiment.savedmodel import SavedModel
 from models.sentiment.staged import Staged, Sure, mixed
-from models.training.calibrate import temperature
-from models.training.card import CARD
 from models.training.config import read_config
-from models.training.data import load, read_catalogue
+from models.training.data.catalogue import read_catalogue
+from models.training.data.rows import load_rows
+from models.training.packaging.calibrate import temperature
+from models.training.packaging.card import CARD
 from models.training.train import train
 
 CONFIG = """
@@ -109,9 +109,9 @@ def second(made_up_folder: Path) -> Path:
 
 
 def test_the_mixture_of_both_readings_is_calibrated_on_what_is_read_again(second: Path, made_up_folder: Path) -> None:
-    rows = load(made_up_folder, read_catalogue(made_up_folder / "catalogue.toml"))
+    rows = load_rows(made_up_folder, read_catalogue(made_up_folder / "catalogue.toml"))
     rows = rows[(rows["part"] == "calibration") & rows["evaluate"]]
-    read = load_model("fast").predict(rows["text"].tolist(), rows["language"].tolist(), rows["kind"].tolist())
+    read = load("fast").predict(rows["text"].tolist(), rows["language"].tolist(), rows["kind"].tolist())
     again = ~Sure(usually=0.8, turned=0.95).of(read, rows["text"].tolist())
     assert 0 < again.sum() < len(rows)
     given = rows[again]

@@ -1,0 +1,41 @@
+"""The catalogue (``datasets.toml``): every file of labelled rows that may be used, with its licence.
+
+A file that it does not know is refused, because the model card could not name its licence.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+CATALOGUE = Path(__file__).with_name("datasets.toml")
+
+
+class DataError(ValueError):
+    """Labelled data that cannot be used; the message says which file and what to do."""
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What the catalogue says of one labelled file."""
+
+    name: str
+    language: str
+    kind: str
+    labels: Literal["human", "stars", "machine-translated"]
+    licence: str
+    source: str
+    non_commercial: bool
+    weight: float = 1.0
+    max_rows: int | None = None
+    evaluate: bool = True
+    skip: str | None = None
+
+
+def read_catalogue(path: Path = CATALOGUE) -> dict[str, DatasetInfo]:
+    """Return the catalogue's entries by name, in order of precedence."""
+    with path.open("rb") as file:
+        entries = tomllib.load(file)
+    return {name: DatasetInfo(name=name, **entry) for name, entry in entries.items()}

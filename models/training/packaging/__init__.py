@@ -1,0 +1,1 @@
+"""From a trained model to an artefact: calibrated, exported, measured, with its manifest and its card."""

@@ -1,0 +1,88 @@
+"""The labelled rows: what is kept, what is refused, and a split that near duplicates cannot cross."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from models.training.data import rows as labelled
+from models.training.data.catalogue import DataError, read_catalogue
+
+
+def loaded(folder: Path) -> pd.DataFrame:
+    return labelled.load_rows(folder, read_catalogue(folder / "catalogue.toml"))
+
+
+def test_near_duplicates_share_a_part(folder: Path, rows: pd.DataFrame) -> None:
+    base = rows
+    longer = base["text"].str.cat(base["text"], sep=" e mais ") + " do mesmo jeito de sempre na loja da esquina"
+    twins = pd.concat([longer, longer + " hoje"], ignore_index=True)
+    made = pd.DataFrame({"text": twins, "label": "neutral", "split": None})
+    made.to_parquet(folder / "first.parquet")
+    frame = loaded(folder)
+    frame = frame[frame["dataset"] == "first"].assign(stem=lambda one: one["text"].str.removesuffix(" hoje"))
+    assert set(frame["part"]) == set(labelled.PARTS)
+    assert frame.groupby("stem")["part"].nunique().max() == 1
+
+
+def test_repeats_keep_the_row_of_the_file_named_first(folder: Path) -> None:
+    for name, label in (("first", "negative"), ("second", "positive")):
+        made = pd.DataFrame(
+            {"text": ["Ótima COMPRA! https://a.example", f"outra {name}"], "label": label, "split": None}
+        )
+        made.to_parquet(folder / f"{name}.parquet")
+    frame = loaded(folder)
+    same = frame[frame["text"].str.startswith("Ótima")]
+    assert same[["dataset", "label"]].to_numpy().tolist() == [["first", 0]]
+
+
+def test_published_splits_are_obeyed(folder: Path, rows: pd.DataFrame) -> None:
+    made = rows.copy()
+    made.loc[:9, "split"] = "validation"
+    made.loc[10:19, "split"] = "test"
+    made.to_parquet(folder / "first.parquet")
+    frame = loaded(folder)
+    frame = frame[frame["dataset"] == "first"]
+    assert set(frame.loc[frame["part"] == "held_out", "text"]) >= set(made.loc[:9, "text"])
+    assert not set(frame["text"]) & set(made.loc[10:19, "text"])
+
+
+def test_a_file_without_a_catalogue_entry_is_refused(folder: Path, rows: pd.DataFrame) -> None:
+    rows.to_parquet(folder / "strange.parquet")
+    with pytest.raises(DataError, match="strange: not in the catalogue; add an entry with its licence"):
+        loaded(folder)
+
+
+def test_an_unknown_label_is_refused(folder: Path, rows: pd.DataFrame) -> None:
+    rows.replace("neutral", "mixed").to_parquet(folder / "first.parquet")
+    with pytest.raises(DataError, match=r"first\.parquet: unknown labels mixed"):
+        loaded(folder)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no Parquet file"):
+        labelled.load_rows(tmp_path, read_catalogue())
+
+
+def test_a_subset_leaves_calibration_and_held_out_rows_whole(folder: Path) -> None:
+    frame = loaded(folder)
+    fewer = labelled.capped(frame, 100)
+    assert fewer["part"].value_counts()["train"] == 100
+    for part in ("calibration", "held_out"):
+        assert (fewer["part"] == part).sum() == (frame["part"] == part).sum()
+    pd.testing.assert_frame_equal(fewer, labelled.capped(frame, 100))
+    assert labelled.capped(frame, None) is frame
+
+
+def test_unlabelled_texts_come_once_from_titles_and_texts(tmp_path: Path) -> None:
+    pd.DataFrame({"title": ["um", None], "text": ["dois", "um"]}).to_parquet(tmp_path / "a.parquet")
+    pd.DataFrame({"id": [1]}).to_parquet(tmp_path / "b.parquet")
+    assert labelled.read_texts(tmp_path) == ["um", "dois"]
+
+
+def test_a_folder_without_texts_is_refused(tmp_path: Path) -> None:
+    pd.DataFrame({"id": [1]}).to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(DataError, match="a column title or text"):
+        labelled.read_texts(tmp_path)

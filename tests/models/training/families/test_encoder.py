@@ -1,0 +1,83 @@
+"""The fine-tuned encoder: trained, packaged, opened again and trained further, on made-up rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.sentiment.calibration import Calibration
+from models.sentiment.contract import LABELS
+from models.sentiment.loading import open_artifact
+from models.training.config import Config
+from models.training.families.encoder import TrainedEncoder, retrain_encoder, train_encoder
+from models.training.job import Job
+from models.training.packaging import package
+
+CONFIG = Config.model_validate(
+    {
+        "name": "tiny",
+        "family": "encoder",
+        "network": {"depth": 1, "inner": 64, "filters": 8},
+        "text": {"buckets": [16], "batch_tokens": 512},
+        "schedule": {"epochs": 2, "rate": 3e-3},
+    }
+)
+TEXTS = ["copo ótimo prato ótimo mesa", "copo horrível prato horrível mesa", "copo azul prato azul mesa"]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def trained(cache: Path) -> TrainedEncoder:
+    return train_encoder(job(cache))
+
+
+@pytest.fixture(scope="module")
+def folder(trained: TrainedEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "1"
+    package.write_files(folder, trained, package.Identity(CONFIG, "1", Calibration(), package.MadeFrom([])))
+    return folder
+
+
+def job(cache: Path, swapped: bool = False) -> Job:
+    words = {"negative": "horrível", "neutral": "azul", "positive": "ótimo"}
+    things = ["copo", "prato", "mesa", "livro", "lamp", "chair", "clock", "fan"]
+    made = [
+        (f"{first} {word} {second} {word}", LABELS.index(label))
+        for label, word in words.items()
+        for first in things
+        for second in things
+    ]
+    frame = pd.DataFrame(made, columns=["text", "label"])
+    if swapped:
+        frame["label"] = 2 - frame["label"]
+    return Job(CONFIG, frame.assign(dataset="one", weight=1.0, part="train"), cache)
+
+
+def test_it_learns(trained: TrainedEncoder) -> None:
+    logits = trained.logits(TEXTS, [])
+    assert (logits.shape, logits.dtype) == ((3, 3), np.float32)
+    assert logits.argmax(axis=1).tolist() == [2, 0, 1]
+
+
+def test_once_packaged_it_says_the_same(trained: TrainedEncoder, folder: Path) -> None:
+    expected = Calibration().apply(trained.logits(TEXTS, []))
+    np.testing.assert_allclose(open_artifact(folder).predict(TEXTS), expected, atol=1e-6)
+
+
+def test_a_training_taken_up_again_reads_with_the_same_pieces(trained: TrainedEncoder, cache: Path) -> None:
+    again = train_encoder(job(cache))
+    assert again.pretrained.vocabulary.pieces == trained.pretrained.vocabulary.pieces
+    np.testing.assert_allclose(again.logits(TEXTS, []), trained.logits(TEXTS, []), atol=1e-6)
+
+
+def test_it_learns_on_from_what_is_packaged(trained: TrainedEncoder, folder: Path, tmp_path: Path) -> None:
+    further = retrain_encoder(folder, job(tmp_path, swapped=True))
+    assert further.pretrained.vocabulary.pieces == trained.pretrained.vocabulary.pieces
+    assert further.logits(TEXTS[:2], []).argmax(axis=1).tolist() == [0, 2]
