@@ -30,7 +30,7 @@ _NOT_WORDS = re.compile(r"(?:https?://|www\.)\S+|@[\w.]+|</?[A-Za-z][^<>]{0,80}>
 
 
 def identify(texts: Sequence[str]) -> list[str]:
-    """Name the language of each text, in order; any string is accepted, and judged by itself.
+    """Name the language of each text, in order; any string is accepted, and read by itself.
 
     Only the ``words`` of a text are read. A text without letters is ``other``.
     """

@@ -31,7 +31,7 @@ def confusion(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 def f1_of(matrix: np.ndarray) -> np.ndarray:
     """Macro-F1 in percent of confusion matrices [..., 3, 3]: float64 [...].
 
-    The mean over the labels that occur in the matrix, so a set without neutral texts is judged on the other two;
+    The mean over the labels that occur in the matrix, so a set without neutral texts is measured on the other two;
     calling one of its texts neutral still costs recall. NaN for a matrix without rows.
     """
     hits, is_label, called = _counts(matrix)

@@ -16,7 +16,7 @@ import jobs.cli
 import models.evaluation.cli
 import models.training.cli
 from jobs.settings import Settings
-from models.training.config import available
+from models.training.config import trainings
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -145,7 +145,7 @@ def test_every_documented_training_has_a_configuration() -> None:
     wrong = [
         f"{place}: there is no training called {given[0]}"
         for place, given in calls("sentinela-train")
-        if not given[0].isupper() and not given[0].endswith(".toml") and given[0] not in available()
+        if not given[0].isupper() and not given[0].endswith(".toml") and given[0] not in trainings()
     ]
     assert not wrong, "\n".join(wrong)
 

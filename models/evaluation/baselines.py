@@ -40,8 +40,8 @@ class Vader:
         languages: Sequence[str] | None = None,  # noqa: ARG002
         kinds: Sequence[str] | None = None,  # noqa: ARG002
     ) -> np.ndarray:
-        """Judge the compound score of each text as ``judged`` does: float32 [n, 3]."""
-        return judged([self._analyser.polarity_scores(text)["compound"] for text in texts])
+        """Label each text by its compound score, as ``from_polarity`` does: float32 [n, 3]."""
+        return from_polarity([self._analyser.polarity_scores(text)["compound"] for text in texts])
 
     @cached_property
     def _analyser(self) -> Any:
@@ -62,10 +62,10 @@ class TextBlob:
         languages: Sequence[str] | None = None,  # noqa: ARG002
         kinds: Sequence[str] | None = None,  # noqa: ARG002
     ) -> np.ndarray:
-        """Judge the polarity of each text as ``judged`` does: float32 [n, 3]."""
+        """Label each text by its polarity, as ``from_polarity`` does: float32 [n, 3]."""
         from textblob import TextBlob as Blob
 
-        return judged([Blob(text).sentiment.polarity for text in texts])
+        return from_polarity([Blob(text).sentiment.polarity for text in texts])
 
 
 class TfIdf:
@@ -117,7 +117,7 @@ class TfIdf:
         return scored
 
 
-def judged(polarities: Sequence[float]) -> np.ndarray:
+def from_polarity(polarities: Sequence[float]) -> np.ndarray:
     """Turn polarities in -1..1 into float32 [n, 3] whose largest is the label that ``THRESHOLD`` gives.
 
     They grow with polarity and so order texts, but they are no probabilities.

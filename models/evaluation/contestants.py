@@ -15,8 +15,7 @@ import pandas as pd
 
 from models.evaluation import baselines
 from models.evaluation.baselines import TextBlob, TfIdf, Vader
-from models.files import whole
-from models.sentiment.artifact import ARTIFACTS, MANIFEST, folder_of, verify, version
+from models.sentiment.artifact import MANIFEST, folder_before, folder_of, verify, version
 from models.sentiment.contract import SentimentModel
 from models.sentiment.loading import load
 
@@ -35,7 +34,7 @@ class Contestant:
     """A model that is measured."""
 
     spec: str
-    """What ``open_model`` takes; a plain string, so that another process can open it too."""
+    """What ``open_spec`` takes; a plain string, so that another process can open it too."""
 
     name: str
     version: str
@@ -54,7 +53,7 @@ class Contestant:
     """Rows of each data set it was trained on, where its manifest says so."""
 
 
-def open_model(spec: str) -> SentimentModel:
+def open_spec(spec: str) -> SentimentModel:
     """The model of a contestant. Raises as ``models.sentiment.load`` does."""
     if spec == VADER:
         return Vader()
@@ -105,7 +104,7 @@ def tfidf(train: pd.DataFrame, cache: Path) -> Contestant:
 def _files(folder: Path, manifest: Mapping[str, Any]) -> list[Path]:
     """The files of an artefact, and those of the model that reads before it."""
     before = manifest["serving"].get("first")
-    folders = [folder, ARTIFACTS / before["model"] / before["version"]] if before else [folder]
+    folders = [folder, folder_before(folder, before)] if before else [folder]
     return [path for one in folders for path in one.rglob("*") if path.is_file()]
 
 

@@ -14,7 +14,7 @@ from models import metrics
 from models.evaluation import behaviour, budget, fairness, speed
 from models.evaluation.contestants import Contestant
 from models.evaluation.leak import Leaks
-from models.evaluation.scores import Scorer
+from models.evaluation.scores import KeptScores
 from models.training.data.duplicates import stable_fraction
 
 FAST, ACCURATE = "fast", "accurate"
@@ -104,8 +104,8 @@ def evaluate(contestants: Sequence[Contestant], frame: pd.DataFrame, leaks: Leak
 
 def measure(contestant: Contestant, rows: pd.DataFrame, plan: Plan, trained: Mapping[str, int]) -> Entry:
     """Measure one contestant on rows; ``trained`` counts the training rows of each data set in their split."""
-    scorer = Scorer(contestant, plan.cache)
-    labels, scores = rows["label"].to_numpy(np.int64), _scores(scorer, rows)
+    kept = KeptScores(contestant, plan.cache)
+    labels, scores = rows["label"].to_numpy(np.int64), _scores(kept, rows)
     unsure_below = contestant.unsure_below
     known = contestant.training_rows
     return Entry(
@@ -113,16 +113,16 @@ def measure(contestant: Contestant, rows: pd.DataFrame, plan: Plan, trained: Map
         datasets=metrics.by_dataset(rows, scores),
         groups=metrics.by_group(rows, scores),
         speed=speed.measure(contestant.spec, rows, plan.speed_seconds),
-        behaviour=behaviour.run(behaviour.read_cases(), scorer.predict),
-        fairness=fairness.run(fairness.read_swaps(), scorer.predict),
+        behaviour=behaviour.run(behaviour.read_cases(), kept.predict),
+        fairness=fairness.run(fairness.read_swaps(), kept.predict),
         reliability=metrics.reliability(labels, scores),
         certainty=metrics.certainty(labels, scores, unsure_below) if unsure_below else None,
         strange_sets=tuple(sorted(name for name in known if known[name] != trained.get(name, 0))),
     )
 
 
-def _scores(scorer: Scorer, rows: pd.DataFrame) -> np.ndarray:
-    return scorer.predict(rows["text"].tolist(), rows["language"].tolist(), rows["kind"].tolist())
+def _scores(kept: KeptScores, rows: pd.DataFrame) -> np.ndarray:
+    return kept.predict(rows["text"].tolist(), rows["language"].tolist(), rows["kind"].tolist())
 
 
 def _cascade(entries: Sequence[Entry], rows: pd.DataFrame, cache: Path) -> pd.DataFrame | None:
@@ -130,7 +130,7 @@ def _cascade(entries: Sequence[Entry], rows: pd.DataFrame, cache: Path) -> pd.Da
     if not {FAST, ACCURATE} <= set(found):
         return None
     pair = [found[FAST], found[ACCURATE]]
-    fast, accurate = (_scores(Scorer(entry.contestant, cache), rows) for entry in pair)
+    fast, accurate = (_scores(KeptScores(entry.contestant, cache), rows) for entry in pair)
     chars = rows["text"].str.len().to_numpy()
     cheap, dear = (budget.seconds_of(chars, entry.speed.docs_per_second) for entry in pair)
     return budget.curve(rows, fast, accurate, (cheap, dear))

@@ -12,8 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from models.evaluation.contestants import Contestant, open_model
-from models.files import whole
+from models.evaluation.contestants import Contestant, open_spec
 from models.sentiment.contract import LABELS
 
 _BLOCK = 512
@@ -22,7 +21,7 @@ _CONSOLE = Console(stderr=True)
 
 
 @dataclass(frozen=True)
-class Scorer:
+class KeptScores:
     """Scores texts with one contestant, through a folder of earlier scores."""
 
     contestant: Contestant
@@ -39,7 +38,7 @@ class Scorer:
         return scored
 
     def _score(self, texts: Sequence[str], languages: Sequence[str], kinds: Sequence[str]) -> np.ndarray:
-        model = open_model(self.contestant.spec)
+        model = open_spec(self.contestant.spec)
         by_length = sorted(range(len(texts)), key=lambda place: len(texts[place]))
         scored = np.zeros((len(texts), len(LABELS)), np.float32)
         for places in _shown(by_length, self.contestant.version):

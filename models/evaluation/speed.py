@@ -79,10 +79,10 @@ def _main() -> None:
     """Read what to time from standard input, time it on one core, print the rates as JSON."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    from models.evaluation.contestants import VADER, open_model
+    from models.evaluation.contestants import VADER, open_spec
 
     given = json.loads(sys.stdin.read())
-    models = {"vader": open_model(VADER), "model": open_model(given["spec"])}
+    models = {"vader": open_spec(VADER), "model": open_spec(given["spec"])}
     found: dict[str, dict[str, float]] = {}
     for length, batch in given["batches"].items():
         counts = {name: _enough(model, batch, given["seconds"]) for name, model in models.items()}

@@ -22,7 +22,7 @@ from nltk.sentiment.vader import SentimentIntensityAnalyzer, SentiText, VaderCon
 from nltk.tokenize.casual import EMOTICONS
 
 from models.language import identify
-from models.sentiment.calibration import Calibration, softmax
+from models.sentiment.calibration import Calibration
 from models.sentiment.contract import LABELS, ArtifactError, Texts
 from models.sentiment.packaged import Packaged
 from models.text.clean import cleaner
@@ -67,7 +67,7 @@ class Grammar:
 
 
 @dataclass(frozen=True)
-class Language:
+class LanguageRules:
     """All that is known of a language: valences of its words, -4 to 4, and how scores become logits."""
 
     lexicon: Mapping[str, float]
@@ -84,7 +84,7 @@ class Language:
         return Vader(self.lexicon, self.emoji) if self.grammar is None else Analyser(self.lexicon, self.grammar)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Language:
+    def from_dict(cls, values: Mapping[str, Any]) -> LanguageRules:
         """The inverse of ``dataclasses.asdict``, also after JSON."""
         grammar = values["grammar"]
         weights = tuple(tuple(row) for row in values["weights"])
@@ -169,7 +169,7 @@ class Rulebook:
     """Cleaning steps and languages, English among them: texts in, logits out."""
 
     steps: tuple[str, ...]
-    languages: Mapping[str, Language]
+    languages: Mapping[str, LanguageRules]
 
     def logits(self, texts: Sequence[str], languages: Sequence[str]) -> np.ndarray:
         """Uncalibrated scores, float32 [n, 3], of texts in ``languages`` [n]."""
@@ -189,7 +189,7 @@ class Rulebook:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Rulebook:
         """The inverse of ``as_dict``."""
-        languages = {name: Language.from_dict(one) for name, one in values["languages"].items()}
+        languages = {name: LanguageRules.from_dict(one) for name, one in values["languages"].items()}
         return cls(tuple(values["steps"]), languages)
 
     def _places(self, languages: Sequence[str]) -> dict[str, list[int]]:
@@ -213,39 +213,14 @@ class RulesModel(Packaged):
         return self._calibration.apply(self._rules.logits(given.texts, languages), languages, given.kinds)
 
 
-class VaderModel:
-    """VADER as published, whatever the language: what other models are compared with."""
-
-    name = "vader"
-    version = "vader-1"
-    labels = LABELS
-
-    def __init__(self) -> None:
-        self._rules = Rulebook((), {ENGLISH: vader_language()})
-
-    def predict(
-        self,
-        texts: Sequence[str],
-        languages: Sequence[str] | None = None,  # noqa: ARG002
-        kinds: Sequence[str] | None = None,  # noqa: ARG002
-    ) -> np.ndarray:
-        """Return probabilities float32 [n, 3]; the largest is of the label that the thresholds of 0.05 give."""
-        return softmax(self._rules.logits(texts, [ENGLISH] * len(texts)))
-
-
-def vader() -> VaderModel:
-    """The baseline; ArtifactError when the package ``vaderSentiment``, which has the lexicon, is not installed."""
-    return VaderModel()
-
-
-def vader_language() -> Language:
+def vader_language() -> LanguageRules:
     """English as VADER knows it, from the files of the package ``vaderSentiment`` (MIT).
 
     Raises:
         ArtifactError: that package is not installed.
     """
     lexicon = {word: float(valence) for word, valence, *_ in lexicon_file("vader_lexicon.txt")}
-    return Language(lexicon, emoji={emoji: words for emoji, words, *_ in lexicon_file("emoji_utf8_lexicon.txt")})
+    return LanguageRules(lexicon, emoji={emoji: words for emoji, words, *_ in lexicon_file("emoji_utf8_lexicon.txt")})
 
 
 def features(analyser: SentimentIntensityAnalyzer, texts: Sequence[str]) -> np.ndarray:

@@ -17,7 +17,7 @@ from nltk.tokenize.casual import TweetTokenizer
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from models.text.clean import ADDRESS, EMOJI, NUMBER, STEPS, cleaner
-from models.text.words import LANGUAGES, is_negator, stop_words
+from models.text.words import LISTED, is_negator, stop_words
 
 _STEMMED = {"pt": "portuguese", "en": "english", "es": "spanish"}
 _EMOJI = regex.compile(f"({EMOJI})")
@@ -61,7 +61,7 @@ class Chain(BaseModel):
         if self.stop_words:
             small = stop_words(language)
             tokens = [token for token in tokens if token.lower() not in small] or tokens
-        if self.stem and language in LANGUAGES:
+        if self.stem and language in LISTED:
             tokens = [_stem(token, language) for token in tokens]
         return tokens
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
 
 from models.text.clean import cleaner, fold_accents
 
-Language = Literal["pt", "en", "es"]
-LANGUAGES: tuple[str, ...] = get_args(Language)
+LISTED = ("pt", "en", "es")
+"""The languages whose words are listed here."""
 
 _FOLDER = Path(__file__).with_name("wordlists")
 _straight = cleaner(["quotes"])
@@ -33,7 +32,7 @@ def may_turn(text: str) -> bool:
 @cache
 def stop_words(language: str) -> frozenset[str]:
     """Small words of little meaning, in small letters, with accents and without; none for other languages."""
-    return _read(f"stop_{language}.txt") if language in LANGUAGES else frozenset()
+    return _read(f"stop_{language}.txt") if language in LISTED else frozenset()
 
 
 def _bare(word: str) -> str:

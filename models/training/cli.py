@@ -9,7 +9,7 @@ import typer
 
 from models.sentiment.artifact import ARTIFACTS
 from models.sentiment.contract import ArtifactError, UnknownModelError
-from models.training.config import ConfigError, available, read_config
+from models.training.config import ConfigError, read_config, trainings
 from models.training.data.catalogue import CATALOGUE, DataError
 from models.training.networks.pretrained import PretrainedError
 from models.training.packaging.package import newest_version
@@ -22,7 +22,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def command(
-    name: Annotated[str, typer.Argument(help=f"one of {', '.join(available())}, or a .toml file of your own")],
+    name: Annotated[str, typer.Argument(help=f"one of {', '.join(trainings())}, or a .toml file of your own")],
     data: Annotated[Path, typer.Option(help="folder of labelled files to train on, or a file of labels of your own")],
     unlabelled: Annotated[Path | None, typer.Option(help="folder of Parquet files with texts of your feeds")] = None,
     out: Annotated[Path, typer.Option(help="folder of artefacts; NAME/VERSION is made in it")] = ARTIFACTS,

@@ -199,7 +199,7 @@ def network_of(config: Config, kind: type[Network]) -> Network:
         raise ConfigError(f"{config.name}, [network]: {fault}") from fault
 
 
-def available() -> list[str]:
+def trainings() -> list[str]:
     """Names of the models that can be trained, sorted."""
     return sorted(path.stem for path in CONFIGS.glob("*.toml"))
 
@@ -215,6 +215,6 @@ def read_config(name: str) -> Config:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
         return Config(name=path.stem, **settings)
     except FileNotFoundError:
-        raise ConfigError(f"there is no training called {name!r}; there are: {', '.join(available())}") from None
+        raise ConfigError(f"there is no training called {name!r}; there are: {', '.join(trainings())}") from None
     except (tomllib.TOMLDecodeError, ValidationError, TypeError) as fault:
         raise ConfigError(f"{path}: {fault}") from fault

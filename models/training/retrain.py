@@ -26,7 +26,7 @@ from models.training.job import Job
 from models.training.packaging.package import MadeFrom, entry
 from models.training.train import package_trained
 
-FEWEST_LEARNT, FEWEST_JUDGED = 100, 20
+FEWEST_LEARNT, FEWEST_HELD_OUT = 100, 20
 EPOCHS = 3.0
 GENTLE = 0.3
 """The share of the first training's learning rate that the second one starts with: what was learnt stays."""
@@ -68,7 +68,7 @@ def retrain(folder: Path, data: Path, cache: Path) -> Path:
         frame,
         made_from,
         folder.parent,
-        judge=lambda model: _insist(model, frame, before),
+        insist=lambda model: _insist(model, frame, before),
         prior=Calibration.from_dict(manifest["calibration"]),
     )
 
@@ -94,11 +94,11 @@ def read_labels(path: Path) -> pd.DataFrame:
         label = table["label"][strange[0]]
         raise DataError(f"{path}: row {strange[0] + 1} has the label {label!r}; expected {', '.join(LABELS)}")
     frame = split_rows(_columns(table, path.stem))
-    learnt, judged = (int((frame["part"] == part).sum()) for part in ("train", "held_out"))
-    if learnt < FEWEST_LEARNT or judged < FEWEST_JUDGED:
+    learnt, held_out = (int((frame["part"] == part).sum()) for part in ("train", "held_out"))
+    if learnt < FEWEST_LEARNT or held_out < FEWEST_HELD_OUT:
         raise DataError(
-            f"{path}: {len(frame)} different texts give {learnt} to learn from and {judged} to judge by; "
-            f"at least {FEWEST_LEARNT} and {FEWEST_JUDGED} are needed, label more"
+            f"{path}: {len(frame)} different texts give {learnt} to learn from and {held_out} to judge by; "
+            f"at least {FEWEST_LEARNT} and {FEWEST_HELD_OUT} are needed, label more"
         )
     return frame
 

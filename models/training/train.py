@@ -61,12 +61,12 @@ def package_trained(
     frame: pd.DataFrame,
     made_from: package.MadeFrom,
     versions: Path,
-    judge: Callable[[SentimentModel], None] = lambda _: None,
+    insist: Callable[[SentimentModel], None] = lambda _: None,
     prior: Calibration | None = None,
 ) -> Path:
     """Calibrate, save, measure and publish as the next version under ``versions``; returns its folder.
 
-    ``judge`` sees the model as it was packaged and may refuse it by raising; then nothing is published. ``prior`` is
+    ``insist`` sees the model as it was packaged and may refuse it by raising; then nothing is published. ``prior`` is
     the calibration of the model that this one goes on from.
     """
     number = str(package.newest_version(versions) + 1)
@@ -76,7 +76,7 @@ def package_trained(
         folder = Path(aside) / number
         package.write_files(folder, trained, identity)
         model = open_artifact(folder)
-        judge(model)
+        insist(model)
         _CONSOLE.print(f"Measuring {config.name} on the held-out rows")
         package.write_measures(folder, identity, measure(model, frame))
         package.publish(folder, versions / number)

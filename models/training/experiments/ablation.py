@@ -26,7 +26,7 @@ from models.training.data.rows import load_rows
 from models.training.experiments import page
 from models.training.experiments.runs import CACHE, Runs, fingerprint, subset, write_json
 from models.training.families.registry import trainer
-from models.training.families.sequence import train_sequence, vocabulary_of
+from models.training.families.sequence import train_sequence, vocabulary_for
 from models.training.job import Job, Trained
 from models.training.networks.pretrained import Vocabulary
 
@@ -138,7 +138,7 @@ def main(
     """Measure what regularisation, augmentation and cleaning bring, and write it to the page."""
     plan = QUICK if quick else Plan()
     rows = subset(load_rows(data, read_catalogue(catalogue)), plan.rows, plan.held_out)
-    vocabulary = vocabulary_of(Job(read_config("gru"), rows, cache / f"pieces-{fingerprint(rows)}"))
+    vocabulary = vocabulary_for(Job(read_config("gru"), rows, cache / f"pieces-{fingerprint(rows)}"))
     found = measure(trials(plan), rows, vocabulary, Runs(cache))
     write_json(page.folder(out) / page.ABLATION, {"plan": asdict(plan), "runs": found})
     page.render(out)

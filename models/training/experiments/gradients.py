@@ -24,7 +24,7 @@ from models.training.data.catalogue import CATALOGUE, read_catalogue
 from models.training.data.rows import load_rows
 from models.training.experiments import page
 from models.training.experiments.runs import CACHE, Runs, fingerprint, subset, write_json
-from models.training.families.sequence import build, train_sequence, vocabulary_of
+from models.training.families.sequence import build, train_sequence, vocabulary_for
 from models.training.job import Job
 from models.training.networks.pretrained import Vocabulary
 from models.training.networks.tokens import Tokenizer
@@ -137,7 +137,7 @@ def main(
     """Measure the vanishing gradient of SimpleRNN, LSTM and GRU, and write it to the page."""
     plan = QUICK if quick else Plan()
     rows = subset(load_rows(data, read_catalogue(catalogue)), plan.rows, None)
-    vocabulary = vocabulary_of(Job.kept_in(cache, read_config("gru"), rows))
+    vocabulary = vocabulary_for(Job.kept_in(cache, read_config("gru"), rows))
     found = measure(plan, trials(plan), rows, vocabulary, Runs(cache))
     write_json(page.folder(out) / page.GRADIENTS, {"plan": asdict(plan), "runs": found})
     page.render(out)

@@ -24,7 +24,7 @@ from models.training.config import Config, network_of
 from models.training.data.balance import rates_of, row_weights
 from models.training.data.rows import targets_of
 from models.training.job import Job
-from models.training.networks.bag import Bag, BagNetwork, BagReader, Bags, Shape, featurise, restore
+from models.training.networks.bag import Bag, BagNetwork, BagReader, Bags, BagShape, featurise, restore
 from models.training.networks.fit import Step, fit
 from models.training.networks.tokens import Batch
 
@@ -32,7 +32,7 @@ _HASHED_ROWS = 1024
 _CONSOLE = Console(stderr=True)
 
 
-class Network(Shape):
+class Network(BagShape):
     """Sizes and regularisation that a configuration may set."""
 
     members: int = Field(default=2, ge=1)
@@ -46,7 +46,7 @@ class TrainedBag:
     """The networks and their sizes."""
 
     networks: Sequence[BagNetwork]
-    shape: Shape
+    shape: BagShape
     format: str = "savedmodel"
 
     def logits(self, texts: Sequence[str], languages: Sequence[str]) -> np.ndarray:  # noqa: ARG002
@@ -104,7 +104,7 @@ def _trained(networks: Sequence[BagNetwork], job: Job, settings: Network) -> Tra
 class Corpus:
     """The hashed bags of many texts, stored flat, from which batches of any rows are cut."""
 
-    def __init__(self, texts: Sequence[str], shape: Shape) -> None:
+    def __init__(self, texts: Sequence[str], shape: BagShape) -> None:
         hashed = tf.function(lambda batch: featurise(batch, shape), input_signature=[tf.TensorSpec([None], tf.string)])
         ids: list[list[np.ndarray]] = [[] for _ in shape.bits()]
         sizes: list[list[np.ndarray]] = [[] for _ in shape.bits()]

@@ -12,7 +12,7 @@ from models.sentiment.calibration import Calibration
 from models.text.clean import cleaner
 from models.training.config import Config, network_of
 from models.training.job import Job
-from models.training.networks.encoder import Encoder, Shape, from_pretrained
+from models.training.networks.encoder import Encoder, EncoderShape, from_pretrained
 from models.training.networks.fit import fit, insist_on_tensorflow, logits_of
 from models.training.networks.pretrained import PIECES, Pretrained, find, kept_pieces, read
 from models.training.networks.tokens import Tokenizer, TrainingRows, lengths_of
@@ -29,7 +29,7 @@ class TrainedEncoder:
 
     def logits(self, texts: Sequence[str], languages: Sequence[str]) -> np.ndarray:  # noqa: ARG002
         """Scores float32 [n, 3] of the heads of texts; the longest window is all that is read."""
-        tokenizer, lengths = tokenizer_of(self.pretrained, self.config), lengths_of(self.config)
+        tokenizer, lengths = Tokenizer.of(self.config, self.pretrained.vocabulary), lengths_of(self.config)
         return logits_of(self.network, tokenizer.windows(texts, lengths.buckets[-1]), lengths)
 
     def save(self, folder: Path, calibration: Calibration) -> None:
@@ -41,8 +41,8 @@ class TrainedEncoder:
 
 def train_encoder(job: Job) -> TrainedEncoder:
     """Fine-tune the first layers of the pretrained encoder on the training rows."""
-    pretrained = vocabulary_of(job)
-    encoder = from_pretrained(pretrained, network_of(job.config, Shape), job.config.seed)
+    pretrained = pretrained_for(job)
+    encoder = from_pretrained(pretrained, network_of(job.config, EncoderShape), job.config.seed)
     return _fitted(encoder, pretrained, job)
 
 
@@ -50,13 +50,13 @@ def retrain_encoder(folder: Path, job: Job) -> TrainedEncoder:
     """Fine-tune the encoder that is packaged in ``folder``."""
     from models.training.packaging.export import open_encoder
 
-    encoder, pretrained = open_encoder(folder, network_of(job.config, Shape), job.config.seed)
+    encoder, pretrained = open_encoder(folder, network_of(job.config, EncoderShape), job.config.seed)
     return _fitted(encoder, pretrained, job)
 
 
 def _fitted(encoder: Encoder, pretrained: Pretrained, job: Job) -> TrainedEncoder:
     config = job.config
-    rows = TrainingRows.of(config, job.frame, tokenizer_of(pretrained, config))
+    rows = TrainingRows.of(config, job.frame, Tokenizer.of(config, pretrained.vocabulary))
     fit(encoder, rows, config.schedule, job.cache)
     insist_on_tensorflow(job.cache)
     from models.training.packaging.export import round_weights
@@ -65,17 +65,12 @@ def _fitted(encoder: Encoder, pretrained: Pretrained, job: Job) -> TrainedEncode
     return TrainedEncoder(encoder, pretrained, config)
 
 
-def vocabulary_of(job: Job) -> Pretrained:
+def pretrained_for(job: Job) -> Pretrained:
     """The pretrained weights with the pieces that the labelled and the unlabelled texts use.
 
     No label is looked at, so that texts of every part may say which pieces there are.
     """
     return kept_pieces(read(find()), _cleaned(job), job.config.text.pieces, job.cache / PIECES)
-
-
-def tokenizer_of(pretrained: Pretrained, config: Config) -> Tokenizer:
-    """The tokenizer that a configuration describes."""
-    return Tokenizer(pretrained.vocabulary, cleaner(config.text.steps))
 
 
 def _cleaned(job: Job) -> Iterator[str]:

@@ -26,7 +26,7 @@ from models.sentiment.rules import (
     RULES,
     Analyser,
     Grammar,
-    Language,
+    LanguageRules,
     Rulebook,
     features,
     vader_language,
@@ -95,7 +95,7 @@ def train_rules(job: Job) -> TrainedRules:
     for name, grammar in grammars().items():
         rows = train[train["language"] == name]
         if _has_all_labels(rows):
-            languages[name] = Language(described | induce(rows, grammar, settings) | signs, grammar)
+            languages[name] = LanguageRules(described | induce(rows, grammar, settings) | signs, grammar)
     for name, language in languages.items():
         rows = train[train["language"] == name]
         if _has_all_labels(rows):
@@ -163,7 +163,7 @@ def _scaled(odds: Mapping[str, float]) -> dict[str, float]:
     return {word: round(float(np.clip(value * factor, -_STRONGEST, _STRONGEST)), 2) for word, value in odds.items()}
 
 
-def _described_signs(english: Language) -> dict[str, float]:
+def _described_signs(english: LanguageRules) -> dict[str, float]:
     """What VADER makes of emoticons, and of emoji by their descriptions: for those that no row has."""
     emoticons = {sign: value for sign, value in english.lexicon.items() if not any(map(str.isalnum, sign))}
     read = {
@@ -179,7 +179,7 @@ def _has_all_labels(rows: pd.DataFrame) -> bool:
     return bool(rows["label"].nunique() == len(LABELS))
 
 
-def _fitted(language: Language, rows: pd.DataFrame, config: Config) -> Language:
+def _fitted(language: LanguageRules, rows: pd.DataFrame, config: Config) -> LanguageRules:
     """The language with the multinomial logistic regression that tells its rows' labels best from their scores."""
     from sklearn.linear_model import LogisticRegression
 

@@ -102,7 +102,7 @@ class TrainedSequence:
 
     def logits(self, texts: Sequence[str], languages: Sequence[str]) -> np.ndarray:  # noqa: ARG002
         """Scores float32 [n, 3] of the heads of texts; the longest window is all that is read."""
-        tokenizer, lengths = _tokenizer(self.vocabulary, self.config), lengths_of(self.config)
+        tokenizer, lengths = Tokenizer.of(self.config, self.vocabulary), lengths_of(self.config)
         return logits_of(self.network, tokenizer.windows(texts, lengths.buckets[-1]), lengths)
 
     def save(self, folder: Path, calibration: Calibration) -> None:
@@ -130,9 +130,9 @@ def train_sequence(job: Job, vocabulary: Vocabulary | None = None) -> TrainedSeq
         PretrainedError: the pieces to choose from are not installed.
     """
     config = job.config
-    vocabulary = vocabulary or vocabulary_of(job)
+    vocabulary = vocabulary or vocabulary_for(job)
     network = build(config, len(vocabulary.pieces))
-    tokenizer = _tokenizer(vocabulary, config)
+    tokenizer = Tokenizer.of(config, vocabulary)
     rows = TrainingRows.of(config, job.frame, tokenizer)
     watched = _watched(job, tokenizer) if config.schedule.patience else None
     # TensorFlow's own kernels run these small networks as fast as XLA, which compiles for half a minute before.
@@ -142,7 +142,7 @@ def train_sequence(job: Job, vocabulary: Vocabulary | None = None) -> TrainedSeq
     return TrainedSequence(network, vocabulary, config)
 
 
-def vocabulary_of(job: Job) -> Vocabulary:
+def vocabulary_for(job: Job) -> Vocabulary:
     """The pretrained encoder's pieces that the training texts use most, as many as the configuration wants."""
     job.cache.mkdir(parents=True, exist_ok=True)
     return kept_pieces(read(find()), _cleaned(job), job.config.text.pieces, job.cache / PIECES).vocabulary
@@ -164,10 +164,6 @@ def build(config: Config, pieces: int) -> keras.Model:
     words = layers.SpatialDropout1D(sizes.dropout)(words)
     pooled = layers.Dropout(sizes.dropout)(pool(sizes, words, ops.not_equal(ids, PAD)))
     return keras.Model(ids, layers.Dense(len(LABELS), kernel_regularizer=_l2(sizes), name="head")(pooled))
-
-
-def _tokenizer(vocabulary: Vocabulary, config: Config) -> Tokenizer:
-    return Tokenizer(vocabulary, cleaner(config.text.steps))
 
 
 def _cleaned(job: Job) -> Iterator[str]:

@@ -39,7 +39,7 @@ _REWRITES = (
 )
 
 
-class Shape(BaseModel):
+class BagShape(BaseModel):
     """Sizes of the network; tables have two to the power of their bits rows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,7 +66,7 @@ class Bag(NamedTuple):
 Bags = tuple[Sequence[Bag], Sequence[Bag], Sequence[Bag]]
 
 
-def featurise(texts: tf.Tensor, shape: Shape) -> Bags:
+def featurise(texts: tf.Tensor, shape: BagShape) -> Bags:
     """Turn raw UTF-8 strings [n] into bags of tokens, pairs and character runs, each in one or more parts."""
     points, kinds, rows = _characters(_clean(texts, shape.max_bytes))
     tokens, token_rows = _tokens(points, kinds, rows)
@@ -94,7 +94,7 @@ def _scale(parts: Sequence[Bag], count: tf.Tensor) -> tf.Tensor:
 class BagNetwork(keras.Model):  # type: ignore[misc]
     """Bags in, logits float32 [n, 3] out."""
 
-    def __init__(self, shape: Shape, seed: int, dropout: float) -> None:
+    def __init__(self, shape: BagShape, seed: int, dropout: float) -> None:
         super().__init__()
         small = keras.initializers.RandomUniform(-0.01, 0.01, seed=seed)
         glorot = keras.initializers.GlorotUniform(seed=seed + 1)
@@ -128,7 +128,7 @@ class BagReader(tf.Module):  # type: ignore[misc]
     The logits of several networks are averaged. Their tables lie side by side, so that a bucket is read once.
     """
 
-    def __init__(self, networks: Sequence[BagNetwork], shape: Shape) -> None:
+    def __init__(self, networks: Sequence[BagNetwork], shape: BagShape) -> None:
         super().__init__()
         self._shape = shape
         side_by_side = zip(*(network.tables for network in networks), strict=True)

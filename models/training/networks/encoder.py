@@ -23,7 +23,7 @@ _EPSILON = 1e-12
 _NOT_ATTENDED = -1e9
 
 
-class Shape(BaseModel):
+class EncoderShape(BaseModel):
     """Sizes and regularisation that a configuration may set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -93,7 +93,7 @@ class Block(layers.Layer):  # type: ignore[misc]
 class Encoder(keras.Model):  # type: ignore[misc]
     """Ids int32 [n, length], padded with PAD, to logits float32 [n, 3]."""
 
-    def __init__(self, pieces: int, width: int, inner: int, heads: int, shape: Shape, seed: int) -> None:
+    def __init__(self, pieces: int, width: int, inner: int, heads: int, shape: EncoderShape, seed: int) -> None:
         super().__init__()
         keras.utils.set_random_seed(seed)
         self.embedding = Embedding(pieces, width, shape.dropout, name="embedding")
@@ -129,7 +129,7 @@ class Encoder(keras.Model):  # type: ignore[misc]
         return self.head(self.dropout(read, training=training))
 
 
-def from_pretrained(model: Pretrained, shape: Shape, seed: int) -> Encoder:
+def from_pretrained(model: Pretrained, shape: EncoderShape, seed: int) -> Encoder:
     """An encoder that starts from the pretrained one; its head, and convolutions, start from the seed."""
     whole = len(model.tensors["l0.fi.b"])
     inner = min(shape.inner or whole, whole)

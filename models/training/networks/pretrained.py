@@ -165,7 +165,7 @@ def proto(vocabulary: Vocabulary) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def vocabulary_of(model: bytes) -> Vocabulary:
+def vocabulary_in(model: bytes) -> Vocabulary:
     """The inverse of ``proto``."""
     pieces = _proto_class().FromString(model).pieces
     return Vocabulary([one.piece for one in pieces], np.array([one.score for one in pieces], np.float32))

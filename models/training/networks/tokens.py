@@ -16,6 +16,7 @@ import pandas as pd
 import sentencepiece
 
 from models.sentiment.contract import LABELS
+from models.text.clean import cleaner
 from models.training.augmentation.changes import augmenter
 from models.training.config import Config
 from models.training.data.balance import rates_of, row_weights
@@ -59,6 +60,11 @@ class Tokenizer:
     def __init__(self, vocabulary: Vocabulary, clean: Callable[[str], str]) -> None:
         self._processor = sentencepiece.SentencePieceProcessor(model_proto=proto(vocabulary))
         self._clean = clean
+
+    @classmethod
+    def of(cls, config: Config, vocabulary: Vocabulary) -> Tokenizer:
+        """With the cleaning that a configuration describes."""
+        return cls(vocabulary, cleaner(config.text.steps))
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, without marks of beginning and end; half a character counts as a question mark."""

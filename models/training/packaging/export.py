@@ -22,8 +22,8 @@ from models.sentiment.calibration import Calibration
 from models.sentiment.contract import LABELS
 from models.text.clean import rewrites_of
 from models.training.config import Config
-from models.training.networks.encoder import Encoder, Shape
-from models.training.networks.pretrained import BLOCK, FourBit, Pretrained, Vocabulary, proto, vocabulary_of
+from models.training.networks.encoder import Encoder, EncoderShape
+from models.training.networks.pretrained import BLOCK, FourBit, Pretrained, Vocabulary, proto, vocabulary_in
 from models.training.networks.stored import dense, stored
 from models.training.networks.tokens import BEGIN, END, PAD
 
@@ -202,7 +202,7 @@ def round_weights(network: keras.Model, but: Sequence[Any] = ()) -> None:
             variable.assign(stored(variable).dense())
 
 
-def open_encoder(folder: Path, shape: Shape, seed: int) -> tuple[Encoder, Pretrained]:
+def open_encoder(folder: Path, shape: EncoderShape, seed: int) -> tuple[Encoder, Pretrained]:
     """The encoder of an artefact, ready to learn on, and the vocabulary and word vectors it reads with."""
     reader = tf.saved_model.load(str(folder)).reader
     stored = reader.encode
@@ -219,7 +219,7 @@ def open_encoder(folder: Path, shape: Shape, seed: int) -> tuple[Encoder, Pretra
 def _packaged_vocabulary(folder: Path) -> Vocabulary:
     saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     nodes = (node for graph in saved.meta_graphs for node in graph.graph_def.node if node.op == "SentencepieceOp")
-    return vocabulary_of(next(nodes).attr["model"].s)
+    return vocabulary_in(next(nodes).attr["model"].s)
 
 
 def trained_weights(encoder: Encoder) -> list[Any]:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.evaluation.baselines import TextBlob, TfIdf, judged
-from models.evaluation.contestants import lexicons, open_model, tfidf
+from models.evaluation.baselines import TextBlob, TfIdf, from_polarity
+from models.evaluation.contestants import lexicons, open_spec, tfidf
 from models.sentiment import LABELS
 
 ROWS = pd.DataFrame(
@@ -25,7 +25,7 @@ ROWS = pd.DataFrame(
     [(-1, "negative"), (-0.05, "negative"), (-0.049, "neutral"), (0, "neutral"), (0.05, "positive"), (1, "positive")],
 )
 def test_the_threshold_itself_is_no_longer_neutral(polarity: float, label: str) -> None:
-    assert LABELS[int(judged([polarity])[0].argmax())] == label
+    assert LABELS[int(from_polarity([polarity])[0].argmax())] == label
 
 
 def test_textblob_labels_by_its_polarity() -> None:
@@ -42,7 +42,7 @@ def test_lexicons_are_opened_by_their_spec_and_are_no_probabilities(name: str) -
     found = {one.name: one for one in lexicons()}[name]
     assert not found.probabilistic
     assert found.version.startswith(f"{name} ")
-    negative, positive = open_model(found.spec).predict(["horrible and bad", "great and good"])
+    negative, positive = open_spec(found.spec).predict(["horrible and bad", "great and good"])
     assert negative.argmax() == 0
     assert positive.argmax() == 2
 
@@ -61,4 +61,4 @@ def test_tfidf_is_trained_once_for_the_same_rows(tmp_path: Path) -> None:
     assert tfidf(ROWS, tmp_path) == first
     assert written.stat().st_mtime_ns == stamp
     assert tfidf(ROWS[1:], tmp_path).digest != first.digest
-    np.testing.assert_array_equal(open_model(first.spec).predict(["adorei"]), TfIdf.train(ROWS).predict(["adorei"]))
+    np.testing.assert_array_equal(open_spec(first.spec).predict(["adorei"]), TfIdf.train(ROWS).predict(["adorei"]))

@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 from models.evaluation.cli import app
 from models.evaluation.contestants import packaged
-from models.evaluation.scores import Scorer
+from models.evaluation.scores import KeptScores
 from models.sentiment.artifact import sha256
 from models.sentiment.calibration import Calibration
 from models.sentiment.contract import LABELS
-from models.sentiment.rules import Grammar, Language, Rulebook
+from models.sentiment.rules import Grammar, LanguageRules, Rulebook
 
 SETS = {
     "shop_reviews_en": ("en", "review", LABELS),
@@ -51,7 +51,7 @@ def write_rules(folder: Path, name: str, valences: dict[str, float]) -> Path:
     """A packaged rules model that knows these English and Portuguese words."""
     folder = folder / name / "1"
     folder.mkdir(parents=True)
-    languages = {"en": Language(valences), "pt": Language(valences, Grammar())}
+    languages = {"en": LanguageRules(valences), "pt": LanguageRules(valences, Grammar())}
     rules = Rulebook((), languages).as_dict()
     contents = {"rules.json": rules, "calibration.json": Calibration.identity().as_dict()}
     for file, content in contents.items():
@@ -190,14 +190,14 @@ def test_no_text_of_the_data_is_printed(measured: Run) -> None:
 
 
 def test_scores_are_kept_for_the_next_run(measured: Run, tmp_path: Path) -> None:
-    scorer = Scorer(packaged(str(measured.models[0])), tmp_path)
+    scores = KeptScores(packaged(str(measured.models[0])), tmp_path)
     given = ["lovely tea", "awful tea"], ["en", "en"], ["post", "post"]
-    first = scorer.predict(*given)
+    first = scores.predict(*given)
     (kept,) = tmp_path.iterdir()
     np.testing.assert_array_equal(np.load(kept), first)
     np.save(kept, first[::-1])
-    np.testing.assert_array_equal(scorer.predict(*given), first[::-1])
-    np.testing.assert_allclose(scorer.predict(*(values[:1] for values in given)), first[:1])
+    np.testing.assert_array_equal(scores.predict(*given), first[::-1])
+    np.testing.assert_allclose(scores.predict(*(values[:1] for values in given)), first[:1])
 
 
 def test_a_changed_model_is_scored_anew(measured: Run, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.text.words import LANGUAGES, is_negator, may_turn, stop_words
+from models.text.words import LISTED, is_negator, may_turn, stop_words
 
 NEGATORS = {
     "pt": [
@@ -32,17 +32,17 @@ STRENGTH_AND_CONTRAST = {
 }
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", LISTED)
 def test_negators_are_no_stop_words(language: str) -> None:
     assert not stop_words(language) & set(NEGATORS[language])
     assert not {word for word in stop_words(language) if is_negator(word)} - {"no"}
 
 
 def test_no_is_a_stop_word_in_portuguese_alone() -> None:
-    assert [language for language in LANGUAGES if "no" in stop_words(language)] == ["pt"]
+    assert [language for language in LISTED if "no" in stop_words(language)] == ["pt"]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", LISTED)
 def test_words_of_strength_and_contrast_are_no_stop_words(language: str) -> None:
     assert not stop_words(language) & set(STRENGTH_AND_CONTRAST[language])
 
@@ -58,7 +58,7 @@ def test_other_words_are_no_negators(word: str) -> None:
     assert not is_negator(word)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", LISTED)
 def test_stop_words_are_known_with_accents_and_without(language: str) -> None:
     assert {"pt": {"você", "voce"}, "en": {"the"}, "es": {"están", "estan"}}[language] <= stop_words(language)
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from models.training.config import Config, ConfigError, available, network_of, read_config
+from models.training.config import Config, ConfigError, network_of, read_config, trainings
 from models.training.data.catalogue import read_catalogue
 from models.training.families import bag
 from models.training.families.registry import trainer
-from models.training.networks.encoder import Shape
+from models.training.networks.encoder import EncoderShape
 
 SHIPPED = ("accurate", "balanced", "fast")
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", trainings())
 def test_every_configuration_can_be_read_and_has_a_family(name: str) -> None:
     config = read_config(name)
     assert config.name == name
@@ -26,7 +26,7 @@ def test_every_configuration_can_be_read_and_has_a_family(name: str) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_sizes_of_what_is_shipped_are_known_and_said(name: str) -> None:
     config = read_config(name)
-    kind = {"bag": bag.Network, "encoder": Shape}[config.family]
+    kind = {"bag": bag.Network, "encoder": EncoderShape}[config.family]
     network_of(config, kind)
     assert set(config.network) >= {"bag": {"token_bits", "width", "members"}, "encoder": {"depth"}}[config.family]
     assert config.serving.window_chars

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import sentencepiece
 
-from models.training.networks.encoder import Shape, from_pretrained
+from models.training.networks.encoder import EncoderShape, from_pretrained
 from models.training.networks.pretrained import (
     SPECIAL,
     Pretrained,
@@ -18,7 +18,7 @@ from models.training.networks.pretrained import (
     prune,
     read,
     used_pieces,
-    vocabulary_of,
+    vocabulary_in,
 )
 from models.training.networks.tokens import Tokenizer, pad, with_ends
 
@@ -54,7 +54,7 @@ def test_it_has_the_published_sizes(whole: Pretrained) -> None:
 
 
 def test_a_sentence_is_nearest_to_its_translation(pruned: Pretrained) -> None:
-    network = from_pretrained(pruned, Shape(), seed=1)
+    network = from_pretrained(pruned, EncoderShape(), seed=1)
     network.head.set_weights([np.eye(384, 3, dtype=np.float32), np.zeros(3, np.float32)])
     ids = [with_ends(one) for one in encode(pruned, [f"query: {text}" for text in TEXTS])]
     network.head = lambda vectors: vectors  # the mean of the tokens itself
@@ -86,7 +86,7 @@ def test_the_most_frequent_pieces_are_kept(whole: Pretrained) -> None:
 
 def test_a_vocabulary_survives_its_serialisation(pruned: Pretrained) -> None:
     model = proto(pruned.vocabulary)
-    again = vocabulary_of(model)
+    again = vocabulary_in(model)
     assert again.pieces == pruned.vocabulary.pieces
     np.testing.assert_array_equal(again.scores, pruned.vocabulary.scores)
     processor = sentencepiece.SentencePieceProcessor(model_proto=model)

@@ -11,13 +11,13 @@ import tensorflow as tf
 from models.sentiment.calibration import Calibration
 from models.training.config import Config
 from models.training.families.encoder import TrainedEncoder
-from models.training.networks.encoder import Shape, from_pretrained
+from models.training.networks.encoder import EncoderShape, from_pretrained
 from models.training.networks.pretrained import Pretrained
 from models.training.packaging.export import open_encoder, round_weights
 
 CALIBRATION = Calibration(1.5, {"pt post": 0.5})
 CONFIG = Config.model_validate({"name": "tiny", "family": "encoder", "text": {"buckets": [8, 16]}})
-SHAPE = Shape(depth=2, filters=4)
+SHAPE = EncoderShape(depth=2, filters=4)
 TEXTS = [
     "bom bom",
     "não é ruim!",
