@@ -15,6 +15,7 @@ import pandas as pd
 
 from models.evaluation import baselines
 from models.evaluation.baselines import TextBlob, TfIdf, Vader
+from models.files import whole
 from models.sentiment.artifact import MANIFEST, folder_before, folder_of, verify, version
 from models.sentiment.contract import SentimentModel
 from models.sentiment.loading import load

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from models.evaluation.contestants import Contestant, open_spec
+from models.files import whole
 from models.sentiment.contract import LABELS
 
 _BLOCK = 512

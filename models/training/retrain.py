@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from models.language import LANGUAGES, identify
 from models.metrics import macro_f1
 from models.sentiment.artifact import MANIFEST, sha256, verify, version
 from models.sentiment.calibration import Calibration
@@ -111,8 +112,6 @@ def held_out_score(model: SentimentModel, frame: pd.DataFrame) -> float:
 
 
 def _columns(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    from models.language import LANGUAGES, identify
-
     texts = table["text"].astype(str).tolist()
     languages = table["language"].tolist() if "language" in table else [""] * len(table)
     unknown = [place for place, language in enumerate(languages) if language not in LANGUAGES]

@@ -27,6 +27,7 @@ from models.training.job import Job
 from models.training.networks.bag import Bag, BagNetwork, BagReader, Bags, BagShape, featurise, restore
 from models.training.networks.fit import Step, fit
 from models.training.networks.tokens import Batch
+from models.training.packaging import export
 
 _HASHED_ROWS = 1024
 _CONSOLE = Console(stderr=True)
@@ -59,9 +60,7 @@ class TrainedBag:
 
     def save(self, folder: Path, calibration: Calibration) -> None:
         """Write the SavedModel."""
-        from models.training.packaging.export import save
-
-        save(BagReader(self.networks, self.shape), calibration, folder)
+        export.save(BagReader(self.networks, self.shape), calibration, folder)
 
 
 def train_bag(job: Job) -> TrainedBag:

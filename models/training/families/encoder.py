@@ -1,4 +1,7 @@
-"""The pretrained encoder, fine-tuned: the most accurate model, and the slowest."""
+"""The pretrained encoder, fine-tuned: the most accurate model, and the slowest.
+
+It trains on any backend of Keras; packaging, which needs TensorFlow, is imported when it is due.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Networks that learn their word vectors from scratch: recurrent, convolutional and attentive ones.
 
-All of them are Keras layers alone, so that they train on any backend. What a text scores never depends on how far its
-batch is padded.
+All of them are Keras layers alone, so that they train on any backend; packaging, which needs TensorFlow, is imported
+when it is due. What a text scores never depends on how far its batch is padded.
 """
 
 from __future__ import annotations
