@@ -70,22 +70,27 @@ def published_day(settings: Settings) -> date:
     return day
 
 
-def lend_token(feed: Feed) -> None:
-    """Put the password of connection `sentinela_<feed>` where the feed looks for its token, unless it is set.
+def lend_secrets(feed: Feed) -> None:
+    """Put login and password of connection `sentinela_<feed>` where the feed looks for its secrets, unless set there.
 
-    Without such a connection ingest says which variable is missing.
+    A token is the password. Without such a connection ingest says which variable is missing.
     """
-    name, connection = feed.http.token_env, f"sentinela_{feed.name}"
-    if name is None or os.environ.get(name):
+    auth, name = feed.http.credentials, f"sentinela_{feed.name}"
+    missing = {
+        what: variable for what, variable in (auth.variables if auth else {}).items() if not os.environ.get(variable)
+    }
+    if not missing:
         return
     try:
-        password = Connection.get(connection).password
+        connection = Connection.get(name)
     except AirflowNotFoundException:
-        log.warning("%s is not set and there is no connection %s to take it from", name, connection)
+        log.warning("%s not set and there is no connection %s to take it from", " and ".join(missing.values()), name)
         return
-    if not password:
-        raise AirflowFailException(f"connection {connection} has no password: put the token of {feed.name} there")
-    os.environ[name] = password
+    for what, variable in missing.items():
+        part = "login" if what == "username" else "password"
+        if not (secret := getattr(connection, part)):
+            raise AirflowFailException(f"connection {name} has no {part}: put the {what} of {feed.name} there")
+        os.environ[variable] = secret
 
 
 def complaints(
@@ -142,7 +147,7 @@ with DAG(
 
         settings = load()
         day = published_day(settings)
-        lend_token(settings.feed(feed))
+        lend_secrets(settings.feed(feed))
         return asdict(ingest(settings, feed, Window(start=day, end=day)))
 
     # A backfill has many runs at once that touch the same days: one makes them, the others find them made.

@@ -10,16 +10,20 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO, get_args
+from typing import Any, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts import schema
-from jobs.delimited import LONGEST_FIELD, detect_delimiter, detect_encoding
 from jobs.progress import track
+from jobs.read import delimited, json_lines, parquet
+from jobs.read.dialect import dialect_of
+from jobs.read.record import ReadError
+from jobs.read.table import Row
 from jobs.score import score_columns
 from jobs.settings import Kind, Scoring
 from jobs.storage import BATCH_ROWS
@@ -30,8 +34,8 @@ from models.sentiment.loading import open_model
 
 TEXT, LANGUAGE, KIND = "text", "language", "kind"
 ADDED = ("negative", "neutral", "positive", "polarity", "label", "unsure", LANGUAGE, "model_version")
-Row = dict[str, Any]
-Sink = Callable[[list[Row]], None]
+Values = dict[str, Any]
+Sink = Callable[[list[Values]], None]
 
 
 class FileError(ValueError):
@@ -51,15 +55,18 @@ def predict(source: Path, target: Path, model_name: str, budget_minutes: float =
         raise FileError(f"{source}: no such file")
     if not target.parent.is_dir():
         raise FileError(f"{target}: there is no folder {target.parent}; make it first")
-    columns = schema_of(source)
-    names = _kept_names(source, columns.names)
-    model, rows = open_model(model_name, budget_minutes), 0
-    with whole(target) as aside, write(aside, _with_added(columns, names)) as sink:
-        judged = scorer(model, map(texts_of, _batches(track(read(source), f"read {source.name}"))))
-        for batch in _batches(track(read(source), f"predict {source.name}")):
-            texts = texts_of(batch)
-            sink(_with_scores(batch, names, texts, judged(texts)))
-            rows += len(batch)
+    try:
+        columns = schema_of(source)
+        names = _kept_names(source, columns.names)
+        model, rows = open_model(model_name, budget_minutes), 0
+        with whole(target) as aside, write(aside, _with_added(columns, names)) as sink:
+            judged = scorer(model, map(texts_of, _batches(track(_sound(source, read), f"read {source.name}"))))
+            for batch in _batches(track(_sound(source, read), f"predict {source.name}")):
+                texts = texts_of(batch)
+                sink(_with_scores(batch, names, texts, judged(texts)))
+                rows += len(batch)
+    except ReadError as fault:
+        raise FileError(f"{source}: {fault}") from fault
     return rows
 
 
@@ -84,7 +91,7 @@ def _with_added(columns: pa.Schema, names: Mapping[str, str]) -> pa.Schema:
     return pa.schema([*(f.with_name(names[f.name]) for f in columns), *(scored.field(name) for name in ADDED)])
 
 
-def texts_of(rows: Sequence[Row]) -> Texts:
+def texts_of(rows: Sequence[Values]) -> Texts:
     """What the model is given: a language that is none of ours is identified, a kind that is none of ours empty."""
     from models.language import LANGUAGES, identify
 
@@ -97,7 +104,7 @@ def texts_of(rows: Sequence[Row]) -> Texts:
     return Texts(texts, languages, [kind if kind in get_args(Kind) else "" for kind in kinds])
 
 
-def _with_scores(rows: list[Row], names: Mapping[str, str], texts: Texts, scores: Scores) -> list[Row]:
+def _with_scores(rows: list[Values], names: Mapping[str, str], texts: Texts, scores: Scores) -> list[Values]:
     columns = {name: values.to_pylist() for name, values in score_columns(scores).items()}
     columns |= {LANGUAGE: texts.languages, "model_version": scores.sources}
     return [
@@ -106,65 +113,30 @@ def _with_scores(rows: list[Row], names: Mapping[str, str], texts: Texts, scores
     ]
 
 
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _batches(rows: Iterable[Values]) -> Iterator[list[Values]]:
     iterator = iter(rows)
     while batch := list(islice(iterator, BATCH_ROWS)):
         yield batch
 
 
 def _read_csv(path: Path) -> Iterator[Row]:
-    with _open_csv(path) as source:
-        lines = _csv_lines(source)
-        header = next(lines, [])
-        try:
-            for number, values in enumerate(lines, start=1):
-                if values and len(values) != len(header):
-                    raise FileError(
-                        f"{path}: row {number} has {len(values)} fields, the header {len(header)}; mend the row"
-                    )
-                if values:
-                    yield dict(zip(header, values, strict=True))
-        except csv.Error as fault:
-            raise FileError(f"{path}: cannot be read as CSV: {fault}") from fault
+    return delimited.rows(path, dialect_of(path, [TEXT]))
 
 
 def _csv_schema(path: Path) -> pa.Schema:
-    with _open_csv(path) as source:
-        return pa.schema([(name, pa.string()) for name in next(_csv_lines(source), [])])
-
-
-def _open_csv(path: Path) -> TextIO:
-    return path.open(encoding=detect_encoding(path), errors="replace", newline="")
-
-
-def _csv_lines(source: TextIO) -> Iterator[list[str]]:
-    csv.field_size_limit(LONGEST_FIELD)
-    delimiter = detect_delimiter(source.readline(), [TEXT])
-    source.seek(0)
-    return csv.reader(source, delimiter=delimiter)
+    return pa.schema([(name, pa.string()) for name in delimited.header(path, dialect_of(path, [TEXT]))])
 
 
 def _read_jsonl(path: Path) -> Iterator[Row]:
-    with path.open("rb") as source:
-        for number, line in enumerate(source, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-                if b"\\ud" in line.lower():  # perhaps half a character, which no encoding can write
-                    row = json.loads(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
-            except (ValueError, RecursionError) as fault:
-                raise FileError(f"{path}: line {number} is not JSON in UTF-8: {fault}") from fault
-            if not isinstance(row, dict) or TEXT not in row:
-                raise FileError(f"{path}: line {number} is no JSON object with the key {TEXT!r}")
-            yield row
+    for row in json_lines.rows(path, strict=True):
+        yield row if row.error or TEXT in row.values else replace(row, error=f"no key {TEXT!r}")
 
 
 def _jsonl_schema(path: Path) -> pa.Schema:
     """Every key of the file, in order of appearance, with a type that holds all its values."""
     types: dict[str, pa.DataType] = {TEXT: pa.null()}
     order: dict[str, None] = {}
-    for rows in _batches(_read_jsonl(path)):
+    for rows in _batches(_sound(path, _read_jsonl)):
         order |= dict.fromkeys(key for row in rows for key in row)
         for name in order:
             types[name] = _common(types.get(name, pa.null()), [row.get(name) for row in rows])
@@ -180,23 +152,12 @@ def _common(known: pa.DataType, values: list[Any]) -> pa.DataType:
         return pa.string()
 
 
-def _read_parquet(path: Path) -> Iterator[Row]:
-    with _readable(path), pq.ParquetFile(path) as source:
-        for batch in source.iter_batches(batch_size=BATCH_ROWS):
-            yield from batch.to_pylist()
-
-
-def _parquet_schema(path: Path) -> pa.Schema:
-    with _readable(path):
-        return pq.read_schema(path)
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except pa.ArrowInvalid as fault:
-        raise FileError(f"{path}: not a readable Parquet file: {fault}") from fault
+def _sound(path: Path, read: Callable[[Path], Iterator[Row]]) -> Iterator[Values]:
+    """The values of every row of `path`; FileError at the first that cannot be read."""
+    for row in read(path):
+        if row.error:
+            raise FileError(f"{path}: line {row.line}: {row.error}; mend the line")
+        yield row.values
 
 
 @contextmanager
@@ -217,7 +178,7 @@ def _write_jsonl(path: Path, _: pa.Schema) -> Iterator[Sink]:
 def _write_parquet(path: Path, columns: pa.Schema) -> Iterator[Sink]:
     texts = [field.name for field in columns if pa.types.is_string(field.type)]
 
-    def write(rows: list[Row]) -> None:
+    def write(rows: list[Values]) -> None:
         for row in rows:
             row |= {name: _text(row[name]) for name in texts if name in row}
         writer.write_table(pa.Table.from_pylist(rows, schema=columns))
@@ -233,7 +194,7 @@ def _text(value: Any) -> str | None:
 READERS: dict[str, tuple[Callable[[Path], Iterator[Row]], Callable[[Path], pa.Schema]]] = {
     ".csv": (_read_csv, _csv_schema),
     ".jsonl": (_read_jsonl, _jsonl_schema),
-    ".parquet": (_read_parquet, _parquet_schema),
+    ".parquet": (parquet.rows, parquet.schema),
 }
 WRITERS: dict[str, Callable[[Path, pa.Schema], AbstractContextManager[Sink]]] = {
     ".csv": _write_csv,

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 DEFAULT_FILE = "sentinela.yaml"
 MOST_MINUTES = 100_000
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+EnvironmentName = Annotated[str, StringConstraints(min_length=1)]
 Kind = Literal["news", "review", "post"]
 
 
@@ -75,13 +76,70 @@ class Columns(_Frozen):
     rating: str | None = None
 
 
+class _TokenAuth(_Frozen):
+    token_env: EnvironmentName
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables that hold a secret, by what it is: username, password or token."""
+        return {"token": self.token_env}
+
+
+class BearerAuth(_TokenAuth):
+    """A token in the header `Authorization: Bearer`."""
+
+    kind: Literal["bearer"] = "bearer"
+
+
+class HeaderAuth(_TokenAuth):
+    """A key in the header `name`."""
+
+    kind: Literal["header"]
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class QueryAuth(_TokenAuth):
+    """A key in the parameter `name` of the query."""
+
+    kind: Literal["query"]
+    name: Annotated[str, StringConstraints(min_length=1)]
+
+
+class BasicAuth(_Frozen):
+    """A user name and a password, HTTP basic."""
+
+    kind: Literal["basic"]
+    username_env: EnvironmentName
+    password_env: EnvironmentName
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables that hold a secret, by what it is: username, password or token."""
+        return {"username": self.username_env, "password": self.password_env}
+
+
+Auth = BearerAuth | HeaderAuth | QueryAuth | BasicAuth
+
+
 class Http(_Frozen):
-    """How a feed is fetched over HTTP."""
+    """How a feed is fetched over HTTP; `token_env` is short for an `auth` of kind bearer."""
 
     timeout_seconds: float = Field(30, gt=0, le=600)
     max_megabytes: float = Field(50, gt=0, le=4096)
     retries: int = Field(4, ge=0, le=10)
-    token_env: str | None = Field(None, description="Environment variable that holds a bearer token.")
+    token_env: EnvironmentName | None = Field(None, description="Environment variable that holds a bearer token.")
+    auth: Auth | None = Field(None, discriminator="kind")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.token_env and self.auth:
+            raise ValueError("give either token_env or auth")
+        return self
+
+    @property
+    def credentials(self) -> Auth | None:
+        """How requests are made known to the server, if at all."""
+        return BearerAuth(token_env=self.token_env) if self.token_env else self.auth
 
 
 class Feed(_Frozen):
@@ -102,7 +160,7 @@ class Feed(_Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.url and "@" in self.url.split("/", 3)[2]:
-            raise ValueError("url: a password does not belong into the settings; use http.token_env")
+            raise ValueError("url: a password does not belong into the settings; use http.auth")
         if (self.path is None) == (self.url is None):
             raise ValueError("give exactly one of path and url")
         if self.reader != "rss" and not (self.columns.text or self.columns.title):

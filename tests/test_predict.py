@@ -286,7 +286,8 @@ def test_a_column_that_is_null_at_first_keeps_its_later_values(tmp_path: Path) -
     [
         ("in.csv", b"id,words\n1,oi\n", r"in\.csv.*no column 'text'.*id, words"),
         ("in.csv", b"", r"in\.csv.*no column 'text'"),
-        ("in.csv", b"id,text\n1,oi\n2,a,b\n", r"in\.csv.*row 2.*3 fields"),
+        ("in.csv", b"id,text\n1,oi\n2,a,b\n", r"in\.csv: line 3: 3 fields where the header has 2; mend the line"),
+        ("in.csv", b'id,text\n1,"oi\n2,a\n', r"in\.csv: line 2: a quote is opened and never closed"),
         ("in.jsonl", b'{"text": "a"}\n{"text": \n', r"in\.jsonl.*line 2.*not JSON"),
         ("in.jsonl", b'{"text": "a"}\n\n{"words": "b"}\n', r"in\.jsonl.*line 3.*'text'"),
         ("in.jsonl", b'["text"]\n', r"in\.jsonl.*line 1"),

@@ -256,6 +256,45 @@ def test_a_window_does_not_end_before_it_starts() -> None:
         Window(start=date(2026, 3, 2), end=date(2026, 3, 1))
 
 
+def with_http(http: str) -> str:
+    return FEEDS.replace("path: feeds/*.xml", "url: https://example.org/feed") + f"    http: {http}\n"
+
+
+@pytest.mark.parametrize(
+    ("http", "variables"),
+    [
+        ("{}", None),
+        ("{token_env: A}", {"token": "A"}),
+        ("{auth: {kind: bearer, token_env: A}}", {"token": "A"}),
+        ("{auth: {kind: header, name: X-Api-Key, token_env: A}}", {"token": "A"}),
+        ("{auth: {kind: query, name: api_key, token_env: A}}", {"token": "A"}),
+        ("{auth: {kind: basic, username_env: A, password_env: B}}", {"username": "A", "password": "B"}),
+    ],
+)
+def test_a_feed_says_where_its_secrets_are(tmp_path: Path, http: str, variables: dict[str, str] | None) -> None:
+    (tmp_path / "sentinela.yaml").write_text(with_http(http))
+    credentials = load(tmp_path / "sentinela.yaml").feeds[0].http.credentials
+    assert (credentials and credentials.variables) == variables
+
+
+@pytest.mark.parametrize(
+    ("http", "told"),
+    [
+        ("{token_env: A, auth: {kind: bearer, token_env: B}}", "feeds.0.http: give either token_env or auth"),
+        ("{auth: {kind: digest, token_env: A}}", "feeds.0.http.auth: Input tag 'digest'"),
+        ("{auth: {token_env: A}}", "feeds.0.http.auth: Unable to extract tag"),
+        ("{auth: {kind: bearer, token: abc}}", "feeds.0.http.auth.bearer.token: unknown setting"),
+        ("{auth: {kind: basic, username_env: A}}", "feeds.0.http.auth.basic.password_env: Field required"),
+        ("{auth: {kind: header, name: 'X: y', token_env: A}}", "feeds.0.http.auth.header.name:"),
+        ("{auth: {kind: query, token_env: A}}", "feeds.0.http.auth.query.name: Field required"),
+    ],
+)
+def test_credentials_that_are_none_are_told(refused: Callable[[str], str], http: str, told: str) -> None:
+    message = refused(with_http(http))
+    assert f"sentinela.yaml:6: {told}" in message
+    assert "abc" not in message
+
+
 def test_a_secret_in_the_file_is_refused(refused: Callable[[str], str]) -> None:
     message = refused(FEEDS + "    http: {token: abc}\n")
     assert message.startswith("sentinela.yaml:6: feeds.0.http.token: unknown setting")

@@ -22,9 +22,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts import contract, schema
+from jobs.connect.client import address
+from jobs.connect.connector import Body, Cursor, SourceError
+from jobs.connect.fetch import fetch
 from jobs.ingest.items import Reading
 from jobs.ingest.rows import row_batches
-from jobs.ingest.sources import Fetched, SourceError, address, fetch
 from jobs.settings import Feed, Settings, SettingsError, Window, now
 from jobs.storage import Lake, Partition, as_day, fingerprint, sql_days
 from jobs.unfinished import mark
@@ -72,18 +74,21 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
     after the ledger was written, when nothing could be read; SettingsError for an unknown feed.
     """
     source, lake, fetched_at = settings.feed(feed), Lake(settings.lake), now()
+    cursor = _cursor(settings, lake, source)
     batches: list[_Batch] = []
     faults: list[SourceError] = []
     unchanged = False
     with TemporaryDirectory(prefix="sentinela-fetch-") as folder:
         try:
-            for fetched in fetch(source, _cursor(settings, lake, source), Path(folder)):
-                unchanged |= fetched.unchanged
+            bodies = fetch(source, window, cursor, Path(folder))
+            for body in bodies:
+                unchanged |= body.path is None
                 try:
-                    batches.append(_store(settings, source, lake, fetched, fetched_at))
-                    _move_cursor(settings, lake, source, fetched, batches[-1])
+                    batches.append(_store(settings, source, lake, body, fetched_at))
                 except SourceError as fault:
                     faults.append(fault)
+            if not faults and bodies.cursor not in (None, cursor):
+                _move_cursor(settings, lake, source, bodies.cursor)
         except SourceError as fault:
             faults.append(fault)
     result = Ingested(
@@ -116,9 +121,9 @@ def _status(batches: list[_Batch], faults: list[SourceError], unchanged: bool) -
     return "complete" if sum(batch.items for batch in batches) else "empty"
 
 
-def _store(settings: Settings, feed: Feed, lake: Lake, fetched: Fetched, fetched_at: datetime) -> _Batch:
-    """Write the items of `fetched` to raw_posts, unless this very batch is complete already."""
-    batch_id = fetched.batch_id or fingerprint(feed.name, _way_of_reading(settings, feed), fetched.sha256)
+def _store(settings: Settings, feed: Feed, lake: Lake, body: Body, fetched_at: datetime) -> _Batch:
+    """Write the items of `body` to raw_posts, unless this very batch is complete already."""
+    batch_id = fingerprint(feed.name, _way_of_reading(settings, feed), body.sha256)
     known = lake.read_state(f"batches/{feed.name}/{batch_id}.json")
     if known is not None:
         return _Batch(batch_id, **json.loads(known))
@@ -128,11 +133,11 @@ def _store(settings: Settings, feed: Feed, lake: Lake, fetched: Fetched, fetched
             feed=feed,
             zone=settings.zone,
             batch_id=batch_id,
-            source=fetched.name,
+            source=body.name,
             fetched_at=fetched_at,
             author_key=_author_key(lake),
         )
-        items = _spill(context, fetched, spill)
+        items = _spill(context, body, spill)
         days = _publish_sorted(lake, feed, batch_id, spill)
     days = _with_former_days(lake, feed, batch_id, days)
     mark(lake, batch_id, days)
@@ -146,11 +151,11 @@ def _way_of_reading(settings: Settings, feed: Feed) -> str:
     return fingerprint(options, settings.timezone, contract("raw_posts").version)
 
 
-def _spill(context: Reading, fetched: Fetched, target: Path) -> int:
-    """Stream `fetched` as raw_posts rows into one Parquet file; returns their number."""
+def _spill(context: Reading, body: Body, target: Path) -> int:
+    """Stream `body` as raw_posts rows into one Parquet file; returns their number."""
     count = 0
     with pq.ParquetWriter(target, schema("raw_posts"), compression="zstd") as writer:
-        for batch in row_batches(context, fetched):
+        for batch in row_batches(context, body):
             writer.write_batch(batch)
             count += batch.num_rows
     return count
@@ -206,7 +211,7 @@ def _record(
         "window_end": window.end,
         "fetched_date": fetched_date,
         "fetched_at": fetched_at,
-        "source": feed.path or address(feed),
+        "source": feed.path or address(str(feed.url)),
         "status": result.status,
         "items_seen": result.items_seen,
         "batches": batches,
@@ -224,19 +229,17 @@ def _record(
         lake.discard(target.replace("-seen.", "-unseen."))
 
 
-def _cursor(settings: Settings, lake: Lake, feed: Feed) -> dict[str, str]:
-    """Where the last complete fetch ended; empty when the feed has another address or is read another way now."""
+def _cursor(settings: Settings, lake: Lake, feed: Feed) -> Cursor:
+    """The connector's cursor of the last complete fetch; empty when the feed is read another way now."""
     content = lake.read_state(f"cursors/{feed.name}.json")
-    cursor = json.loads(content) if content else {}
-    same = cursor.get("url") == feed.url and cursor.get("reading") == _way_of_reading(settings, feed)
-    return cursor if same else {}
+    kept = json.loads(content) if content else {}
+    same = kept.get("reading") == _way_of_reading(settings, feed)
+    return dict(kept.get("cursor", {})) if same else {}
 
 
-def _move_cursor(settings: Settings, lake: Lake, feed: Feed, fetched: Fetched, batch: _Batch) -> None:
-    if fetched.validators:
-        reading = _way_of_reading(settings, feed)
-        cursor = {**fetched.validators, "url": feed.url, "reading": reading, "batch_id": batch.batch_id}
-        lake.write_state(f"cursors/{feed.name}.json", json.dumps(cursor).encode())
+def _move_cursor(settings: Settings, lake: Lake, feed: Feed, cursor: Cursor | None) -> None:
+    kept = {"reading": _way_of_reading(settings, feed), "cursor": cursor}
+    lake.write_state(f"cursors/{feed.name}.json", json.dumps(kept).encode())
 
 
 def _author_key(lake: Lake) -> bytes:

@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from courlan import normalize_url
 
+from jobs.read.record import Record
 from jobs.settings import Feed
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -37,19 +38,6 @@ BLOCKS = {
 
 
 @dataclass(frozen=True)
-class Record:
-    """One item as a reader found it.
-
-    `fields` are named as in settings.Columns, values still as the source wrote them. `payload` is the whole item
-    without what names its author. `error` says why the record could not be read.
-    """
-
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    payload: Any = None
-    error: str | None = None
-
-
-@dataclass(frozen=True)
 class Reading:
     """What all items of one batch share."""
 
@@ -65,7 +53,7 @@ def to_row(reading: Reading, position: int, record: Record) -> dict[str, Any]:
     """The raw_posts row of `record`, the item at `position` (from 0) of its batch."""
     given = record.fields
     title, body, url = plain_text(given.get("title")), plain_text(given.get("text")), _url(given.get("url"))
-    published_at, date_source = published(given.get("published_at"), url, reading)
+    published_at, date_source = published(_date(record, "published_at", reading), url, reading)
     pseudonym = _pseudonym(reading, given.get("author"))
     payload = record.payload if not pseudonym else {**record.payload, "author_pseudonym": pseudonym}
     return {
@@ -78,7 +66,7 @@ def to_row(reading: Reading, position: int, record: Record) -> dict[str, Any]:
         "published_date": _day(published_at, date_source, reading),
         "date_source": date_source,
         "date_text": _text(given.get("published_at")),
-        "updated_at": _plausible(parse_date(given.get("updated_at"), reading.feed), reading),
+        "updated_at": _plausible(parse_date(_date(record, "updated_at", reading), reading.feed), reading),
         "fetched_at": reading.fetched_at,
         "title": title,
         "body": body,
@@ -192,6 +180,14 @@ def _pseudonym(reading: Reading, author: Any) -> str | None:
         return None
     message = f"{reading.feed.name}\0{name}".encode("utf-8", "replace")
     return hmac.new(reading.author_key, message, hashlib.sha256).hexdigest()[:16]
+
+
+def _date(record: Record, name: str, reading: Reading) -> Any:
+    """The date called `name` as it was written; as its reader understood it where it can only be read so."""
+    written = record.fields.get(name)
+    if name not in record.dates or parse_date(written, reading.feed):
+        return written
+    return record.dates[name]
 
 
 def _day(published_at: datetime | None, date_source: str, reading: Reading) -> date | None:

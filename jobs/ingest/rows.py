@@ -8,26 +8,32 @@ from itertools import islice
 import pyarrow as pa
 
 from data_contracts import schema
+from jobs.connect.connector import Body, SourceError
 from jobs.ingest.items import Reading, to_row
-from jobs.ingest.readers import read
-from jobs.ingest.sources import Fetched, SourceError
 from jobs.progress import track
+from jobs.read.read import read
+from jobs.read.record import ReadError
 from jobs.storage import BATCH_ROWS
 
 
-def row_batches(reading: Reading, fetched: Fetched) -> Iterator[pa.RecordBatch]:
-    """The items of `fetched` as rows of raw_posts, in order, BATCH_ROWS at a time.
+def row_batches(reading: Reading, body: Body) -> Iterator[pa.RecordBatch]:
+    """The items of `body` as rows of raw_posts, in order, BATCH_ROWS at a time.
 
     Whatever goes wrong in reading the body is a SourceError: a parser may break on it in ways that no one foresaw.
     What goes wrong in storing the batches is not seen here.
     """
-    agreed = schema("raw_posts")
-    records = track(read(reading.feed, fetched), f"ingest {reading.feed.name}")
+    feed, agreed = reading.feed, schema("raw_posts")
+    if body.path is None:
+        raise SourceError(
+            f"{body.name}: sent nothing anew, and what it sent before is not in the lake; delete the cursor of feed "
+            f"{feed.name!r}"
+        )
+    records = track(read(feed, body.path), f"ingest {feed.name}")
     rows = (to_row(reading, position, record) for position, record in enumerate(records))
     try:
         while some := list(islice(rows, BATCH_ROWS)):
             yield pa.RecordBatch.from_pylist(some, schema=agreed)
-    except SourceError:
-        raise
+    except ReadError as fault:
+        raise SourceError(f"{body.name}: {fault}") from fault
     except Exception as fault:
-        raise SourceError(f"{fetched.name}: cannot be read: {type(fault).__name__}: {fault}") from fault
+        raise SourceError(f"{body.name}: cannot be read: {type(fault).__name__}: {fault}") from fault

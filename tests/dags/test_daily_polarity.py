@@ -162,60 +162,25 @@ def test_a_day_that_has_not_begun_fails_at_once_and_publishes_nothing(
     assert not (tmp_path / "aurora" / "lake").exists()
 
 
-def test_a_held_day_fails_the_run_that_holds_it_back_and_is_a_warning_to_the_next(
-    run_day: Callable[..., Any], tmp_path: Path
+BASIC = {"kind": "basic", "username_env": "POSTS_USER", "password_env": "POSTS_PASSWORD"}
+
+
+@pytest.mark.parametrize(
+    ("http", "shown"),
+    [({"token_env": "POSTS_TOKEN"}, "Bearer s3cret"), ({"auth": BASIC}, "Basic YW5hOnMzY3JldA==")],
+    ids=["token", "basic"],
+)
+def test_the_secrets_of_a_feed_come_from_its_airflow_connection(
+    run_day: Callable[..., Any],
+    tmp_path: Path,
+    feed_server: FeedServer,
+    monkeypatch: pytest.MonkeyPatch,
+    http: dict[str, Any],
+    shown: str,
 ) -> None:
-    folder = tmp_path / "aurora"
-    place = Place(folder)
-    place.write([item(f"flood-{n}", "2026-09-28", f"{PT} {n}", stars=500) for n in range(20)])
-    small = {"path": "feeds/posts/*.jsonl", "columns": COLUMNS}
-    first = run_day(folder, day="2026-09-29", only=["posts"], posts=small)
-    assert first.code == 1
-    assert shown(first, "failed") == {"verdict"}
-    assert "day 2026-09-28 was held back: quarantined_share_low" in first.shown
-
-    later = run_day(folder, only=["posts"], posts=small)
-    assert later.code == 0, later.shown
-    assert lake(later).held() == ["2026-09-28"]
-    assert lake(later).states("unfinished") == []
-    warning = "2026-09-28 is held back since an earlier run; see `sentinela quarantine list --held --date 2026-09-28`"
-    assert warning in later.log
-
-
-def test_a_trigger_without_a_key_takes_the_day_that_ended_in_the_present_of_the_sample(tmp_path: Path) -> None:
-    shutil.copytree(SAMPLE, tmp_path / "aurora", ignore=shutil.ignore_patterns("lake", "reports"))
-    program, settings = tmp_path / "trigger.py", tmp_path / "aurora" / "sentinela.yaml"
-    program.write_text(TRIGGER)
-    presents = ["2031-02-03T04:05:06+00:00", "2025-02-03T04:05:06+00:00"]
-    done = subprocess.run(
-        [sys.executable, str(program), str(ROOT / "dags"), *presents],
-        env={
-            **os.environ,
-            "AIRFLOW_HOME": str(tmp_path / "home"),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
-            "SENTINELA_CONFIG": str(settings),
-            "SOURCE_DATE_EPOCH": "1790825400",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert [line for line in done.stdout.splitlines() if line.startswith("None ")] == [
-        f"None {present} success" for present in presents
-    ], done.stdout + done.stderr
-    days = Lake(load(settings).lake).days("daily_polarity")
-    assert days[0] > "2026-01-01"
-    assert "2026-09-30" in days
-
-
-def test_the_token_of_a_feed_comes_from_its_airflow_connection(
-    run_day: Callable[..., Any], tmp_path: Path, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_SENTINELA_POSTS", "http://:s3cret@unused")
-    fetched = {"path": None, "url": f"{feed_server.address}/posts.jsonl", "http": {"token_env": "POSTS_TOKEN"}}
+    monkeypatch.setenv("AIRFLOW_CONN_SENTINELA_POSTS", "http://ana:s3cret@unused")
+    fetched = {"path": None, "url": f"{feed_server.address}/posts.jsonl", "http": http}
     run = run_day(tmp_path / "aurora", only=["posts"], posts=fetched)
     assert run.code == 0, run.shown
-    assert feed_server.authorizations == ["Bearer s3cret"]
+    assert feed_server.authorizations == [shown]
     assert "s3cret" not in run.shown + run.log

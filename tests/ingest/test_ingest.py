@@ -15,9 +15,8 @@ import pytest
 
 from data_contracts import contract
 from jobs.ingest import FeedError, ingest
-from jobs.ingest.items import Record
-from jobs.ingest.readers import READERS
-from jobs.ingest.sources import Fetched
+from jobs.read.read import READERS
+from jobs.read.record import Record
 from jobs.settings import Feed, Settings, SettingsError, Window
 from jobs.storage import UNDATED
 
@@ -227,7 +226,7 @@ class UnforeseenError(Exception):
     """What no one expects of a parser."""
 
 
-def broken_reader(feed: Feed, fetched: Fetched) -> Iterator[Record]:
+def broken_reader(feed: Feed, path: Path) -> Iterator[Record]:
     yield Record({"post_id": "1", "text": "bom"}, {})
     raise UnforeseenError("half way")
 
@@ -274,6 +273,38 @@ def test_the_cursor_moves_only_after_the_items_are_durable(desk: Desk, site: Any
     done = news.ingest()
     assert "If-None-Match" not in site.requests[1]
     assert (done.status, done.items_new, len(news.rows())) == ("complete", 1, 1)
+
+
+def test_a_file_that_was_not_touched_is_not_read_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.connect.files.SETTLED_NANOSECONDS", 0)
+    olist = desk()
+    put(olist, [post(1)], "a.jsonl")
+    put(olist, [post(2)], "b.jsonl")
+    first, cursor = olist.ingest(), olist.lake.read_state("cursors/olist.json")
+    assert set(json.loads(cursor)["cursor"]["files"]) == {str(olist.folder / name) for name in ("a.jsonl", "b.jsonl")}
+    again = olist.ingest()
+    assert (again.status, again.days, again.items_seen, again.items_new) == ("complete", first.days, 2, 0)
+    assert olist.lake.read_state("cursors/olist.json") == cursor
+
+
+def test_a_fetch_of_which_one_file_failed_leaves_the_cursor(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.connect.files.SETTLED_NANOSECONDS", 0)
+    olist = desk(reader="csv", columns=dict.fromkeys(("title", "author", "url", "rating")))
+    (olist.folder / "a.csv").write_text("id,date,text\n1,2026-09-03T12:00:00Z,bom\n")
+    (olist.folder / "b.csv").write_text("something;else\n")
+    olist.ingest()
+    assert olist.lake.read_state("cursors/olist.json") is None
+    (olist.folder / "b.csv").unlink()
+    olist.ingest()
+    assert olist.lake.read_state("cursors/olist.json") is not None
+
+
+def test_files_that_are_to_be_read_another_way_are_read_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.connect.files.SETTLED_NANOSECONDS", 0)
+    olist = desk()
+    put(olist, [post(1, headline="título")])
+    olist.ingest()
+    assert desk(columns={"title": "headline"}).ingest().items_new == 1
 
 
 def test_pseudonyms_are_the_same_at_every_fetch_and_named_key(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts import schema
-from jobs.ingest.items import Reading, Record, parse_date, plain_text, to_row
+from jobs.ingest.items import Reading, parse_date, plain_text, to_row
+from jobs.read.record import Record
 from jobs.settings import Feed
 
 NOON = datetime(2026, 9, 3, 12, tzinfo=UTC)

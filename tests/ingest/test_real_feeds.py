@@ -14,8 +14,7 @@ import pytest
 
 from data_contracts import schema
 from jobs.ingest.items import Reading, to_row
-from jobs.ingest.readers import read
-from jobs.ingest.sources import Fetched
+from jobs.read.read import read
 from jobs.settings import Feed, load
 
 REPOSITORY = Path(__file__).parents[2]
@@ -27,9 +26,8 @@ pytestmark = pytest.mark.skipif(not FEEDS.is_dir(), reason=f"the real feeds are 
 
 def rows_of(feed: Feed, path: Path, reading: Callable[..., Reading], limit: int | None = None) -> list[dict[str, Any]]:
     context = reading(**feed.model_dump(exclude={"path"}), path=str(path))
-    found = read(feed, Fetched(path, str(path), "0"))
-    rows = []
-    for record in found:
+    rows: list[dict[str, Any]] = []
+    for record in read(feed, path):
         if len(rows) == limit:
             break
         rows.append(to_row(context, len(rows), record))

@@ -5,15 +5,32 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Collection
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 DELIMITERS = (",", ";", "\t", "|")
-LONGEST_FIELD = 10_000_000
 CHUNK_BYTES = 1 << 20
 SAMPLE_LINES = 5_000
 WESTERN = ("cp1252", "mac_roman", "cp850")
 LETTERS = frozenset("áàâãäåçéèêëíìîïñóòôõöúùûüÁÀÂÃÄÅÇÉÈÊËÍÌÎÏÑÓÒÔÕÖÚÙÛÜºª°“”‘’–—…€¿¡")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a delimited text is written."""
+
+    encoding: str
+    delimiter: str
+
+
+def dialect_of(
+    path: Path, wanted: Collection[str], encoding: str | None = None, delimiter: str | None = None
+) -> Dialect:
+    """How `path` is written, whose header should have the columns `wanted`; what is given is not detected."""
+    encoding = encoding or detect_encoding(path)
+    with path.open(encoding=encoding, errors="replace", newline="") as source:
+        return Dialect(encoding, delimiter or detect_delimiter(source.readline(), wanted))
 
 
 def detect_delimiter(header_line: str, wanted: Collection[str]) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.delimited import DELIMITERS, detect_delimiter, detect_encoding
+from jobs.read.dialect import DELIMITERS, detect_delimiter, detect_encoding
 
 REVIEWS = [
     "Não gostei do café, veio frio",

@@ -1,0 +1,57 @@
+"""What every connector is given and gives. How a certain kind of source is asked lies in a module of its own.
+
+A connector is a generator: it yields bodies, one at a time, and returns the cursor to give it at the next fetch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from jobs.settings import Feed, Window
+
+CHUNK_BYTES = 1 << 20
+
+Status = Literal["failed", "refused", "capped"]
+Cursor = Mapping[str, Any]
+
+
+class SourceError(RuntimeError):
+    """A source, or one body of it, could not be had or read. `status` is what the coverage ledger says."""
+
+    def __init__(self, message: str, status: Status = "failed") -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Body:
+    """Bytes in the local file `path`, named after where they came from, and their SHA-256 in hexadecimal.
+
+    An `unchanged` one has the bytes of the last fetch, as far as that can be told without reading them; its `path` is
+    None where the source did not send them again.
+    """
+
+    path: Path | None
+    name: str
+    sha256: str
+    unchanged: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a connector is asked for: the posts of `feed` published on the days of `window`, or more than these.
+
+    `cursor` is what the same connector returned from the last fetch that was kept whole, through JSON; empty when there
+    is none, and perhaps that of another connector where the feed was one of another kind. `folder` takes downloads.
+    """
+
+    feed: Feed
+    window: Window
+    cursor: Cursor
+    folder: Path
+
+
+Connector = Callable[[Request], Generator[Body, None, Cursor]]

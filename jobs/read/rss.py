@@ -1,0 +1,71 @@
+"""RSS 0.9x to 2.0, RDF and Atom through feedparser, or JSON Feed; held in memory whole."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jobs.read import json_feed
+from jobs.read.record import ReadError, Record
+from jobs.settings import Feed
+
+NAMES = (
+    "author", "author_detail", "authors", "contributors", "credit", "media_credit", "publisher", "publisher_detail",
+)  # fmt: skip
+
+
+def records(_: Feed, path: Path) -> Iterator[Record]:
+    """A record an item; ReadError where it is no feed."""
+    content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    if content.lstrip()[:1] == b"{":
+        yield from json_feed.records(content)
+        return
+    for entry in _entries(content):
+        bodies = [part.value for part in entry.get("content", []) if part.get("value")]
+        published = "published" if _written(entry, "published") else "updated"
+        named = {"published_at": published, "updated_at": "updated"}
+        yield Record(
+            fields={
+                "post_id": entry.get("id"),
+                "title": entry.get("title"),
+                "text": bodies[0] if bodies else entry.get("summary"),
+                "author": entry.get("author"),
+                "url": entry.get("link"),
+                **{field: _written(entry, name) for field, name in named.items()},
+            },
+            payload=_nameless(entry),
+            dates={field: date for field, name in named.items() if (date := _understood(entry, name))},
+        )
+
+
+def _entries(content: bytes) -> list[Any]:
+    import feedparser
+
+    try:
+        parsed = feedparser.parse(content, sanitize_html=False, resolve_relative_uris=False)
+    except Exception as fault:  # it breaks on elements outside their place, in as many ways as there are elements
+        raise ReadError(f"not a feed that can be read: {type(fault).__name__}: {fault}") from fault
+    if not parsed.get("version") and not parsed.entries:
+        raise ReadError(f"not a feed: {parsed.get('bozo_exception') or 'no RSS, RDF or Atom in it'}")
+    return list(parsed.entries)
+
+
+def _nameless(item: Mapping[str, Any]) -> dict[str, Any]:
+    """`item` without what names people, also in the source that it was taken over from."""
+    kept = {key: value for key, value in item.items() if key not in NAMES}
+    return {key: _nameless(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
+
+
+def _written(entry: Mapping[str, Any], name: str) -> str | None:
+    """The date called `name` as the source wrote it."""
+    return str(entry[name]) if name in entry else None  # feedparser would give `published` for a missing `updated`
+
+
+def _understood(entry: Mapping[str, Any], name: str) -> str | None:
+    """The date called `name` as feedparser understands it, in ISO 8601."""
+    if name not in entry or not (understood := entry.get(f"{name}_parsed")):
+        return None
+    year, month, day, hour, minute, second = understood[:6]
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{min(second, 59):02}+00:00"

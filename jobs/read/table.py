@@ -1,0 +1,58 @@
+"""Rows of any table -> records, by the columns that a feed's settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.read.record import ReadError, Record
+from jobs.settings import Columns, Feed
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row as a file has it: the number of its first line, from 1, and its values by column.
+
+    The values of a row with an `error` are what is left of it.
+    """
+
+    line: int
+    values: dict[str, Any]
+    error: str | None = None
+
+
+def record_of(row: Row, columns: Columns) -> Record:
+    """The record of `row` by the feed's `columns`; what names the author is left out of the payload."""
+    if row.error:
+        return Record(payload=row.values, error=f"line {row.line}: {row.error}")
+    paths = columns.model_dump(exclude_none=True)
+    root = columns.author.split(".", 1)[0] if columns.author and columns.author not in row.values else columns.author
+    return Record(
+        fields={name: _at(row.values, path) for name, path in paths.items()},
+        payload={key: value for key, value in row.values.items() if key != root},
+    )
+
+
+def named_columns(feed: Feed) -> set[str]:
+    """The columns of the source that the feed's settings name."""
+    return set(feed.columns.model_dump(exclude_none=True).values())
+
+
+def require_columns(feed: Feed, header: Collection[str]) -> None:
+    """Raise ReadError unless `header` has every column that the feed's settings name."""
+    missing = sorted(named_columns(feed) - set(header))
+    if missing:
+        raise ReadError(
+            f"no column {', '.join(map(repr, missing))}; it has {', '.join(map(repr, header))}. "
+            f"Mend `columns` of feed {feed.name!r} (or its delimiter and encoding)"
+        )
+
+
+def _at(item: Any, path: str) -> Any:
+    """The value at `path`: a key of `item`, else dotted keys into nested objects; None where there is none."""
+    if path in item:
+        return item[path]
+    for key in path.split("."):
+        item = item.get(key) if isinstance(item, Mapping) else None
+    return item

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from jobs.ingest.items import parse_date
+from jobs.read.record import ReadError, Record
+from jobs.settings import Feed
+from tests.feed_samples import RSS_20
+
+Records = Callable[..., list[Record]]
+
+
+def rss(date_written: str) -> str:
+    item = f"<item><title>t</title><pubDate>{date_written}</pubDate></item>"
+    return f'<rss version="2.0"><channel>{item}</channel></rss>'
+
+
+def test_a_feeds_time_without_a_zone_is_one_of_the_feed(records: Records, feed: Callable[..., Feed]) -> None:
+    (record,) = records("rss", rss("2026-09-03T09:00:00"))
+    local = feed("rss", timezone="America/Sao_Paulo")
+    assert parse_date(record.fields["published_at"], local) == datetime(2026, 9, 3, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("written", ["Thu, 3 Se", "Thu, 21 Ma", "Thu, 03 Sep", "ontem"])
+def test_a_feeds_broken_date_stays_as_it_was_written(records: Records, feed: Callable[..., Feed], written: str) -> None:
+    (record,) = records("rss", rss(written))
+    assert record.fields["published_at"] == written
+    assert parse_date(record.fields["published_at"], feed("rss")) is None
+
+
+def test_a_date_that_feedparser_understands_is_kept_both_ways(records: Records) -> None:
+    (record,) = records("rss", rss("2026-09"))
+    assert record.fields["published_at"] == "2026-09"
+    assert record.dates == {"published_at": "2026-09-01T00:00:00+00:00"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252", "utf-16"])
+def test_a_feed_is_read_in_the_encoding_it_declares(records: Records, encoding: str) -> None:
+    content = f'<?xml version="1.0" encoding="{encoding}"?>{rss("x").replace(">t<", ">São João<")}'
+    (record,) = records("rss", content.encode(encoding))
+    assert record.fields["title"] == "São João"
+
+
+def test_a_feed_with_broken_xml_gives_what_it_has(records: Records) -> None:
+    found = records("rss", RSS_20.replace("</channel></rss>", "<item><title>Aberto & fechado</title></item>"))
+    assert [record.fields["title"] for record in found] == ["Café sobe", "Aberto & fechado"]
+
+
+def test_a_feed_without_items_is_empty_and_no_error(records: Records) -> None:
+    assert records("rss", '<rss version="2.0"><channel><title>c</title></channel></rss>') == []
+    assert records("rss", '{"version": "https://jsonfeed.org/version/1", "items": []}') == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "hello", "<html><body>Please log in</body></html>", '{"items": []}', '{"a":', "{}", '{"a":' * 100_000,
+     "\0\0\0", "[1]", "<?xml version='1.0'?><notes/>"],
+    ids=["empty", "text", "html", "json", "cut json", "no version", "deep json", "nul", "list", "xml"],
+)  # fmt: skip
+def test_what_is_no_feed_is_told_so(records: Records, content: str) -> None:
+    with pytest.raises(ReadError, match=r"not a feed|JSON"):
+        records("rss", content)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('<rss version="2.0"><channel><item><gml:pos>1 2</gml:pos></item></channel></rss>', "KeyError"),
+        ("<gml:pos>1 2</gml:pos>", "KeyError"),
+        ("</height>", "TypeError"),
+        ('<rss version="2.0"><channel></height></channel></rss>', "TypeError"),
+        ('{"version": "https://jsonfeed.org/version/1", "items": 5}', "`items` is not a list"),
+        ('{"version": "https://jsonfeed.org/version/1", "items": {"id": 1}}', "`items` is not a list"),
+    ],
+)
+def test_a_feed_on_which_its_parser_breaks_is_told_so(records: Records, content: str, told: str) -> None:
+    with pytest.raises(ReadError, match=told):
+        records("rss", content)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        None,
+        ["x", {"id": 1}],
+        [{"id": 1, "authors": ["Ana"]}],
+        [{"id": 1, "author": "Ana", "authors": None}],
+        [{"id": 1, "authors": 7}],
+        [{"id": 1, "authors": {"name": "Ana"}}],
+        [{"id": 1, "authors": "Ana"}],
+    ],
+)
+def test_a_json_feed_of_odd_items_is_read(records: Records, items: Any) -> None:
+    document = {"version": "https://jsonfeed.org/version/1", "items": items}
+    found = records("rss", "\ufeff" + json.dumps(document))
+    assert len(found) == len(items or [])
+    assert "Ana" not in str([record.payload for record in found])
