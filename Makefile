@@ -47,7 +47,7 @@ lint: $(READY) ## check style, types, import arrows, contracts and the deploymen
 .PHONY: lock
 lock: $(READY) ## resolve the dependencies anew into the lock files
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
-	  --extra training --group dev pyproject.toml -o requirements.lock
+	  --extra training --extra spark --group dev pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	  --constraints requirements.lock pyproject.toml -o docker/requirements.lock
 

@@ -155,12 +155,13 @@ with DAG(
     def validate(ingested: Iterable[dict[str, Any]]) -> dict[str, Any]:
         """raw_posts -> posts and quarantine, for every touched day, the day of the run and what a dead run left."""
         from jobs.held import held_days
-        from jobs.storage import Lake
-        from jobs.unfinished import unfinished
+        from jobs.lake.query import View
+        from jobs.lake.table import Lake
+        from jobs.pipeline import unfinished
         from jobs.validate import validate
 
         settings = load()
-        day, marks, before = published_day(settings), unfinished(settings), Lake(settings.lake).held()
+        day, marks, before = published_day(settings), unfinished(settings), View(Lake(settings.lake)).held()
         touched = {day.isoformat()}.union(*(result["days"] for result in ingested), *marks.values())
         validated = validate(settings, sorted(touched), newest=day)
         return {**asdict(validated), **asdict(held_days(validated, [day.isoformat()], before)), "marks": marks}
@@ -176,11 +177,13 @@ with DAG(
     def aggregate(validated: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
         """scored_posts -> daily_polarity."""
         from jobs.aggregate import aggregate
-        from jobs.unfinished import finish
+        from jobs.pipeline import finish
+        from jobs.validate import Validated
 
         settings = load()
         result = asdict(aggregate(settings, validated["days"]))
-        finish(settings, validated["marks"], [*validated["days"], *validated["held"]])
+        outcome = Validated(**{name: validated[name] for name in ("days", "held", "posts", "quarantined")})
+        finish(settings, validated["marks"], outcome)
         event = outlet_events[POLARITY]
         event.extra = {"days": validated["days"]}
         event.add_partitions(published_day(settings).isoformat())  # a run without a key has an event with one

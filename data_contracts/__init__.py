@@ -1,171 +1,34 @@
 """The contracts: what every dataset holds, who owns it and which rules it keeps.
 
 One Open Data Contract Standard file a dataset lies beside this module and is the only place where a column is
-declared. The Arrow schema and the Great Expectations suite are derived from it here. Nothing of ours is
+declared. odcs.py reads them: the Arrow schema and the Great Expectations suite are derived there. Nothing of ours is
 imported, and no data is read.
 """
 
-from __future__ import annotations
+from data_contracts.odcs import (
+    ARROW_TYPES,
+    FOLDER,
+    SUFFIX,
+    Contract,
+    ContractError,
+    Rule,
+    contract,
+    great_expectations,
+    names,
+    schema,
+    suite,
+)
 
-import hashlib
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import pyarrow as pa
-import yaml
-
-if TYPE_CHECKING:
-    from great_expectations import ExpectationSuite
-
-FOLDER = Path(__file__).parent
-SUFFIX = ".odcs.yaml"
-ENGINE = "greatExpectations"
-
-ARROW_TYPES: dict[str, pa.DataType] = {
-    "bool": pa.bool_(),
-    "string": pa.string(),
-    "int64": pa.int64(),
-    "float32": pa.float32(),
-    "float64": pa.float64(),
-    "date32": pa.date32(),
-    "timestamp[us, tz=UTC]": pa.timestamp("us", tz="UTC"),
-    "list<string>": pa.list_(pa.string()),
-}
-
-
-class ContractError(ValueError):
-    """A contract file says something that cannot be carried out."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One quality rule: the Great Expectations type and its arguments, with the name that reports use.
-
-    `column` is None for a rule about the whole table. An `error` stops data, a `warning` is only reported.
-    """
-
-    name: str
-    description: str
-    severity: Literal["error", "warning"]
-    type: str
-    column: str | None
-    kwargs: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Contract:
-    """What one ODCS file says. `schema` has the partition columns too, in the order of the file."""
-
-    name: str
-    version: str
-    description: str
-    schema: pa.Schema
-    key: tuple[str, ...]
-    partition: tuple[str, ...]
-    rules: tuple[Rule, ...]
-    digest: str
-
-    @property
-    def columns(self) -> list[str]:
-        """Names of all columns, in the order of the file."""
-        return list(self.schema.names)
-
-    @property
-    def stored_schema(self) -> pa.Schema:
-        """Schema inside the files: hive partition columns live in the path, not in the file."""
-        return pa.schema([field for field in self.schema if field.name not in self.partition])
-
-
-def names() -> list[str]:
-    """Names of every dataset that has a contract, sorted."""
-    return sorted(path.name.removesuffix(SUFFIX) for path in FOLDER.glob(f"*{SUFFIX}"))
-
-
-@cache
-def contract(name: str) -> Contract:
-    """The contract of dataset `name`.
-
-    Raises ContractError for an unknown dataset, an unknown physical type or a quality rule of another engine.
-    """
-    path = FOLDER / f"{name}{SUFFIX}"
-    if not path.exists():
-        raise ContractError(f"no contract for dataset {name!r}; there are: {', '.join(names())}")
-    text = path.read_text(encoding="utf-8")
-    document = yaml.safe_load(text)
-    (table,) = document["schema"]
-    properties = table["properties"]
-    return Contract(
-        name=document["name"],
-        version=document["version"],
-        description=document["description"]["purpose"],
-        schema=pa.schema([_field(path, p) for p in properties]),
-        key=_positions(properties, "primaryKey"),
-        partition=_positions(properties, "partitionKey", flag="partitioned"),
-        rules=tuple(
-            _rule(path, rule, column)
-            for column, owner in [(None, table), *((p["name"], p) for p in properties)]
-            for rule in owner.get("quality", [])
-        ),
-        digest=hashlib.sha256(text.encode()).hexdigest()[:16],
-    )
-
-
-def schema(name: str) -> pa.Schema:
-    """Arrow schema of dataset `name`, partition columns included."""
-    return contract(name).schema
-
-
-def suite(name: str) -> ExpectationSuite:
-    """Great Expectations suite of dataset `name`: its rules, and not-null for every required column."""
-    import great_expectations as gx
-    from great_expectations.expectations.registry import get_expectation_impl
-
-    agreed = contract(name)
-    expectations = [
-        get_expectation_impl("expect_column_values_to_not_be_null")(
-            column=field.name, meta={"rule": f"{field.name}_required", "severity": "error"}
-        )
-        for field in agreed.schema
-        if not field.nullable
-    ]
-    expectations += [
-        get_expectation_impl(rule.type)(
-            **({"column": rule.column} if rule.column else {}),
-            **rule.kwargs,
-            meta={"rule": rule.name, "severity": rule.severity},
-            notes=rule.description,
-        )
-        for rule in agreed.rules
-    ]
-    return gx.ExpectationSuite(name=name, expectations=expectations)
-
-
-def _field(path: Path, prop: dict[str, Any]) -> pa.Field:
-    physical = prop["physicalType"]
-    if physical not in ARROW_TYPES:
-        raise ContractError(
-            f"{path.name}: column {prop['name']!r} has the unknown physicalType {physical!r}; "
-            f"known are {', '.join(ARROW_TYPES)}"
-        )
-    return pa.field(prop["name"], ARROW_TYPES[physical], nullable=not prop.get("required", False))
-
-
-def _positions(properties: list[dict[str, Any]], prefix: str, flag: str | None = None) -> tuple[str, ...]:
-    marked = [p for p in properties if p.get(flag or prefix)]
-    return tuple(p["name"] for p in sorted(marked, key=lambda p: p[f"{prefix}Position"]))
-
-
-def _rule(path: Path, rule: dict[str, Any], column: str | None) -> Rule:
-    if rule.get("engine") != ENGINE:
-        raise ContractError(f"{path.name}: rule {rule.get('name')!r} must say `engine: {ENGINE}`")
-    implementation = rule["implementation"]
-    return Rule(
-        name=rule["name"],
-        description=rule["description"],
-        severity=rule["severity"],
-        type=implementation["type"],
-        column=column,
-        kwargs=dict(implementation.get("kwargs", {})),
-    )
+__all__ = [
+    "ARROW_TYPES",
+    "FOLDER",
+    "SUFFIX",
+    "Contract",
+    "ContractError",
+    "Rule",
+    "contract",
+    "great_expectations",
+    "names",
+    "schema",
+    "suite",
+]

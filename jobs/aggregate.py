@@ -1,77 +1,195 @@
-"""Aggregate: scored_posts (and counts of quarantine) -> daily_polarity, a full grid of rows for every day.
+"""Aggregate: scored_posts (and counts of quarantine) -> daily_polarity, a full grid of points for every day.
 
-A day without posts is rows of zeros, so that it can be told from a day that was never looked at.
+A point is one date, brand, feed and language. A day without posts is points of zeros; a feed that was never looked at
+for a day is a point that was not counted. Every revision of a point is kept: what is written beside the former
+revisions are the points whose figures changed, with when, why and from what.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from data_contracts import contract
 from jobs.brands import mentions
+from jobs.coverage import looked_for
 from jobs.interval import mean_interval
-from jobs.settings import Brand, Settings, Window
-from jobs.storage import UNDATED, Lake, Partition, Query, as_date, fingerprint, sql_text
+from jobs.lake.query import Query, View, sql_text
+from jobs.lake.table import UNDATED, File, Lake, Partition, Table, as_date, fingerprint
+from jobs.lake.writer import partition_runs, write
+from jobs.revisions import TABLE, view_newest_revision
+from jobs.settings import Brand, Settings, Window, now
+from jobs.step import Change, Plan, bring_up_to_date, replaced
 
 log = logging.getLogger(__name__)
 
 ALL = "all"
+FIGURES = (
+    "posts", "distinct_texts", "scored", "unscored", "quarantined", "negative", "neutral", "positive", "unsure",
+    "polarity_sum", "polarity_sum_squares",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Aggregated:
-    """What one aggregation did: the days it stands for, and the rows it wrote."""
+    """What one aggregation did: the days it stands for, and the revisions of points it wrote."""
 
     days: list[str]
     rows: int
 
 
-def aggregate(settings: Settings, days: Sequence[str]) -> Aggregated:
-    """Write daily_polarity of `days`, and of days never written between the first and last that have posts.
+class MadeFrom(NamedTuple):
+    """What the points of a day are made from, one short hash each; the order tells which is named as the cause."""
+
+    items: str
+    rules: str
+    model: str
+    coverage: str
+    contract: str
+    feeds: str
+    brands: str
+
+    @classmethod
+    def of(cls, file: File) -> MadeFrom:
+        """What the newest revision in `file` was made from."""
+        return cls(*file.made_from.split("."))
+
+
+CAUSES = {
+    "model": "model", "rules": "contract", "contract": "contract", "feeds": "settings", "brands": "settings",
+    "coverage": "coverage",
+}  # fmt: skip
+"""The cause of a revision when that part of what it is made from changed and the items did not."""
+
+
+def aggregate(settings: Settings, days: Sequence[str], cause: str | None = None, anew: bool = False) -> Aggregated:
+    """Write daily_polarity of `days`, of days never written between the first and last that have posts, and of every
+    stored day when brands or feeds of the settings changed.
 
     Undated posts belong to no day and are left out, as are held days of which nothing was ever published. Days that
-    are up to date are left alone.
+    are up to date are left alone unless all are to be counted `anew`, and points whose figures did not change have no
+    new revision. `cause` is what revisions say when the items changed, by default what the counts tell: late items or
+    edits.
     """
     lake = Lake(settings.lake)
-    unseen = set(lake.held()) - set(lake.days("scored_posts"))
-    wanted = sorted({*days, *_gaps(lake)} - {UNDATED} - unseen)
-    stale = _stale(lake, settings, wanted)
-    log.info("aggregate: %d of %d days to make", len(stale), len(wanted))
-    rows = 0
-    if stale:
-        with lake.query() as query, lake.staging() as stage:
-            _prepare(query, lake, settings, [partition.day for partition in stale])
-            table = _with_intervals(query.table(_GRID.format(named=_named(settings.brands), measures=_MEASURES)))
-            rows = sum(stage.write_partitions("daily_polarity", table.to_batches(), stale).values())
-            stage.publish()
-    return Aggregated(wanted, rows)
+    step = Aggregate(lake, settings, tuple(days), cause)
+    made = bring_up_to_date(lake, step, cause or "inputs", anew)
+    after = sum(file.rows for change in made.changes.values() for file in change.add)
+    before = sum(file.rows for change in made.changes.values() for file in change.remove)
+    return Aggregated(step.wanted, after - before)
 
 
-def _gaps(lake: Lake) -> list[str]:
-    """Days between the first and last scored one that daily_polarity lacks, those held back left out."""
-    scored = lake.days("scored_posts")
+@dataclass
+class Aggregate:
+    """scored_posts, quarantine and coverage -> daily_polarity."""
+
+    lake: Lake
+    settings: Settings
+    days: tuple[str, ...]
+    cause: str | None
+    name: str = "aggregate"
+    output: str = TABLE
+    whole: bool = False
+    wanted: list[str] = ()  # type: ignore[assignment]
+
+    def plan(self, view: View) -> Plan:
+        """MadeFrom of each day, as text."""
+        stored = {file.day: file for file in self.lake.table(TABLE).files}
+        held = set(view.held())
+        scored = view.days("scored_posts")
+        feeds, brands = _feeds(self.settings), _brands(self.settings)
+        former = {day: MadeFrom.of(file) for day, file in stored.items()}
+        restated = {day for day, made in former.items() if (made.feeds, made.brands) != (feeds, brands)}
+        unseen = held - set(scored)
+        self.wanted = sorted({*self.days, *restated, *_gaps(scored, stored.keys() | held)} - {UNDATED} - unseen)
+        looked = _looked_for(view, self.settings, self.wanted)
+        inputs = _inputs(view, self.wanted)
+        agreed = contract(TABLE).digest[:8]
+        return {
+            Partition(day): ".".join((*inputs[day], fingerprint(*sorted(looked[day]))[:8], agreed, feeds, brands))
+            for day in self.wanted
+        }
+
+    def make(self, view: View, target: Table, stale: Plan) -> Mapping[Partition, Change]:
+        """Count the stale days, and put what changed beside the former revisions, one file a day."""
+        days = [partition.day for partition in stale]
+        former = [file for partition in stale for file in target.of(partition)]
+        with view.query() as query:
+            _prepare(query, self.settings, days, _looked_for(view, self.settings, days))
+            query.view("former", TABLE, former)
+            view_newest_revision(query, "former", "known")
+            counted = _with_intervals(query.table(_GRID.format(named=_named(self.settings.brands))))
+            query.connection.register("counted_now", counted)
+            query.connection.register("why", _why(target, stale, self.cause))
+            moment = _moment(query)
+            fresh = query.table(_REVISIONS.format(moment=moment.isoformat()))
+            query.connection.register("fresh", fresh)
+            columns = ", ".join(contract(TABLE).columns)
+            order = ", ".join(contract(TABLE).key)
+            kept = query.batches(f"SELECT {columns} FROM (FROM former UNION ALL BY NAME FROM fresh) ORDER BY {order}")
+            changes = {partition: replaced(target, partition, ()) for partition in stale}
+            for partition, pieces in partition_runs(TABLE, kept):
+                made_from = str(stale[partition])
+                files = write(self.lake, TABLE, {"published_date": partition.day}, made_from, pieces)
+                changes[partition] = replaced(target, partition, files)
+        return changes
+
+
+def _moment(query: Query) -> datetime:
+    """When the new revisions are recorded: now, and after every former one though the clock may stand."""
+    (row,) = query.rows("SELECT max(recorded_at) AS last FROM former")
+    return max(now(), row["last"] + timedelta(microseconds=1)) if row["last"] else now()
+
+
+def _why(target: Table, stale: Plan, cause: str | None) -> pa.Table:
+    """One row a day: published_date, made_from, and the cause of a change, null when the items themselves changed."""
+    rows = []
+    for partition, wanted in stale.items():
+        after = MadeFrom(*str(wanted).split("."))
+        before = next(map(MadeFrom.of, target.of(partition)), after)
+        changed = [name for name in MadeFrom._fields if getattr(before, name) != getattr(after, name)]
+        told = cause if "items" in changed or not changed else CAUSES[changed[0]]
+        rows.append({"published_date": as_date(partition.day), "made_from": wanted, "cause": told})
+    kinds = [("published_date", pa.date32()), ("made_from", pa.string()), ("cause", pa.string())]
+    return pa.Table.from_pylist(rows, schema=pa.schema(kinds))
+
+
+def _gaps(scored: Sequence[str], known: Iterable[str]) -> set[str]:
+    """Days between the first and last scored one that are none of `known`."""
     if not scored:
-        return []
-    span = Window(start=date.fromisoformat(scored[0]), end=date.fromisoformat(scored[-1])).days
-    return sorted(set(span) - set(lake.days("daily_polarity")) - set(lake.held()))
+        return set()
+    return set(Window(start=date.fromisoformat(scored[0]), end=date.fromisoformat(scored[-1])).days) - set(known)
 
 
-def _stale(lake: Lake, settings: Settings, days: Sequence[str]) -> dict[Partition, str]:
-    """Snapshots to be of the days whose rows were not made from these posts and settings."""
-    inputs: dict[str, list[str | None]] = {day: [] for day in days}
+def _inputs(view: View, days: Sequence[str]) -> dict[str, tuple[str, str, str]]:
+    """Of each day, hashes of the item versions, of the rules and of the model that its rows were made with."""
+    parts: dict[str, list[list[str]]] = {day: [[], [], []] for day in days}
     for dataset in ("scored_posts", "quarantine"):
-        for partition, (path,) in lake.partitions(dataset, days).items():
-            inputs[partition.day] += [path, lake.snapshot(path)]
-    shared = (settings.brands, [(f.name, f.kind) for f in settings.feeds], contract("daily_polarity").digest)
-    wanted = {Partition(day): fingerprint(day, inputs[day], *shared) for day in days}
+        for file in view.files(dataset, days):
+            for place, part in enumerate(file.made_from.split(".")):
+                parts[file.day][place].append(f"{dataset} {file.feed} {part}" if place == 0 else part)
     return {
-        p: made_from for p, made_from in wanted.items() if lake.snapshot(lake.path("daily_polarity", p)) != made_from
+        day: (fingerprint(*sorted(items)), fingerprint(*sorted(set(rules)))[:8], fingerprint(*sorted(set(model)))[:8])
+        for day, (items, rules, model) in parts.items()
     }
+
+
+def _looked_for(view: View, settings: Settings, days: Sequence[str]) -> dict[str, set[str]]:
+    """The feeds of the settings that were looked at for each of `days`."""
+    return looked_for(view, days, feeds={feed.name for feed in settings.feeds})
+
+
+def _feeds(settings: Settings) -> str:
+    return fingerprint(*sorted((feed.name, feed.kind) for feed in settings.feeds))[:8]
+
+
+def _brands(settings: Settings) -> str:
+    return fingerprint(*sorted((brand.name, *sorted(brand.terms)) for brand in settings.brands))[:8]
 
 
 def _named(brands: Iterable[Brand]) -> str:
@@ -80,49 +198,50 @@ def _named(brands: Iterable[Brand]) -> str:
     return f"list_filter([{', '.join([sql_text(ALL), *found])}], lambda name: name IS NOT NULL)"
 
 
-def _prepare(query: Query, lake: Lake, settings: Settings, days: Sequence[str]) -> None:
-    """The tables that _GRID reads: scored, quarantined, day, brand, feed, language."""
-    query.view("scored", "scored_posts", lake.files("scored_posts", days))
-    query.view("quarantined", "quarantine", lake.files("quarantine", days))
+def _prepare(query: Query, settings: Settings, days: Sequence[str], looked: Mapping[str, Iterable[str]]) -> None:
+    """The tables that _GRID reads: scored_posts, quarantine, day, brand, configured, looked, language."""
+    query.read("scored_posts", days)
+    query.read("quarantine", days)
     (languages,) = (rule.kwargs["value_set"] for rule in contract("posts").rules if rule.name == "language_known")
-    tables: dict[str, Iterable[dict[str, object]]] = {
-        "day": [{"published_date": as_date(day)} for day in days],
-        "brand": [{"brand": name} for name in (ALL, *(b.name for b in settings.brands))],
-        "configured": [{"feed": feed.name, "kind": feed.kind} for feed in settings.feeds],
-        "language": [{"language": name} for name in languages],
+    tables: dict[str, tuple[list[tuple[str, pa.DataType]], Iterable[dict[str, object]]]] = {
+        "day": ([("published_date", pa.date32())], [{"published_date": as_date(day)} for day in days]),
+        "brand": ([("brand", pa.string())], [{"brand": name} for name in (ALL, *(b.name for b in settings.brands))]),
+        "configured": (
+            [("feed", pa.string()), ("kind", pa.string())],
+            [{"feed": feed.name, "kind": feed.kind} for feed in settings.feeds],
+        ),
+        "looked": (
+            [("published_date", pa.date32()), ("feed", pa.string())],
+            [{"published_date": as_date(day), "feed": feed} for day in days for feed in looked[day]],
+        ),
+        "language": ([("language", pa.string())], [{"language": name} for name in languages]),
     }
-    for name, rows in tables.items():
-        query.connection.register(name, pa.Table.from_pylist(list(rows)))
+    for name, (columns, rows) in tables.items():
+        query.connection.register(name, pa.Table.from_pylist(list(rows), schema=pa.schema(columns)))
 
 
 def _with_intervals(table: pa.Table) -> pa.Table:
-    """`table` with the mean polarity and its 95 % interval, in the columns of the contract."""
+    """`table` with the mean polarity and its 95 % interval."""
     needed = ("polarity_sum", "polarity_sum_squares", "scored", "distinct_texts")
     bounds = mean_interval(*(table.column(name).to_numpy() for name in needed))
     for name, values in zip(("mean_polarity", "polarity_low", "polarity_high"), bounds, strict=True):
         table = table.append_column(name, pa.array(values, pa.float64(), from_pandas=True))
-    return table.select(contract("daily_polarity").columns)
+    return table
 
 
-_MEASURES = ", ".join(
-    f"coalesce({name}, 0) AS {name}"
-    for name in (
-        "posts", "distinct_texts", "scored", "unscored", "quarantined", "negative", "neutral", "positive", "unsure",
-        "polarity_sum", "polarity_sum_squares",
-    )
-)  # fmt: skip
+_MEASURES = ", ".join(f"CASE WHEN counted THEN coalesce({name}, 0) END AS {name}" for name in FIGURES)
 
-_GRID = """
+_GRID = f"""
 WITH item AS (
     SELECT published_date, feed, kind, language, text, label, unsure, polarity::DOUBLE AS polarity, false AS refused
-    FROM scored
+    FROM scored_posts
     UNION ALL
-    SELECT published_date, feed, kind, language, text, NULL, NULL, NULL, true FROM quarantined
+    SELECT published_date, feed, kind, language, text, NULL, NULL, NULL, true FROM quarantine
 ), named AS (
-    SELECT * EXCLUDE (text), unnest({named}) AS brand,
+    SELECT * EXCLUDE (text), unnest({{named}}) AS brand,
         hash(lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))) AS text_key
     FROM item
-), counted AS (
+), tally AS (
     SELECT published_date, brand, feed, min(kind) AS kind, language,
         count(*) FILTER (NOT refused) AS posts,
         count(DISTINCT text_key) FILTER (polarity IS NOT NULL) AS distinct_texts,
@@ -138,13 +257,31 @@ WITH item AS (
     FROM named
     GROUP BY published_date, brand, feed, language
 ), feeds AS (
-    SELECT published_date, feed, first(kind ORDER BY place, kind) AS kind FROM (
-        SELECT published_date, feed, kind, 1 AS place FROM day CROSS JOIN configured
-        UNION ALL SELECT published_date, feed, kind, 2 FROM counted
+    SELECT published_date, feed, first(kind ORDER BY place, kind) AS kind, bool_or(seen) AS counted FROM (
+        SELECT published_date, feed, kind, 1 AS place,
+            (published_date, feed) IN (SELECT (published_date, feed) FROM looked) AS seen
+        FROM day CROSS JOIN configured
+        UNION ALL SELECT published_date, feed, kind, 2, true FROM tally
     ) GROUP BY published_date, feed
 )
-SELECT published_date, brand, feed, feeds.kind, language, {measures}
+SELECT published_date, brand, feed, feeds.kind, language, counted, {_MEASURES}
 FROM feeds CROSS JOIN brand CROSS JOIN language
-LEFT JOIN counted USING (published_date, brand, feed, language)
-ORDER BY published_date, brand, feed, language
+LEFT JOIN tally USING (published_date, brand, feed, language)
+"""
+
+_SAME = " AND ".join(f"counted_now.{name} IS NOT DISTINCT FROM known.{name}" for name in ("kind", "counted", *FIGURES))
+
+_REVISIONS = f"""
+SELECT counted_now.*, TIMESTAMPTZ '{{moment}}' AS recorded_at,
+    CASE
+        WHEN published_date NOT IN (SELECT published_date FROM known) THEN 'first'
+        WHEN (published_date, brand) NOT IN (SELECT (published_date, brand) FROM known) THEN 'brand added'
+        WHEN why.cause IS NOT NULL THEN why.cause
+        WHEN coalesce(counted_now.posts + counted_now.quarantined, 0)
+            > coalesce(known.posts + known.quarantined, 0) THEN 'late items'
+        ELSE 'edits'
+    END AS cause, why.made_from
+FROM counted_now JOIN why USING (published_date)
+LEFT JOIN known USING (published_date, brand, feed, language)
+WHERE known.brand IS NULL OR NOT ({_SAME})
 """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from jobs.lake.query import sql_text
 from jobs.settings import Brand
-from jobs.storage import sql_text
 
 
 def mentions(brand: Brand, column: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -35,6 +35,8 @@ app = typer.Typer(
 )
 quarantine_app = typer.Typer(no_args_is_help=True, help="Look at items that broke the contract, and replay them.")
 app.add_typer(quarantine_app, name="quarantine")
+lake_app = typer.Typer(no_args_is_help=True, help="Keep the lake small, and make it anew from raw_posts.")
+app.add_typer(lake_app, name="lake")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file; else SENTINELA_CONFIG, else ./sentinela.yaml.")
@@ -42,6 +44,12 @@ ConfigOption = Annotated[
 DateOption = Annotated[datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="One published day.")]
 FromOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First published day.")]
 ToOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last published day.")]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", metavar="TIMESTAMP", help="Figures as recorded by then (ISO 8601; UTC where no zone is named)."
+    ),
+]
 FeedOption = Annotated[str | None, typer.Option("--feed", help="One feed of the settings; all by default.")]
 
 
@@ -116,19 +124,34 @@ def aggregate(
 
 @app.command()
 def report(
-    day: DateOption = None, first: FromOption = None, last: ToOption = None, config: ConfigOption = None
-) -> None:
+    day: DateOption = None, first: FromOption = None, last: ToOption = None, as_of: AsOfOption = None,
+    pinned: Annotated[
+        Path | None,
+        typer.Option(
+            "--pinned", exists=True, dir_okay=False, metavar="FILE",
+            help="The pins.json of a report: make that very report again, beside it.",
+        ),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:  # fmt: skip
     """Write the report: --date ends the settings' period, --from/--to give another; by default the newest one."""
     from jobs.report import report as step
+    from jobs.report import report_again
 
+    if pinned:
+        if day or first or last or as_of:
+            raise typer.BadParameter("--pinned says the days and the moment itself; give it alone")
+        typer.echo(report_again(pinned, config))
+        return
     settings = load(config)
-    typer.echo(step(settings, _report_window(settings, day, _window(day, first, last))).path)
+    window = _report_window(settings, day, _window(day, first, last))
+    typer.echo(step(settings, window, _moment(as_of)).path)
 
 
 @app.command()
 def run(day: DateOption = None, first: FromOption = None, last: ToOption = None, config: ConfigOption = None) -> None:
     """Run all steps for a day (today by default) or a range, and every day that the feeds touch."""
-    from jobs.run import run as line
+    from jobs.pipeline import run as line
 
     settings = load(config)
     today = settings.today()
@@ -159,18 +182,24 @@ def predict(
 @app.command()
 def status(
     days: Annotated[int, typer.Option("--days", min=0, help="How many of the newest days to list.")] = SHOWN_DAYS,
+    as_of: AsOfOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Show what the lake holds, per feed and day, with gaps."""
     from jobs.status import status as step
 
-    console, feeds = _console(), step(load(config))
+    moment = _moment(as_of)
+    console, feeds = _console(), step(load(config), moment)
+    if moment:
+        console.print(f"as of {moment.isoformat()}, by the figures recorded until then", highlight=False)
     console.print(_feeds_table(feeds))
     if days:
         console.print(_days_table(feeds, days))
     for feed in feeds:
         if feed.gaps:
             console.print(f"{feed.feed}: nothing on {_ranges(feed.gaps)}", highlight=False)
+        if feed.unlooked:
+            console.print(f"{feed.feed}: never looked for on {_ranges(feed.unlooked)}", highlight=False)
     held = sorted({held_day for feed in feeds for held_day in feed.held})
     if held:
         console.print(
@@ -229,6 +258,38 @@ def quarantine_replay(
     _end([f"{held} held back: {reason}" for held, reasons in result.held.items() for reason in reasons])
 
 
+@lake_app.command("tidy")
+def lake_tidy(
+    keep_days: Annotated[
+        int,
+        typer.Option("--keep-days", min=1, max=30, help="For how many days readers keep what was replaced."),
+    ] = 7,
+    config: ConfigOption = None,
+) -> None:
+    """Merge small files and delete what no reader needs any more; safe beside running writers."""
+    from rich.table import Table
+
+    from jobs.tidy import tidy
+
+    result = tidy(load(config), keep_days)
+    table = Table("table", "files before", "files after", "files deleted", "bytes freed")
+    for one in result.tables:
+        table.add_row(*map(str, (one.name, one.before, one.after, one.deleted, one.freed_bytes)))
+    _console().print(table)
+    if result.left:
+        typer.echo(f"{result.left} leftovers of killed processes deleted")
+
+
+@lake_app.command("rebuild")
+def lake_rebuild(config: ConfigOption = None) -> None:
+    """Make every table but raw_posts and the coverage ledger anew, from raw_posts; readers see the old or the new."""
+    from jobs.rebuild import rebuild
+
+    carried = rebuild(load(config))
+    typer.echo(f"{len(carried.validated.days)} days made anew from raw_posts")
+    _end(carried.failures)
+
+
 def main() -> None:
     """Run the command line; expected failures become one message and an exit code."""
     from data_contracts import ContractError
@@ -264,13 +325,31 @@ def _report_window(settings: Settings, day: datetime | None, window: Window | No
     return Window(start=date.fromordinal(window.end.toordinal() - settings.report.days + 1), end=window.end)
 
 
+def _moment(text: str | None) -> datetime | None:
+    """The moment that --as-of names, in UTC."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"--as-of {text!r} is no ISO 8601 time; write one such as 2026-05-12T06:00Z") from None
+    if moment.tzinfo is None:
+        typer.echo(f"--as-of {text} names no zone: it is taken as UTC", err=True)
+        return moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC)
+
+
 def _days(
     settings: Settings, dataset: str, day: datetime | None, first: datetime | None, last: datetime | None
 ) -> list[str]:
-    from jobs.storage import Lake
+    from jobs import versions
+    from jobs.lake.query import View
+    from jobs.lake.table import Lake
 
-    window = _window(day, first, last)
-    return window.days if window else sorted({p.day for p in Lake(settings.lake).partitions(dataset)})
+    window, view = _window(day, first, last), View(Lake(settings.lake))
+    if window:
+        return window.days
+    return versions.days(view) if dataset == versions.RAW else sorted({file.day for file in view.files(dataset)})
 
 
 def _feeds_table(feeds: list[FeedStatus]) -> Table:
@@ -280,7 +359,7 @@ def _feeds_table(feeds: list[FeedStatus]) -> Table:
     for feed in feeds:
         days = f"{min(feed.days)} to {max(feed.days)}" if feed.days else "-"
         fetch = "never" if feed.last_fetch is None else " ".join(str(part) for part in feed.last_fetch if part)
-        counts = (feed.posts, feed.quarantined, feed.undated[0], len(feed.gaps))
+        counts = (feed.posts, feed.quarantined, "-" if feed.undated is None else feed.undated[0], len(feed.gaps))
         table.add_row(*map(_plain, (feed.feed, days, *counts, fetch)))
     return table
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts import schema
+from jobs.lake.writer import BATCH_ROWS
 from jobs.progress import track
 from jobs.read import delimited, json_lines, parquet
 from jobs.read.dialect import dialect_of
@@ -26,7 +27,6 @@ from jobs.read.record import ReadError
 from jobs.read.table import Row
 from jobs.score import score_columns
 from jobs.settings import Kind, Scoring
-from jobs.storage import BATCH_ROWS
 from models.files import whole
 from models.sentiment.cascade import scorer
 from models.sentiment.contract import Scores, Texts

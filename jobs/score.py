@@ -8,7 +8,7 @@ that of one partition, and a partition must not depend on which others are score
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_contracts import contract
+from jobs.engine import Engine, open_engine
+from jobs.lake.query import View, batches
+from jobs.lake.table import File, Lake, Partition, Table, fingerprint
+from jobs.lake.writer import writing
 from jobs.progress import track
 from jobs.settings import Scoring, Settings
-from jobs.storage import Lake, Partition, fingerprint
+from jobs.step import Change, Plan, bring_up_to_date, replaced
 from models.sentiment import LABELS
 from models.sentiment.cascade import scorer
 from models.sentiment.contract import Scorer, Scores, Texts
@@ -38,28 +42,93 @@ class Scored:
     unscored: int
 
 
-def score(settings: Settings, days: Sequence[str]) -> Scored:
-    """Score the posts of `days` (YYYY-MM-DD or `undated`) in one pass; partitions that are up to date are left alone.
+def score(settings: Settings, days: Sequence[str], cause: str = "inputs", anew: bool = False) -> Scored:
+    """Score the posts of `days` (YYYY-MM-DD or `undated`) in one pass.
 
-    Raises models.sentiment.ArtifactError when the packaged model is missing or was changed.
+    Partitions that are up to date are left alone, unless all are to be scored `anew`.
+    Raises models.sentiment.ArtifactError when the packaged model is missing or was changed, and EngineError.
     """
-    lake, scoring = Lake(settings.lake), settings.scoring
-    stale = _stale(lake, days, scoring)
-    log.info("score: %d partitions to make with %s", len(stale), scoring.model)
-    posts, unscored = 0, 0
-    if stale:
-        model = open_model(scoring.model, scoring.budget_minutes)
-        with lake.staging() as stage:
-            for partition, made_from in track(stale.items(), "score", len(stale), "partitions"):
-                with stage.writer("scored_posts", lake.path("scored_posts", partition), made_from) as writer:
-                    source = lake.path("posts", partition)
-                    judged = scorer(model, map(_texts, lake.batches(source)), scoring.unsure_below)
-                    for batch in lake.batches(source):
-                        scored = with_scores(batch, judged, model.version)
-                        posts += writer.write(scored)
-                        unscored += scored.column("polarity").null_count
-            stage.publish()
-    return Scored(sorted(set(days)), posts, unscored)
+    lake = Lake(settings.lake)
+    with open_engine(settings.engine) as engine:
+        made = bring_up_to_date(lake, Score(lake, settings.scoring, tuple(days), engine), cause, anew)
+    added = [file for change in made.changes.values() for file in change.add]
+    return Scored(sorted(set(days)), sum(file.rows for file in added), _unscored(lake, added))
+
+
+@dataclass(frozen=True)
+class Task:
+    """The posts of one partition, and what their scores are made from."""
+
+    partition: Partition
+    posts: File
+    made_from: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """posts -> scored_posts of `days`."""
+
+    lake: Lake
+    scoring: Scoring
+    days: tuple[str, ...]
+    engine: Engine
+    name: str = "score"
+    output: str = "scored_posts"
+    whole: bool = True
+
+    def plan(self, view: View) -> Plan:
+        """What the posts were made from, and the model with its settings."""
+        way = fingerprint(
+            lineage(self.scoring.model, self.scoring.budget_minutes),
+            self.scoring.unsure_below,
+            contract("scored_posts").digest,
+        )[:8]
+        posts = {partition: file.made_from for partition, (file,) in view.partitions("posts", self.days).items()}
+        gone = {file.partition for file in self.lake.table(self.output).files if file.day in self.days} - posts.keys()
+        return {p: f"{made_from}.{way}" for p, made_from in posts.items()} | dict.fromkeys(gone)
+
+    def make(self, view: View, target: Table, stale: Plan) -> Mapping[Partition, Change]:
+        """Score the posts of the stale partitions."""
+        changes = {partition: replaced(target, partition, ()) for partition in stale}
+        posts = view.partitions("posts", self.days)
+        work = [Task(p, posts[p][0], wanted) for p, wanted in stale.items() if wanted]
+        done = self.engine.map(ScoreTexts(self.lake, self.scoring), work) if work else iter(())
+        for partition, files in track(done, "score", len(work), "partitions"):
+            changes[partition] = replaced(target, partition, files)
+        return changes
+
+
+@dataclass(frozen=True)
+class ScoreTexts:
+    """The kernel: the posts of a partition -> a file of scored posts. Both readings of the posts are of one file."""
+
+    lake: Lake
+    scoring: Scoring
+
+    def __call__(self, task: Task) -> tuple[Partition, tuple[File, ...]]:
+        """The partition, and the file written for it."""
+        model = open_model(self.scoring.model, self.scoring.budget_minutes)
+        judged = scorer(model, map(_texts, batches(self.lake, task.posts)), self.scoring.unsure_below)
+        written: list[File] = []
+        place = self.lake.new_file("scored_posts", dict(task.posts.values), task.made_from)
+        with writing(self.lake, "scored_posts", place, written) as writer:
+            for batch in batches(self.lake, task.posts):
+                writer.write(with_scores(batch, judged, model.version))
+        return task.partition, tuple(written)
+
+
+def _unscored(lake: Lake, files: Sequence[File]) -> int:
+    """Rows of `files` without a polarity, read from their footers."""
+    import pyarrow.parquet as pq
+
+    place = contract("scored_posts").stored_schema.get_field_index("polarity")
+    count = 0
+    for file in files:
+        with lake.open(file.path) as source:
+            metadata = pq.read_metadata(source)
+        groups = range(metadata.num_row_groups)
+        count += sum(metadata.row_group(group).column(place).statistics.null_count for group in groups)
+    return count
 
 
 def with_scores(batch: pa.RecordBatch, judged: Scorer, version: str) -> pa.RecordBatch:
@@ -100,13 +169,3 @@ def _spread(values: pa.Array, present: pa.Array) -> pa.Array:
     """`values` at the places where `present` is true, null elsewhere."""
     places = np.cumsum(present.to_numpy(zero_copy_only=False)) - 1
     return values.take(pa.array(places, pa.int64(), mask=~present.to_numpy(zero_copy_only=False)))
-
-
-def _stale(lake: Lake, days: Sequence[str], scoring: Scoring) -> dict[Partition, str]:
-    """Snapshots to be of the partitions whose scores were not made from these posts in this way."""
-    shared = (lineage(scoring.model, scoring.budget_minutes), scoring.unsure_below, contract("scored_posts").digest)
-    wanted = {
-        partition: fingerprint(lake.snapshot(path), *shared)
-        for partition, (path,) in lake.partitions("posts", days).items()
-    }
-    return {p: made_from for p, made_from in wanted.items() if lake.snapshot(lake.path("scored_posts", p)) != made_from}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -38,6 +39,12 @@ def _zone_name(name: str) -> str:
     return _zone(name).key
 
 
+def _master(name: str) -> str:
+    if not re.fullmatch(r"local(\[(\d+|\*)(,\d+)?\])?|spark://[^/,\s]+:\d+(,[^/,\s]+:\d+)*", name):
+        raise ValueError(f"{name!r} is no master of Spark; write one such as local[2] or spark://host:7077")
+    return name
+
+
 def _codec_name(name: str) -> str:
     try:
         "".encode(name)
@@ -56,6 +63,7 @@ def _report_language(code: str) -> str:
 
 ZoneName = Annotated[str, AfterValidator(_zone_name)]
 CodecName = Annotated[str, AfterValidator(_codec_name)]
+Master = Annotated[str, AfterValidator(_master)]
 ReportLanguage = Annotated[str, AfterValidator(_report_language)]
 
 
@@ -191,6 +199,27 @@ class Scoring(_Frozen):
     unsure_below: float | None = Field(None, ge=0, le=1, description="Probability; what the model says when absent.")
 
 
+class EngineChoice(_Frozen):
+    """What scores and judges posts: threads of this machine, or the executors of a Spark cluster."""
+
+    kind: Literal["local", "spark"] = "local"
+    workers: int | None = Field(None, ge=1, le=1024, description="Threads of `local`; one a core when absent.")
+    master: Master | None = Field(
+        None, description="Of `spark`: `local[2]` for cores of this machine, `spark://host:7077` for a cluster."
+    )
+    options: dict[str, str] = Field({}, description="Properties of Spark, such as spark.cores.max, as they are.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.kind == "spark" and not self.master:
+            raise ValueError("kind spark needs a master, such as local[2] or spark://host:7077")
+        if self.kind == "spark" and self.workers:
+            raise ValueError("workers are of kind local; the cores of kind spark are spark.cores.max among the options")
+        if self.kind == "local" and (self.master or self.options):
+            raise ValueError("master and options are of kind spark")
+        return self
+
+
 class Report(_Frozen):
     """How the report is written."""
 
@@ -208,6 +237,7 @@ class Settings(_Frozen):
     feeds: tuple[Feed, ...] = Field(min_length=1)
     brands: tuple[Brand, ...] = ()
     scoring: Scoring = Scoring()
+    engine: EngineChoice = EngineChoice()
     report: Report = Report()
 
     @model_validator(mode="after")
@@ -224,8 +254,8 @@ class Settings(_Frozen):
         return _zone(self.timezone)
 
     def digest(self) -> str:
-        """Short hash of everything in here, for lineage."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+        """Short hash of everything in here that decides what is made, for lineage; the engine does not."""
+        return hashlib.sha256(self.model_dump_json(exclude={"engine"}).encode()).hexdigest()[:12]
 
     def feed(self, name: str) -> Feed:
         """The feed called `name`; SettingsError naming the known ones otherwise."""

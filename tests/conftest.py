@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 import hypothesis
 import pytest
 import yaml
+
+# As the engines say it: scores of operations that several cores share differ in their last digits.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 hypothesis.settings.register_profile(
     "sentinela",

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from data_contracts import contract, schema
+from data_contracts import schema
 from jobs.ingest import Ingested, ingest
+from jobs.lake.query import View
+from jobs.lake.table import Lake
 from jobs.settings import Settings, Window, load
-from jobs.storage import Lake, as_day
+from tests import stored
 
 FETCHED = datetime(2026, 6, 30, 12, tzinfo=UTC)
 COLUMNS = {
@@ -42,6 +43,13 @@ class Place:
         self.root = root
         self.config = root / "sentinela.yaml"
         self.configure(feeds, **changes)
+
+    @classmethod
+    def at(cls, root: Path) -> Place:
+        """The place that lies at `root`, as it is."""
+        place = cls.__new__(cls)
+        place.root, place.config = root, root / "sentinela.yaml"
+        return place
 
     def configure(self, feeds: Sequence[str | dict[str, Any]] = ("posts",), **changes: Any) -> None:
         """Write the settings file anew, `changes` over the defaults; a feed is a name or all its settings."""
@@ -82,19 +90,18 @@ class Place:
         self.write(items, feed, file)
         return self.ingest(at)
 
-    def rows(self, dataset: str, days: Sequence[str] | None = None, below: str = "") -> list[dict[str, Any]]:
+    def rows(self, dataset: str, days: Sequence[str] | None = None, held: bool = False) -> list[dict[str, Any]]:
         """All rows of `dataset`, partition columns included, in the order of the files."""
-        lake = self.lake
-        with lake.query() as query:
-            query.view("dataset", dataset, lake.files(dataset, days, below))
-            order = ", ".join(dict.fromkeys([contract(dataset).partition[0], *contract(dataset).key]))
-            return query.rows(f"FROM dataset ORDER BY {order}")
+        return stored.rows(self.lake, dataset, days, held)
 
-    def contents(self, *datasets: str) -> dict[str, tuple[pa.Schema, list[dict[str, Any]]]]:
-        """Rows and schema of every file of `datasets`, by path below the lake root."""
-        lake = self.lake
-        tables = {path: pq.ParquetFile(f"{lake.base}/{path}").read() for name in datasets for path in lake.files(name)}
-        return {path: (table.schema, table.to_pylist()) for path, table in tables.items()}
+    def contents(self, *datasets: str) -> dict[str, Any]:
+        """Columns and rows of `datasets`."""
+        return stored.tables(self.lake, *datasets)
+
+    def files(self, dataset: str) -> dict[str, str]:
+        """The files of `dataset` by partition, as day and feed; one that was made anew has another name."""
+        view = View(self.lake)
+        return {f"{file.day} {file.feed} {file.verdict or ''}".strip(): file.name for file in view.files(dataset)}
 
     def mtimes(self, folder: str = "lake") -> dict[str, int]:
         """When each file below `folder` was written, in nanoseconds."""
@@ -104,18 +111,11 @@ class Place:
             if path.is_file()
         }
 
-    def put(self, dataset: str, rows: Iterable[dict[str, Any]], snapshot: str = "1") -> None:
+    def put(
+        self, dataset: str, rows: Iterable[dict[str, Any]], made_from: str | None = None, held: bool = False
+    ) -> None:
         """Write `rows` as partitions of `dataset`, columns that a row lacks as nulls or what the type offers."""
-        lake, agreed = self.lake, contract(dataset)
-        keys = agreed.partition
-        ordered = sorted(rows, key=lambda row: [str(row.get(key) or "") for key in keys])
-        table = pa.Table.from_pylist([_complete(row, schema(dataset)) for row in ordered], schema=schema(dataset))
-        from jobs.storage import Partition
-
-        partitions = {Partition(as_day(r["published_date"]), *(r[key] for key in keys[1:])): snapshot for r in ordered}
-        with lake.staging() as stage:
-            stage.write_partitions(dataset, table.to_batches(), partitions)
-            stage.publish()
+        stored.put(self.lake, dataset, [_complete(row, schema(dataset)) for row in rows], made_from, held)
 
 
 def item(post_id: str, day: str | None, text: str | None = PT, **more: Any) -> dict[str, Any]:

@@ -18,10 +18,12 @@ import pytest
 import typer
 
 from jobs.cli import app, main
+from jobs.lake.query import View
 from tests.place import EN, FETCHED, PT, Place, item
 
 DAYS = ["2026-06-01", "2026-06-02", "2026-06-03"]
 HOSTILE = "mau \x1b[2J\x1b]0;dono\x07 [bold red]texto[/] [/nada] \u202e\x9b31m fim\\"
+PROGRAM = str(Path(sys.executable).with_name("sentinela"))
 HEAVY = ("tensorflow", "great_expectations", "airflow", "pandas", "duckdb", "pyarrow")
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ (INFO|WARNING|ERROR) jobs\.")
 
@@ -37,7 +39,7 @@ class Done:
 
 def call(*arguments: str, **environment: str) -> Done:
     """Run the command line as a process of its own, outside a terminal."""
-    entry = [sys.executable, "-c", "from jobs.cli import main; main()"]
+    entry = [sys.executable, PROGRAM]
     env = {**os.environ, "SOURCE_DATE_EPOCH": str(int(FETCHED.timestamp())), "COLUMNS": "100", **environment}
     done = subprocess.run([*entry, *arguments], capture_output=True, text=True, env=env, check=False)
     return Done(done.returncode, done.stdout, done.stderr)
@@ -47,7 +49,7 @@ def on_terminal(*arguments: str) -> str:
     """What a terminal of 200 columns receives from the command line."""
     ours, theirs = pty.openpty()
     env = {**os.environ, "COLUMNS": "200", "TERM": "xterm-256color"}
-    entry = [sys.executable, "-c", "from jobs.cli import main; main()"]
+    entry = [sys.executable, PROGRAM]
     with subprocess.Popen([*entry, *arguments], stdout=theirs, stderr=theirs, stdin=theirs, env=env) as process:
         os.close(theirs)
         received = b""
@@ -138,6 +140,44 @@ def test_status_shows_what_the_lake_holds(place: Place, sentinela: Callable[...,
     )
 
 
+def test_a_report_is_made_again_from_its_pins_whatever_the_settings_say_now(
+    place: Place, sentinela: Callable[..., Done], bad_settings: Path
+) -> None:
+    page = Path(sentinela("report", "--date", DAYS[1], "--config", str(place.config)).out.strip())
+    pins, before = page.with_name("pins.json"), page.read_bytes()
+    page.unlink()
+    again = sentinela("report", "--pinned", str(pins), "--config", str(bad_settings))
+    assert (again.code, again.out) == (0, f"{page}\n")
+    assert page.read_bytes() == before
+
+    kept = pins.read_text(encoding="utf-8")
+    pins.write_text(re.sub(r'"scored_posts": \d+', '"scored_posts": 999', kept, count=1), encoding="utf-8")
+    gone = sentinela("report", "--pinned", str(pins))
+    assert (gone.code, gone.out, gone.err.count("\n")) == (1, "", 1)
+    assert "scored_posts" in gone.err
+    assert page.read_bytes() == before
+
+    pins.write_text("{}", encoding="utf-8")
+    assert sentinela("report", "--pinned", str(pins)).code == 1
+    assert sentinela("report", "--pinned", str(pins), "--date", DAYS[1]).code == 2
+    assert sentinela("report", "--pinned", str(pins.with_name("absent.json"))).code == 2
+
+
+def test_figures_of_a_moment(place: Place, sentinela: Callable[..., Done]) -> None:
+    config, moment = ("--config", str(place.config)), FETCHED + timedelta(hours=1)
+    written = sentinela("report", "--date", DAYS[1], "--as-of", moment.isoformat(), *config)
+    assert (written.code, written.err.count("UTC")) == (0, 0)
+    assert Path(written.out.strip()).parent.name.endswith(f"_as-of-{moment:%Y%m%dT%H%M%SZ}")
+    shown = sentinela("status", "--as-of", f"{moment:%Y-%m-%dT%H:%M}", *config)
+    assert "names no zone: it is taken as UTC" in shown.err
+    assert f"as of {moment.isoformat()}" in shown.out
+    assert re.search(rf"{DAYS[0]}\W+1 \(\+1\)", shown.out)
+    for command in ("report", "status"):
+        early = sentinela(command, "--as-of", "2026-06-01", *config)
+        assert early.code == (1 if command == "report" else 0)
+        assert sentinela(command, "--as-of", "soon", *config).code == 2
+
+
 def test_quarantine_is_listed_and_narrowed(place: Place, sentinela: Callable[..., Done]) -> None:
     config = ("--config", str(place.config))
     listed = sentinela("quarantine", "list", *config)
@@ -168,6 +208,30 @@ def test_replay_says_what_is_held_still(place: Place, sentinela: Callable[..., D
     assert f"{DAYS[2]} held back" in done.err
 
 
+def test_tidying_says_what_it_did_to_each_table(tmp_path: Path, sentinela: Callable[..., Done]) -> None:
+    polled = Place(tmp_path)
+    for number in range(3):
+        polled.add([item(str(number), DAYS[0])], file=str(number))
+    for mark in (tmp_path / "lake" / "_state" / "pending").iterdir():
+        mark.unlink()
+    done = sentinela("lake", "tidy", "--config", str(polled.config))
+    assert done.code == 0
+    cells = [re.findall(r"\w+", line) for line in done.out.splitlines()]
+    assert ["raw_posts", "3", "1", "0", "0"] in cells
+    assert ["scored_posts", "0", "0", "0", "0"] in cells
+
+
+def test_a_lake_that_cannot_be_read_is_one_sentence(tmp_path: Path, sentinela: Callable[..., Done]) -> None:
+    spoilt = Place(tmp_path)
+    (tmp_path / "lake" / "judged_posts" / "_delta_log").mkdir(parents=True)
+    (tmp_path / "lake" / "judged_posts" / "_delta_log" / "00000000000000000000.json").write_text("no JSON")
+    for command in (["status"], ["lake", "rebuild"], ["lake", "tidy"]):
+        done = sentinela(*command, "--config", str(spoilt.config))
+        assert done.code == 1
+        assert done.err.splitlines()[-1].startswith(f"{tmp_path}/lake/judged_posts: cannot be read: ")
+        assert "Traceback" not in done.err
+
+
 @pytest.mark.parametrize("command", [["list", "--date", DAYS[0]], ["show", "hostile"]], ids=["list", "show"])
 def test_posts_cannot_steer_a_terminal(place: Place, command: list[str]) -> None:
     shown = on_terminal("quarantine", *command, "--config", str(place.config))
@@ -192,7 +256,7 @@ def test_a_missing_feed_fails_the_run_after_the_rest_is_published(failed_run: tu
     place, done = failed_run
     assert done.code == 1
     assert {row["post_id"] for row in place.rows("scored_posts")} == {"a", "b"}
-    assert place.lake.days("daily_polarity") == DAYS[:2]
+    assert View(place.lake).days("daily_polarity") == DAYS[:2]
     assert Path(done.out.strip()).is_file()
     message = done.err.splitlines()[-1]
     assert "'absent'" in message

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from jobs.lake.writer import BATCH_ROWS
 from jobs.predict import ADDED, FileError, predict, texts_of
 from jobs.settings import Scoring
-from jobs.storage import BATCH_ROWS
 from models import sentiment
 from models.sentiment import artifact
 from models.sentiment.contract import Texts

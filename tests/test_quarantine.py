@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 import data_contracts
+import data_contracts.odcs
 from jobs.aggregate import aggregate
+from jobs.lake.query import View
 from jobs.quarantine import list_items, replay, show_item
 from jobs.score import score
 from jobs.validate import validate
@@ -122,20 +124,20 @@ def wider_scale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     folder = tmp_path / "contracts"
     folder.mkdir()
     for name in data_contracts.names():
-        document = yaml.safe_load((data_contracts.FOLDER / f"{name}.odcs.yaml").read_text(encoding="utf-8"))
+        document = yaml.safe_load((data_contracts.odcs.FOLDER / f"{name}.odcs.yaml").read_text(encoding="utf-8"))
         for column in document["schema"][0]["properties"]:
             for rule in column.get("quality", []):
                 if rule["name"] == "rating_in_scale":
                     rule["implementation"]["kwargs"]["max_value"] = 1000
         (folder / f"{name}.odcs.yaml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
-    yield monkeypatch.setattr(data_contracts, "FOLDER", folder)
+    yield monkeypatch.setattr(data_contracts.odcs, "FOLDER", folder)
     monkeypatch.undo()
     data_contracts.contract.cache_clear()
 
 
 def test_replay_after_a_mended_contract_carries_items_through_to_the_end(tmp_path: Path, wider_scale: None) -> None:
     with pytest.MonkeyPatch.context() as shipped:
-        shipped.setattr(data_contracts, "FOLDER", Path(data_contracts.__file__).parent)
+        shipped.setattr(data_contracts.odcs, "FOLDER", Path(data_contracts.__file__).parent)
         data_contracts.contract.cache_clear()
         place = make(tmp_path)
     data_contracts.contract.cache_clear()
@@ -145,8 +147,14 @@ def test_replay_after_a_mended_contract_carries_items_through_to_the_end(tmp_pat
     assert sorted(row["post_id"] for row in place.rows("quarantine")) == ["both", "empty"]
     assert {"graded", "it's", "flood-3"} <= {row["post_id"] for row in place.rows("scored_posts")}
     totals = [row for row in place.rows("daily_polarity", [DAYS[2]]) if row["brand"] == "all"]
-    assert sum(row["posts"] for row in totals) == 20
-    assert place.lake.held() == []
+    assert sum(row["posts"] for row in totals if row["counted"]) == 20
+    assert {row["cause"] for row in totals} == {"first"}
+    newest = [row for row in place.rows("daily_polarity", [DAYS[0]]) if row["cause"] == "replay"]
+    assert {(row["feed"], row["posts"], row["quarantined"]) for row in newest if row["brand"] == "all"} >= {
+        ("posts", 1, 0),
+        ("shop", 1, 0),
+    }
+    assert View(place.lake).held() == []
 
 
 def test_replay_of_one_day_leaves_the_others(tmp_path: Path) -> None:

@@ -10,16 +10,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
+import jobs.score as score_module
 from data_contracts import contract
-from jobs.score import score, with_scores
-from jobs.storage import DATA_FILE, Lake
+from jobs.lake.query import View, batches
+from jobs.score import Score, score, with_scores
 from jobs.validate import validate
 from models import sentiment
 from models.sentiment import artifact
 from models.sentiment.cascade import scorer
 from tests.artefacts import package
+from tests.overtaken import overtake
 from tests.place import EN, ES, FETCHED, PT, RU, Place, item
 
 PROBABILITIES = ("negative", "neutral", "positive")
@@ -60,8 +63,9 @@ def test_every_post_is_scored_and_nothing_of_quarantine(place: Place) -> None:
 
 
 def test_columns_are_those_of_the_contract_and_the_rest_of_the_post_is_kept(place: Place) -> None:
-    for schema, _ in place.contents("scored_posts").values():
-        assert schema == contract("scored_posts").stored_schema
+    for file in View(place.lake).files("scored_posts"):
+        stored = pq.ParquetFile(f"{place.lake.base}/{file.path}").schema_arrow
+        assert stored.remove_metadata() == contract("scored_posts").stored_schema
     shared = set(contract("posts").columns) & set(contract("scored_posts").columns)
     posts = {row["post_id"]: {name: row[name] for name in shared} for row in place.rows("posts")}
     assert {name: {key: row[key] for key in shared} for name, row in rows(place).items()} == posts
@@ -115,9 +119,9 @@ def test_the_model_is_told_the_language_and_the_kind_of_each_post(place: Place) 
             mine = [pair == ("pt", "post") for pair in zip(languages or (), kinds or (), strict=True)]
             return np.array([[0, 0, 1] if right else [1, 0, 0] for right in mine], np.float32).reshape(-1, 3)
 
-    lake, judged = Lake(place.settings.lake), scorer(Told(), [])
-    batches = [batch for path in lake.files("posts") for batch in lake.batches(path)]
-    told = [row for batch in batches for row in with_scores(batch, judged, Told.version).to_pylist()]
+    lake, judged = place.lake, scorer(Told(), [])
+    stored = [batch for file in View(lake).files("posts") for batch in batches(lake, file)]
+    told = [row for batch in stored for row in with_scores(batch, judged, Told.version).to_pylist()]
     assert {row["language"]: row["label"] for row in told} == {
         "pt": "positive", "en": "negative", "es": "negative", "other": None,
     }  # fmt: skip
@@ -140,15 +144,13 @@ def test_days_may_come_in_any_order_and_grouping(place: Place, tmp_path: Path) -
 def test_changed_posts_are_scored_again_and_other_days_left_alone(tmp_path: Path) -> None:
     place = make(tmp_path)
     score(place.settings, DAYS)
-    before = place.mtimes("lake/scored_posts")
+    before = place.files("scored_posts")
     edited = item("es", DAYS[1], PT, edited="2026-06-05T00:00:00Z")
     days = place.add([edited], file="2", at=FETCHED + timedelta(days=1))
     validate(place.settings, days)
     assert score(place.settings, DAYS).posts == 1
-    after = place.mtimes("lake/scored_posts")
-    assert [path for path in after if after[path] != before[path]] == [
-        f"lake/scored_posts/published_date={DAYS[1]}/feed=posts/{DATA_FILE}"
-    ]
+    after = place.files("scored_posts")
+    assert [key for key in after if after[key] != before[key]] == [f"{DAYS[1]} posts"]
     assert rows(place)["es"]["text"] == PT
 
 
@@ -173,6 +175,71 @@ def test_a_partition_in_other_languages_alone_has_no_scores(tmp_path: Path) -> N
 def test_days_without_posts_are_done_with_nothing_written(place: Place) -> None:
     result = score(place.settings, ["2020-01-01"])
     assert (result.days, result.posts) == (["2020-01-01"], 0)
+
+
+# Two writers
+
+
+def bring(place: Place, items: list[dict[str, Any]]) -> list[str]:
+    """A day of another run: fetched, validated and not yet scored."""
+    days = place.add(items, file="other", at=FETCHED + timedelta(days=1))
+    validate(place.settings, days)
+    return days
+
+
+def matched(place: Place) -> dict[str, str]:
+    """What was scored, by item; every score is the one that its text has when read by itself."""
+    scored = rows(place)
+    read = {name: row for name, row in scored.items() if row["language"] != "other"}
+    known = ([row[name] for row in read.values()] for name in ("text", "language", "kind"))
+    expected = sentiment.load(place.settings.scoring.model).predict(*known)
+    for row, probabilities in zip(read.values(), expected, strict=True):
+        assert [row[name] for name in PROBABILITIES] == pytest.approx(probabilities.tolist(), abs=1e-5)
+    return {name: row["text"] for name, row in scored.items()}
+
+
+OTHERS = [item("bad", DAYS[0], ES), item("new", DAYS[0], PT), item("pt", DAYS[1], EN)]
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["scored by the other", "posts replaced only"])
+def test_posts_that_are_replaced_meanwhile_get_scores_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    place = make(tmp_path)
+
+    def other() -> None:
+        days = bring(place, OTHERS)
+        if whole:
+            score(place.settings, days)
+
+    overtake(monkeypatch, Score, other)
+    score(place.settings, DAYS)
+    assert matched(place) == {row["post_id"]: row["text"] for row in place.rows("posts")}
+    assert (matched(place)["bad"], matched(place)["pt"]) == (ES, EN)
+
+
+def test_posts_that_are_replaced_between_two_readings_of_a_cascade_get_scores_of_their_own(
+    tmp_path: Path, artifacts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cascade reads the texts of a partition twice: for its budget, and to score them."""
+    place = make(tmp_path)
+    place.configure(scoring={"model": "cascade", "budget_minutes": 1.5})
+    waiting = [lambda: bring(place, OTHERS)]
+    choose = score_module.scorer
+
+    def choosing(*given: Any) -> Any:
+        judged = choose(*given)
+        if waiting:
+            waiting.pop()()
+        return judged
+
+    monkeypatch.setattr(score_module, "scorer", choosing)
+    score(place.settings, DAYS)
+    once = Place(tmp_path / "once", scoring={"model": "cascade", "budget_minutes": 1.5})
+    validate(once.settings, once.add(ITEMS))
+    bring(once, OTHERS)
+    score(once.settings, DAYS)
+    assert once.contents("scored_posts") == place.contents("scored_posts")
 
 
 # Other settings of scoring

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from jobs.settings import SettingsError, Window, load, now
+from jobs.settings import EngineChoice, SettingsError, Window, load, now
 
 FEEDS = """\
 feeds:
@@ -192,6 +192,34 @@ def test_the_file_is_the_given_one_else_of_the_environment_else_of_the_folder(
     monkeypatch.setenv("SENTINELA_CONFIG", str(named))
     assert load().timezone == "UTC"
     assert load(tmp_path / "sentinela.yaml").timezone == "Europe/Lisbon"
+
+
+def test_the_engine_is_local_unless_the_settings_name_spark(settings_file: Callable[..., Path]) -> None:
+    assert load(settings_file()).engine == EngineChoice(kind="local", workers=None)
+    assert load(settings_file(engine={"kind": "local", "workers": 3})).engine.workers == 3
+    for master in ("local", "local[2]", "local[*]", "local[2,4]", "spark://10.0.0.1:7077", "spark://a:7077,b:7077"):
+        asked = {"kind": "spark", "master": master, "options": {"spark.cores.max": "40"}}
+        assert load(settings_file(engine=asked)).engine == EngineChoice.model_validate(asked)
+
+
+@pytest.mark.parametrize(
+    ("engine", "told"),
+    [
+        ("{kind: spark}", "engine: kind spark needs a master"),
+        ("{kind: spark, master: yarn}", "engine.master: 'yarn' is no master of Spark; write"),
+        ("{kind: spark, master: 'spark://host'}", "engine.master: 'spark://host' is no master"),
+        ("{kind: spark, master: 'local[2]', workers: 2}", "engine: workers are of kind local"),
+        ("{kind: local, master: 'local[2]'}", "engine: master and options are of kind spark"),
+        ("{workers: 0}", "engine.workers: "),
+        ("{kind: ray}", "engine.kind: "),
+    ],
+)
+def test_an_engine_that_there_is_not_is_refused(refused: Callable[[str], str], engine: str, told: str) -> None:
+    assert refused(f"{FEEDS}engine: {engine}\n").startswith(f"sentinela.yaml:6: {told}")
+
+
+def test_the_engine_does_not_change_the_digest(settings_file: Callable[..., Path]) -> None:
+    assert load(settings_file(engine={"workers": 3})).digest() == load(settings_file()).digest()
 
 
 def test_settings_are_frozen(settings_file: Callable[..., Path]) -> None:

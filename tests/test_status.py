@@ -56,11 +56,21 @@ def test_days_without_any_item_are_gaps_and_held_days_are_not(feeds: dict[str, F
     assert feeds["posts"].held == [DAYS[2]]
     assert feeds["posts"].gaps == [DAYS[1], DAYS[3]]
     assert feeds["shop"].gaps == []
+    assert feeds["posts"].unlooked == feeds["shop"].unlooked == []
+
+
+def test_days_that_a_feed_was_never_looked_at_for_are_no_gaps(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    validate(place.settings, place.add([item("a", DAYS[0]), item("b", DAYS[2])]))
+    (tmp_path / "feeds/posts/1.jsonl").unlink()
+    validate(place.settings, place.add([item("c", "2026-06-06")], file="2", at=FETCHED + timedelta(days=1)))
+    (feed,) = status(place.settings)
+    assert (feed.gaps, feed.unlooked) == ([DAYS[1]], [DAYS[3], DAYS[4]])
 
 
 def test_the_newest_fetch_is_told_with_its_failure(feeds: dict[str, FeedStatus]) -> None:
     assert feeds["posts"].last_fetch is not None
-    assert feeds["posts"].last_fetch[1:] == ("complete", None)
+    assert feeds["posts"].last_fetch[1:] == ("unchanged", None)
     day, outcome, message = feeds["shop"].last_fetch or (None, "", "")
     assert (day, outcome) == (date(2026, 7, 1), "failed")
     assert "no such file" in str(message)

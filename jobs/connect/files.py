@@ -1,4 +1,4 @@
-"""Files of a path or glob. One that was not touched since the last fetch is not read again."""
+"""Files of a path or glob. One that was not touched since the last fetch is not opened again."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from typing import Any
 from jobs.connect.connector import Body, Cursor, Request, SourceError
 
 SETTLED_NANOSECONDS = 2_000_000_000
+UNSETTLED = [None] * 4
 
 
 def bodies(request: Request) -> Generator[Body, None, Cursor]:
     """The files that match the feed's `path`, sorted; SourceError, after the others, for those that cannot be read.
 
-    The cursor is {"files": {path: [size, mtime_ns, ctime_ns, inode, sha256]}}; a file that is gone is not in it.
+    The cursor is {"files": {path: [size, mtime_ns, ctime_ns, inode, sha256]}}, the first four null where they cannot be
+    relied on yet; a file that is gone is not in it.
     """
     pattern, known = str(request.feed.path), request.cursor.get("files", {})
     paths = sorted(Path(path) for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
@@ -28,16 +30,13 @@ def bodies(request: Request) -> Generator[Body, None, Cursor]:
     for path in paths:
         try:
             marks, settled = _marks(path)
-            *former, digest = known.get(str(path), [None])
-            unchanged = former == marks
-            if not unchanged:
-                digest = _sha256(path)
+            *former, known_digest = known.get(str(path), [None])
+            digest = known_digest if former == marks else _sha256(path)
         except OSError as error:
             unreadable.append(f"{path}: cannot be read: {error.strerror}")
             continue
-        if settled:
-            seen[str(path)] = [*marks, digest]
-        yield Body(path, str(path), digest, unchanged)
+        seen[str(path)] = [*(marks if settled else UNSETTLED), digest]
+        yield Body(path, str(path), digest, unchanged=digest == known_digest)
     if unreadable:
         raise SourceError("; ".join(unreadable))
     return {"files": seen}

@@ -27,6 +27,6 @@ def bodies(request: Request) -> Generator[Body, None, Cursor]:
     if answer.status == NOT_MODIFIED and conditions:
         yield Body(None, name, known["sha256"], unchanged=True)
         return known
-    yield Body(target, name, answer.sha256)
+    yield Body(target, name, answer.sha256, unchanged=answer.sha256 == known.get("sha256"))
     validators = {key: answer.headers[header] for key, (header, _) in VALIDATORS.items() if header in answer.headers}
     return {"address": place, "sha256": answer.sha256, **validators}

@@ -10,10 +10,10 @@ import pyarrow as pa
 from data_contracts import schema
 from jobs.connect.connector import Body, SourceError
 from jobs.ingest.items import Reading, to_row
+from jobs.lake.writer import BATCH_ROWS
 from jobs.progress import track
 from jobs.read.read import read
 from jobs.read.record import ReadError
-from jobs.storage import BATCH_ROWS
 
 
 def row_batches(reading: Reading, body: Body) -> Iterator[pa.RecordBatch]:

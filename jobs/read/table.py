@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from jobs.read.record import ReadError, Record
@@ -26,12 +27,16 @@ def record_of(row: Row, columns: Columns) -> Record:
     """The record of `row` by the feed's `columns`; what names the author is left out of the payload."""
     if row.error:
         return Record(payload=row.values, error=f"line {row.line}: {row.error}")
-    paths = columns.model_dump(exclude_none=True)
     root = columns.author.split(".", 1)[0] if columns.author and columns.author not in row.values else columns.author
     return Record(
-        fields={name: _at(row.values, path) for name, path in paths.items()},
+        fields={name: _at(row.values, path) for name, path in _paths(columns).items()},
         payload={key: value for key, value in row.values.items() if key != root},
     )
+
+
+@cache
+def _paths(columns: Columns) -> dict[str, str]:
+    return columns.model_dump(exclude_none=True)
 
 
 def named_columns(feed: Feed) -> set[str]:

@@ -1,5 +1,6 @@
 """The report step: what an analyst reads of the days that were aggregated."""
 
-from jobs.report.step import Report, ReportError, report
+from jobs.report.pins import PinsError
+from jobs.report.write import Report, ReportError, report, report_again
 
-__all__ = ["Report", "ReportError", "report"]
+__all__ = ["PinsError", "Report", "ReportError", "report", "report_again"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ import pandas as pd
 
 from jobs.report.figures import ALL, Figures, Move, records
 from jobs.report.language import Voice
+from jobs.report.telling import extents, status, whole
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 HALF_DAY = 12 * 3_600_000
@@ -30,11 +32,12 @@ Json = dict[str, Any]
 def datasets(figures: Figures, words: dict[Move, tuple[str, ...]], voice: Voice) -> dict[str, list[Json]]:
     """The named datasets of all charts: days, moves, groups."""
     groups = [
-        *_groups("brand", [(row, voice.brand(row["brand"])) for row in records(figures.brands)], voice),
-        *_groups("feed", [(row, row["feed"]) for row in records(figures.feeds)], voice),
+        *_groups("brand", [(row, voice.brand(row["brand"])) for row in records(figures.brands)], figures, voice),
+        *_groups("feed", [(row, row["feed"]) for row in records(figures.feeds)], figures, voice),
         *_groups(
             "language",
             [(row, voice.tongue(row["language"])) for row in records(figures.languages)],
+            figures,
             voice,
         ),
     ]
@@ -68,24 +71,18 @@ def _tone(low: float, high: float) -> str:
     return "positive" if low > 0 else "negative" if high < 0 else "mixed"
 
 
-def status(row: Json, voice: Voice) -> str:
-    """What a day is, in words."""
-    said = voice(f"status_{row['status']}")
-    return f"{said}, {voice('status_partial')}" if row["partial"] else said
-
-
 def _day(row: Json, voice: Voice) -> Json:
     known, line = not math.isnan(row["mean"]), row["status"] == "ok"
     steps = [0]
     for name in ("negative", "neutral", "positive", "unscored"):
-        steps.append(steps[-1] + int(row[name]))
+        steps.append(steps[-1] + whole(row[name]))
     tip = [voice.weekday(row["day"])]
     if known:
         tip.append(f"{voice.polarity(row['mean'])}  ({voice.span(row['low'], row['high'])})")
-    if row["posts"]:
+    if row["posts"] > 0:
         mix = {name: voice.count(row[name]) for name in ("negative", "neutral", "positive")}
         tip += [voice("posts_n", n=voice.count(row["posts"])), voice("mix", **mix)]
-    if not line or row["partial"]:
+    if not line or row["partial"] or row["missing"]:
         tip.append(status(row, voice))
     moment = _milliseconds(row["day"])
     return {
@@ -120,17 +117,18 @@ def _move(move: Move, words: tuple[str, ...], figures: Figures) -> Json:
     }
 
 
-def _groups(by: str, rows: list[tuple[Json, str]], voice: Voice) -> list[Json]:
+def _groups(by: str, rows: list[tuple[Json, str]], figures: Figures, voice: Voice) -> list[Json]:
     found = []
     for row, label in rows:
-        if math.isnan(row["mean"]):
+        if not _is_drawn(row):
             continue
-        tip = [
-            label,
-            f"{voice('now')}: {voice.polarity(row['mean'])}  ({voice.span(row['low'], row['high'])})",
-            f"{voice('before')}: {voice.polarity(row['mean_before'])}",
-            voice("posts_n", n=voice.count(row["posts"])),
-        ]
+        known = not math.isnan(row["mean"])
+        tip = [label]
+        if known:
+            tip.append(f"{voice('now')}: {voice.polarity(row['mean'])}  ({voice.span(row['low'], row['high'])})")
+            tip.append(f"{voice('before')}: {voice.polarity(row['mean_before'])}")
+            tip.append(voice("posts_n", n=voice.count(row["posts"])))
+        tip += extents(row, figures, voice)
         found.append(
             {
                 "by": by,
@@ -141,17 +139,23 @@ def _groups(by: str, rows: list[tuple[Json, str]], voice: Voice) -> list[Json]:
                 "h": _rounded(row["high"]),
                 "m0": _rounded(row["mean_before"]),
                 "tone": _tone(row["low"], row["high"]),
-                "says": voice.polarity(row["mean"]),
+                "says": voice.polarity(row["mean"]) if known else "",
+                "lacks": "" if known else voice("status_uncounted"),
                 "tip": "\n".join(tip),
             }
         )
     return found
 
 
+def _is_drawn(row: Json) -> bool:
+    """Whether a group has a row in its chart: a mean, or that it was not looked for."""
+    return not row["counted"] or not math.isnan(row["mean"])
+
+
 def _most(groups: pd.DataFrame) -> int:
-    """The number of scored groups of the brand that has the most."""
-    scored = groups[groups["scored"] > 0].groupby("brand").size()
-    return max(1, int(scored.max())) if len(scored) else 1
+    """The number of drawn groups of the brand that has the most."""
+    drawn = [row["brand"] for row in records(groups) if _is_drawn(row)]
+    return max(1, *Counter(drawn).values()) if drawn else 1
 
 
 def _span(groups: pd.DataFrame) -> list[float]:
@@ -186,7 +190,7 @@ def _polarity(figures: Figures, voice: Voice) -> Json:
     days = alt.Chart(alt.NamedData(name="days")).transform_filter("datum.b === brand")
     size = alt.Size("part:O", scale=alt.Scale(domain=[False, True], range=[46, 95]), legend=None)
     shape = alt.Shape("part:N", scale=alt.Scale(domain=[False, True], range=["circle", "diamond"]), legend=None)
-    hidden = _unseen(days, x)
+    hidden = _hidden(days, x)
     zero = (
         alt.Chart(alt.NamedData(name="days")).mark_rule(color="var(--axis)").encode(y=alt.YDatum(0, scale=y["scale"]))
     )
@@ -204,7 +208,7 @@ def _polarity(figures: Figures, voice: Voice) -> Json:
         .encode(x=x, y=_as(y, "few:Q"), stroke=_tone_scale(alt.Stroke), shape=shape)
     )
     hover = days.mark_rect(opacity=0, fill="#000").encode(x=_as(x, "t0:Q"), x2="t1:Q", tooltip="tip:N")
-    layers = [hidden, zero, band, base, line, few, points, hover, *_notes(x, y)]
+    layers = [*hidden, zero, band, base, line, few, points, hover, *_notes(x, y)]
     return _finish(alt.layer(*layers).properties(width="container", height=300), voice)
 
 
@@ -263,8 +267,13 @@ def _volume(figures: Figures, voice: Voice) -> Json:
         .mark_text(text="?", dy=-9, color="var(--ink)", fontSize=12, fontWeight=700)
         .encode(x=x, y=alt.YDatum(0))
     )
+    unlooked = (
+        days.transform_filter("datum.s === 'uncounted'")
+        .mark_text(text="–", dy=-7, color="var(--muted)", fontSize=11, fontWeight=700)
+        .encode(x=x, y=alt.YDatum(0))
+    )
     hover = days.mark_rect(opacity=0, fill="#000").encode(x=_as(x, "t0:Q"), x2="t1:Q", tooltip="tip:N")
-    layers = [_unseen(days, x), *bars, none, unknown, hover]
+    layers = [*_hidden(days, x), *bars, none, unknown, unlooked, hover]
     return _finish(alt.layer(*layers).properties(width="container", height=110), voice)
 
 
@@ -295,8 +304,14 @@ def _compared(by: str, groups: pd.DataFrame, voice: Voice, *, filtered: bool) ->
     figures = rows.mark_text(align="left", dx=10, color="var(--ink)", fontWeight=600, fontSize=12).encode(
         y=y, x=alt.value("width"), text="says:N"
     )
+    lacking = [
+        rows.mark_text(align="center", fontStyle="italic", fontSize=12, **style).encode(
+            y=y, x=alt.value(alt.expr("width / 2")), text="lacks:N"
+        )
+        for style in ({"stroke": "var(--bg)", "strokeWidth": 4, "strokeJoin": "round"}, {"color": "var(--muted)"})
+    ]
     hover = rows.mark_bar(opacity=0, fill="#000").encode(y=y, x=alt.value(0), x2=alt.value("width"), tooltip="tip:N")
-    chart = alt.layer(zero, spans, before, points, figures, hover)
+    chart = alt.layer(zero, spans, before, points, figures, *lacking, hover)
     return _finish(
         chart.properties(width="container", height=24 + 34 * (_most(groups) if filtered else len(groups))), voice
     )
@@ -329,12 +344,13 @@ def _as(channel: Any, shorthand: str) -> Any:
     return copy
 
 
-def _unseen(days: Any, x: Any) -> Any:
-    return (
-        days.transform_filter("datum.s === 'unseen' || datum.s === 'absent'")
-        .mark_rect(fill="url(#unseen)", stroke="var(--muted)", strokeWidth=0.5, strokeDash=[2, 2], opacity=1)
-        .encode(x=_as(x, "t0:Q"), x2="t1:Q")
+def _hidden(days: Any, x: Any) -> list[Any]:
+    """The grounds of days that could not be seen, and of those that were not looked for."""
+    unseen = days.transform_filter("datum.s === 'unseen' || datum.s === 'absent'").mark_rect(
+        fill="url(#unseen)", stroke="var(--muted)", strokeWidth=0.5, strokeDash=[2, 2], opacity=1
     )
+    uncounted = days.transform_filter("datum.s === 'uncounted'").mark_rect(fill="url(#uncounted)", opacity=1)
+    return [marks.encode(x=_as(x, "t0:Q"), x2="t1:Q") for marks in (unseen, uncounted)]
 
 
 def _tone_scale(channel: Any) -> Any:

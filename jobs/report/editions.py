@@ -8,37 +8,43 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import date
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from models.files import whole, write_whole
 
 SUMMARY = "summary.json"
+ENDS = ("mean", "low", "high")
 
 
 @dataclass(frozen=True)
 class HeadlineFigure:
-    """What the index tells of one brand; NaN where nothing was scored."""
+    """What the index tells of one brand; NaN where nothing was scored, None posts where it was never looked for."""
 
     brand: str
     mean: float
     low: float
     high: float
     verdict: str
-    posts: int
+    posts: int | None
 
 
 @dataclass(frozen=True)
 class Edition:
-    """One report as the index lists it."""
+    """One report as the index lists it; `as_of` is the moment whose figures it has, None where the newest."""
 
     folder: str
     title: str
     start: date
     end: date
+    as_of: datetime | None
     figures: tuple[HeadlineFigure, ...]
+
+    def moved(self, folder: str) -> Edition:
+        """The same in another `folder`."""
+        return replace(self, folder=folder)
 
 
 def publish(reports: Path, edition: Edition, files: Mapping[str, bytes]) -> None:
@@ -62,27 +68,31 @@ def publish(reports: Path, edition: Edition, files: Mapping[str, bytes]) -> None
 
 
 def editions_in(reports: Path) -> list[Edition]:
-    """Every finished report in `reports`, as its summary tells it, the newest period first."""
+    """Every finished report in `reports`, as its summary tells it, the newest period and moment first."""
     found = [_edition(path) for path in sorted(reports.glob(f"[0-9]*_*/{SUMMARY}"))]
-    return sorted(found, key=lambda edition: (edition.end, edition.start), reverse=True)
+    latest = datetime.max.replace(tzinfo=UTC)
+    return sorted(found, key=lambda edition: (edition.end, edition.start, edition.as_of or latest), reverse=True)
 
 
 def _edition(path: Path) -> Edition:
     told = json.loads(path.read_text(encoding="utf-8"))
     figures: list[dict[str, Any]] = [
-        {key: math.nan if value is None else value for key, value in figure.items()} for figure in told["figures"]
+        {key: math.nan if value is None and key in ENDS else value for key, value in figure.items()}
+        for figure in told["figures"]
     ]
     return Edition(
         folder=path.parent.name,
         title=told["title"],
         start=date.fromisoformat(told["start"]),
         end=date.fromisoformat(told["end"]),
+        as_of=datetime.fromisoformat(told["as_of"]) if told.get("as_of") else None,
         figures=tuple(HeadlineFigure(**figure) for figure in figures),
     )
 
 
 def _summary(edition: Edition) -> bytes:
-    told = asdict(edition) | {"start": edition.start.isoformat(), "end": edition.end.isoformat()}
+    moment = edition.as_of.isoformat() if edition.as_of else None
+    told = asdict(edition) | {"start": edition.start.isoformat(), "end": edition.end.isoformat(), "as_of": moment}
     del told["folder"]
     told["figures"] = [
         {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in figure.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import yaml
@@ -36,8 +36,12 @@ class Voice:
         return self._phrases[key].format(**values)
 
     def count(self, value: float) -> str:
-        """A whole number with the language's thousands separator."""
-        return format_decimal(int(value), locale=self.locale)
+        """A whole number with the language's thousands separator; a dash for NaN."""
+        return UNKNOWN if math.isnan(value) else format_decimal(int(value), locale=self.locale)
+
+    def signed(self, value: int) -> str:
+        """A difference of counts with its sign."""
+        return format_decimal(value, f"+#,##0;{MINUS}#,##0", locale=self.locale)
 
     def polarity(self, value: float) -> str:
         """A polarity, or a change of it, with sign and two decimals; a dash for NaN."""
@@ -57,6 +61,11 @@ class Voice:
     def day(self, day: date) -> str:
         """A day in full, with its year."""
         return format_date(day, "long", self.locale)
+
+    def moment(self, moment: datetime) -> str:
+        """A day in full and the time of it, in UTC."""
+        there = moment.astimezone(UTC)
+        return f"{self.day(there)}, {there:{'%H:%M:%S' if there.second else '%H:%M'}} UTC"
 
     def short(self, day: date) -> str:
         """Day and month, abbreviated."""

@@ -17,15 +17,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from jobs.report.charts import charts, datasets, status
+from jobs.report.charts import charts, datasets
 from jobs.report.editions import Edition, HeadlineFigure
 from jobs.report.figures import ALL, FEW, Figures, Move, records
 from jobs.report.language import Voice
+from jobs.report.pins import Pins
 from jobs.report.posts import LONGEST_TEXT, Behind
 from jobs.report.quality import Quality
+from jobs.report.telling import capfirst, extent, extent_before, extents, moved, span, spans, status, whole
 from jobs.settings import Settings
 
 TEMPLATES = Path(__file__).parent / "templates"
+MOVED = 5
+"""At most so many restated days are told."""
+
 BRIEF = 220
 """A longer text is shortened, with the whole of it one click away."""
 
@@ -33,7 +38,9 @@ UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufff
 SIGNS = {"better": "▲", "worse": "▼", "unclear": "■", "incomparable": "■"}
 
 
-def render_page(settings: Settings, figures: Figures, behind: Behind, quality: Quality, voice: Voice) -> str:
+def render_page(
+    settings: Settings, figures: Figures, behind: Behind, quality: Quality, pins: Pins, voice: Voice
+) -> str:
     """The report as one HTML document that loads nothing from anywhere."""
     vega, script = vega_bundle(), (TEMPLATES / "page.js").read_text(encoding="utf-8")
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
@@ -53,21 +60,32 @@ def render_page(settings: Settings, figures: Figures, behind: Behind, quality: Q
         previous=figures.previous,
         names=figures.names,
         lead=lead(figures, behind.words, voice),
-        cards=[_card(row, voice) for row in records(figures.brands)],
+        cards=[_card(row, figures, voice) for row in records(figures.brands)],
         daily=daily,
         moves={name: [move for move in figures.moves if move.brand == name] for name in figures.names},
         words=behind.words,
         behind=behind,
         groups=_groups(figures, voice),
         feeds=records(quality.feeds),
+        feed_extents={row["feed"]: extent(row, voice) for row in records(figures.feeds) if row["brand"] == ALL},
         quality=quality,
+        pins=pins,
+        restated=figures.restated[:MOVED],
+        more=len(figures.restated) - MOVED,
+        moved=moved,
         gaps=figures.gaps,
+        unlooked=figures.unlooked,
         absent=", ".join(voice.short(day) for day in absent),
         held=", ".join(voice.short(day) for day in figures.held),
         timezone=settings.timezone,
         few=FEW,
         longest=LONGEST_TEXT,
         status=status,
+        has_uncounted=bool((figures.daily["status"] == "uncounted").any()),
+        capfirst=capfirst,
+        span=span,
+        spans=spans,
+        extents=lambda row: extents(row, figures, voice),
         tone=lambda polarity: "positive" if polarity > 0.1 else "negative" if polarity < -0.1 else "neutral",
         x=lambda value: f"{100 + 100 * value:.1f}",
         wide=lambda low, high: f"{100 * (high - low):.1f}",
@@ -93,14 +111,18 @@ def title(settings: Settings, voice: Voice) -> str:
 
 def lead(figures: Figures, words: dict[Move, tuple[str, ...]], voice: Voice) -> str:
     """The report in three sentences: the mood, its change, its sharpest turn with its words."""
-    whole = figures.total(ALL)
-    if not whole["scored"]:
+    total = next(row for row in records(figures.brands) if row["brand"] == ALL)
+    if not total["counted"]:
+        return voice("lead_uncounted")
+    if not total["scored"]:
         return voice("lead_none")
-    verdict = voice.verdict(whole["change_low"], whole["change_high"])
+    verdict = voice.verdict(total["change_low"], total["change_high"])
     said = [
-        voice("lead_mood", n=voice.count(whole["scored"]), mean=voice.polarity(whole["mean"])),
-        voice(f"lead_{verdict}", change=voice.polarity(whole["change"])),
+        voice("lead_mood", n=voice.count(total["scored"]), mean=voice.polarity(total["mean"])),
+        voice(f"lead_{verdict}", change=voice.polarity(total["change"])),
     ]
+    if total["counted_before"]:
+        said += [f"{capfirst(lacks)}." for lacks in [extent_before(total, figures, voice)] if lacks]
     if figures.moves:
         named = [move for move in figures.moves if move.brand != ALL] or list(figures.moves)
         move = max(named, key=lambda move: abs(move.change))
@@ -126,7 +148,7 @@ def headline(figures: Figures, voice: Voice) -> tuple[HeadlineFigure, ...]:
             low=row["low"],
             high=row["high"],
             verdict=voice.verdict(row["change_low"], row["change_high"]),
-            posts=int(row["posts"]),
+            posts=whole(row["posts"]) if row["counted"] else None,
         )
         for row in records(figures.brands)
     )
@@ -199,10 +221,12 @@ def _policy(style: str, *scripts: str) -> str:
     )
 
 
-def _card(row: dict[str, Any], voice: Voice) -> dict[str, Any]:
+def _card(row: dict[str, Any], figures: Figures, voice: Voice) -> dict[str, Any]:
     verdict = voice.verdict(row["change_low"], row["change_high"])
-    scored = row["scored"] or 1
+    scored = whole(row["scored"]) or 1
     return row | {
+        "extent": extent(row, voice),
+        "extent_before": extent_before(row, figures, voice),
         "tone": "positive" if row["low"] > 0 else "negative" if row["high"] < 0 else "mixed",
         "verdict": verdict,
         "sign": SIGNS[verdict],

@@ -6,15 +6,15 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import pyarrow as pa
 
 from jobs.brands import mentions
+from jobs.lake.query import Query, sql_until
 from jobs.report.figures import ALL, Figures, Move
 from jobs.report.words import distinctive, terms
 from jobs.settings import Settings
-from jobs.storage import Lake, Query
 
 LONGEST_TEXT = 4_000
 """A longer text is cut; its link leads to the rest."""
@@ -67,9 +67,12 @@ class Behind:
     words: dict[Move, tuple[str, ...]]
 
 
-def behind(lake: Lake, query: Query, settings: Settings, figures: Figures) -> Behind:
-    """The posts behind `figures`, read from `scored_posts`; texts are read for the chosen posts alone."""
-    _mark(lake, query, settings, figures)
+def behind(query: Query, settings: Settings, figures: Figures, as_of: datetime | None = None) -> Behind:
+    """The posts behind `figures`, read from `scored_posts`; texts are read for the chosen posts alone.
+
+    They are as stored now; with `as_of` those that were first seen after it are left out.
+    """
+    _mark(query, settings, figures, as_of)
     mean = figures.brands.set_index("brand")["mean"]
     most: dict[str | Move, int] = {**dict.fromkeys(figures.names, 3), **dict.fromkeys(figures.moves, 2)}
     chosen: dict[str | Move, dict[str, list[str]]] = {}
@@ -90,9 +93,9 @@ def behind(lake: Lake, query: Query, settings: Settings, figures: Figures) -> Be
     )
 
 
-def _mark(lake: Lake, query: Query, settings: Settings, figures: Figures) -> None:
+def _mark(query: Query, settings: Settings, figures: Figures, as_of: datetime | None) -> None:
     """Make the table `marks`: one row per day and different scored text, without the text, with a flag per brand."""
-    query.view("scored_posts", "scored_posts", lake.files("scored_posts", figures.window.days))
+    query.read("scored_posts", figures.window.days)
     brands = {brand.name: brand for brand in settings.brands}
     flags = ", ".join(
         f"{'true' if name == ALL else mentions(brands[name], 'text')} AS b{place}"
@@ -107,7 +110,7 @@ def _mark(lake: Lake, query: Query, settings: Settings, figures: Figures) -> Non
                    length(text) BETWEEN 25 AND 600 AS readable,
                    md5(lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))) AS twin, {flags}
             FROM scored_posts
-            WHERE polarity IS NOT NULL AND published_date IS NOT NULL AND date_source <> 'fallback'
+            WHERE polarity IS NOT NULL AND {sql_until("first_seen_at", as_of)}
         )
         QUALIFY row_number() OVER (PARTITION BY twin, day ORDER BY published_at, feed, post_id) = 1
         """

@@ -4,30 +4,54 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
 from data_contracts import contract
-from jobs.settings import Window
-from jobs.storage import Lake, Query, sql_days
+from jobs.lake.query import Query
+from jobs.revisions import view_current
+from jobs.settings import Settings, Window
 
 CELL_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
+_ROWS = """
+WITH place AS (
+    SELECT published_date, brand, feed, kind
+    FROM (SELECT DISTINCT published_date FROM daily_polarity) CROSS JOIN wanted_brand CROSS JOIN wanted_feed
+), stored AS (
+    FROM daily_polarity WHERE brand IN (FROM wanted_brand)
+)
+FROM stored
+UNION ALL BY NAME
+SELECT *, false AS counted FROM place ANTI JOIN stored USING (published_date, brand, feed) CROSS JOIN wanted_language
+"""
 
-def table(lake: Lake, query: Query, window: Window) -> bytes:
-    """The rows of `daily_polarity` in `window`, with its columns; text that a spreadsheet would run begins with '."""
+
+def table(query: Query, settings: Settings, names: Sequence[str], window: Window, as_of: datetime | None) -> bytes:
+    """The rows of `daily_polarity` in `window` of the brands `names`, as recorded by `as_of` where given.
+
+    What a spreadsheet would run begins with '. A brand or feed that a stored day knows nothing of has rows there too,
+    which are not counted and hold no figure.
+    """
     agreed = contract("daily_polarity")
-    query.view("exported", "daily_polarity", lake.files("daily_polarity", window.days))
-    columns = ", ".join(agreed.columns)
+    view_current(query, query.at, window.days, as_of)
+    (languages,) = (rule.kwargs["value_set"] for rule in agreed.rules if rule.name == "language_known")
+    feeds = [{"feed": feed.name, "kind": feed.kind} for feed in settings.feeds]
+    for name, rows in {
+        "wanted_brand": [{"brand": name} for name in names],
+        "wanted_feed": feeds,
+        "wanted_language": [{"language": name} for name in languages],
+    }.items():
+        query.connection.register(name, pa.Table.from_pylist(rows))
     sink = io.StringIO(newline="")
     writer = csv.writer(sink, lineterminator="\n")
     writer.writerow(agreed.columns)
     # Sorted whole: parallel scans give their batches in any order.
-    rows = query.batches(
-        f"SELECT {columns} FROM exported WHERE {sql_days(window.days)} ORDER BY {', '.join(agreed.key)}"
-    )
-    for batch in rows:
+    ordered = query.batches(f"SELECT {', '.join(agreed.columns)} FROM ({_ROWS}) ORDER BY {', '.join(agreed.key)}")
+    for batch in ordered:
         writer.writerows(zip(*(_column(batch.column(name)) for name in agreed.columns), strict=True))
     return sink.getvalue().encode()
 

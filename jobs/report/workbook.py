@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from jobs.report.charts import status
 from jobs.report.figures import ALL, Figures, records
 from jobs.report.language import Voice
 from jobs.report.page import clean, link, title
+from jobs.report.pins import Pins
 from jobs.report.posts import Behind, Examples
 from jobs.report.quality import Quality
+from jobs.report.telling import causes, extent, extent_before, spans, status
 from jobs.settings import Settings
 
 CELL = 32_000
@@ -24,7 +25,7 @@ INK, NEGATIVE, NEUTRAL, POSITIVE, EDGE = "#1b2530", "#D55E00", "#9AA4AE", "#0072
 Row = Sequence[Any]
 
 
-def workbook(settings: Settings, figures: Figures, behind: Behind, quality: Quality, voice: Voice) -> bytes:
+def workbook(settings: Settings, figures: Figures, behind: Behind, quality: Quality, pins: Pins, voice: Voice) -> bytes:
     """The workbook as bytes, the same for the same figures: it is dated with the end of the window.
 
     Texts are written as strings, never as formulas or links.
@@ -47,7 +48,7 @@ def workbook(settings: Settings, figures: Figures, behind: Behind, quality: Qual
             }
         )
         sheets = Sheets(book, voice)
-        _summary(sheets, settings, figures, quality)
+        _summary(sheets, settings, figures, pins)
         places = _daily(sheets, figures)
         _charts(sheets, figures, places)
         _groups(sheets, figures)
@@ -113,34 +114,39 @@ def _compared_heads(voice: Voice) -> list[str]:
         *(voice(key) for key in ("mean_polarity", "low", "high", "before")),
         change, f"{change}: {voice('low').lower()}", f"{change}: {voice('high').lower()}",
         voice("status_change"), voice("posts"), f"{voice('posts')}: {voice('before').lower()}", voice("negative_share"),
+        voice("extent"), voice("extent_before"),
     ]  # fmt: skip
 
 
-COMPARED_KINDS = ["polarity"] * 7 + ["", "count", "count", "share"]
+COMPARED_KINDS = ["polarity"] * 7 + ["", "count", "count", "share", "", ""]
 
 
-def _compared(row: Any, voice: Voice) -> list[Any]:
+def _compared(row: Any, figures: Figures, voice: Voice) -> list[Any]:
     verdict = voice(voice.verdict(row["change_low"], row["change_high"]))
-    return [*(row[c] for c in COMPARED), verdict, row["posts"], row["posts_before"], row["negative_share"]]
+    shares = [row["posts"], row["posts_before"], row["negative_share"]]
+    return [*(row[c] for c in COMPARED), verdict, *shares, extent(row, voice), extent_before(row, figures, voice)]
 
 
-def _summary(sheets: Sheets, settings: Settings, figures: Figures, quality: Quality) -> None:
+def _summary(sheets: Sheets, settings: Settings, figures: Figures, pins: Pins) -> None:
     voice, sheet = sheets.voice, sheets.add("sheet_summary")
     sheet.set_column(0, 0, 24)
     sheet.set_column(1, 11, 13)
+    sheet.set_column(12, 13, 34)
     sheet.write_string(0, 0, clean(title(settings, voice)), sheets.formats["title"])
     previous = voice("compared_with", period=voice.days(figures.previous.start, figures.previous.end))
     sheet.write_string(
         1, 0, f"{voice.days(figures.window.start, figures.window.end)}, {previous}", sheets.formats["note"]
     )
-    rows = [[voice.brand(row["brand"]), *_compared(row, voice)] for row in records(figures.brands)]
+    if pins.as_of:
+        sheet.write_string(2, 0, f"{voice('as_of', moment=voice.moment(pins.as_of))} {voice('as_of_note')}")
+    rows = [[voice.brand(row["brand"]), *_compared(row, figures, voice)] for row in records(figures.brands)]
     end = sheets.table(sheet, 3, [voice("brand"), *_compared_heads(voice)], ["", *COMPARED_KINDS], rows)
-    origin = quality.lineage
+    versions = {name: "–" if version is None else version for name, version in pins.versions.items()}
     notes = [
-        (voice("snapshot"), origin.snapshot),
-        (voice("model"), ", ".join(origin.models)),
-        (voice("settings"), origin.settings),
-        (voice("contracts"), ", ".join(f"{name} {version}" for name, version in origin.contracts)),
+        (voice("versions"), ", ".join(f"{name} {version}" for name, version in versions.items())),
+        (voice("model"), ", ".join(pins.models)),
+        (voice("settings"), pins.digest),
+        (voice("contracts"), ", ".join(f"{name} {version}" for name, version in pins.contracts.items())),
     ]
     for place, (label, value) in enumerate(notes, start=end + 38):
         sheet.write_string(place, 0, label, sheets.formats["note"])
@@ -239,11 +245,12 @@ def _groups(sheets: Sheets, figures: Figures) -> None:
     for key, frame in (("feed", figures.feeds), ("language", figures.languages)):
         for row in records(frame):
             label = voice.tongue(row[key]) if key == "language" else row[key]
-            rows.append([voice.brand(row["brand"]), voice(key), label, *_compared(row, voice)])
+            rows.append([voice.brand(row["brand"]), voice(key), label, *_compared(row, figures, voice)])
     heads = [voice("brand"), voice("kind"), f"{voice('feed')} / {voice('language').lower()}", *_compared_heads(voice)]
     end = sheets.table(sheet, 0, heads, ["", "", "", *COMPARED_KINDS], rows)
     sheet.set_column(0, 2, 20)
     sheet.set_column(3, 13, 13)
+    sheet.set_column(14, 15, 34)
     sheet.freeze_panes(1, 3)
     sheet.autofilter(0, 0, end - 1, len(heads) - 1)
 
@@ -279,14 +286,21 @@ def _examples(brand: str, scope: str, examples: Examples, voice: Voice) -> Itera
 def _quality(sheets: Sheets, figures: Figures, quality: Quality) -> None:
     voice, sheet = sheets.voice, sheets.add("sheet_quality")
     sheet.set_column(0, 0, 24)
-    sheet.set_column(1, 6, 18)
+    sheet.set_column(1, 7, 18)
     columns = ["items", "posts", "quarantined", "unscored", "unsure", "undated"]
-    heads = [voice(key) for key in ("feed", "items", "kept", "quarantined", "unscored", "unsure", "undated")]
-    rows = [[row["feed"], *(row[c] for c in columns)] for row in records(quality.feeds)]
-    rows.append([voice("total"), *(quality.totals[c] for c in columns)])
-    top = sheets.table(sheet, 0, heads, ["", *["count"] * len(columns)], rows)
+    heads = [voice(key) for key in ("feed", "items", "kept", "quarantined", "unscored", "unsure", "undated", "extent")]
+    said = {row["feed"]: extent(row, voice) for row in records(figures.feeds) if row["brand"] == ALL}
+    rows = [[row["feed"], *(row[c] for c in columns), said.get(row["feed"])] for row in records(quality.feeds)]
+    rows.append([voice("total"), *(quality.totals[c] for c in columns), None])
+    top = sheets.table(sheet, 0, heads, ["", *["count"] * len(columns), ""], rows)
     broken = [[rule.name, voice.rule(rule.name, rule.description), rule.items] for rule in quality.rules]
     top = sheets.table(sheet, top + 2, [voice("rule"), voice("meaning"), voice("items_n")], ["", "", "count"], broken)
     gaps = [[gap.feed, gap.start, gap.end, voice(f"outcome_{gap.status}"), gap.message] for gap in figures.gaps]
     heads = [voice(key) for key in ("feed", "first_day", "last_day", "outcome", "reason")]
-    sheets.table(sheet, top + 2, heads, ["", "day", "day", "", ""], gaps)
+    top = sheets.table(sheet, top + 2, heads, ["", "day", "day", "", ""], gaps)
+    heads = [f"{voice('unlooked')}: {voice('feed').lower()} / {voice('brand').lower()}", voice("days")]
+    unlooked = [[place.feed or place.brand, spans(place, voice)] for place in figures.unlooked]
+    top = sheets.table(sheet, top + 2, heads, ["", ""], unlooked)
+    heads = [voice("restated"), voice("change"), voice("before_moved"), voice("mean_polarity"), voice("cause")]
+    moved = [[day.day, day.change, day.before, day.mean, causes(day, voice)] for day in figures.restated]
+    sheets.table(sheet, top + 2, heads, ["day", *["polarity"] * 3, ""], moved)

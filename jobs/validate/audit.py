@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from data_contracts import contract, suite
-from jobs.storage import Partition, as_day
+from data_contracts import contract, great_expectations, suite
+from jobs.lake.table import Partition, as_day
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +125,7 @@ def _exceptions(info: dict[str, Any]) -> list[str]:
 def _context() -> AbstractDataContext:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    import great_expectations as gx
+    gx = great_expectations()
     from great_expectations.data_context.types.base import (
         DataContextConfig,
         InMemoryStoreBackendDefaults,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from threading import RLock
 
 from models.sentiment.artifact import DEFAULT, folder_before, folder_of, verify, version
 from models.sentiment.calibration import Calibration
@@ -16,6 +17,8 @@ from models.sentiment.contract import ArtifactError, SentimentModel
 from models.sentiment.savedmodel import SavedModel
 from models.sentiment.staged import Staged, Sure
 from models.sentiment.windows import Windowed
+
+_one_at_a_time = RLock()
 
 
 def open_model(name: str, budget_minutes: float) -> SentimentModel:
@@ -61,8 +64,13 @@ def open_artifact(folder: Path) -> SentimentModel:
     return model
 
 
-@cache
 def _loaded(folder: Path) -> SentimentModel:
+    with _one_at_a_time:
+        return _opened(folder)
+
+
+@cache
+def _opened(folder: Path) -> SentimentModel:
     return open_artifact(folder)
 
 

@@ -4,12 +4,15 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jobs.lake.table import Lake
 from jobs.report import Report, report
+from tests import stored
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -18,9 +21,15 @@ ARGUMENTS = [
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+LATE = "Casa Brisa"
+"""The brand that is counted from a day in the period on."""
+DAYS_BEFORE = 4
+"""Days of the period before that."""
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """A report of sixty days with hostile texts, made for an analyst to open."""
+    """A report of sixty days with hostile texts and a brand that was added late, made for an analyst to open."""
     source = Path(__file__).parents[1] / "report" / "small_lake.py"
     spec = importlib.util.spec_from_file_location("small_lake", source)
     assert spec
@@ -29,6 +38,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Report:
     spec.loader.exec_module(small_lake)
     folder = tmp_path_factory.mktemp("browser")
     small_lake.build(folder)
+    lake, added = Lake(str(folder / "lake")), date(2026, 9, 1 + DAYS_BEFORE)
+    known = [r for r in stored.rows(lake, "daily_polarity") if r["brand"] != LATE or r["published_date"] >= added]
+    stored.put(lake, "daily_polarity", known)
     return report(small_lake.settings(folder))
 
 

@@ -117,6 +117,23 @@ def test_a_day_that_could_not_be_seen_looks_unlike_a_day_without_posts(made: Rep
     assert seen.page.locator("#chart-polarity [fill='url(#unseen)']").count() == 2
 
 
+def test_a_day_that_was_not_looked_for_looks_unlike_both(made: Report, visit: Any) -> None:
+    seen = visit(made.path)
+    seen.page.wait_for_selector(DRAWN)
+    ground = "#chart-polarity [fill='url(#uncounted)']"
+    assert seen.page.locator(ground).count() == 0
+    seen.page.locator("input[value='Casa Brisa']").check(force=True)
+    seen.page.wait_for_selector(ground)
+    assert seen.page.locator(ground).count() == 4
+    marks = seen.page.locator("#chart-volume svg text").all_text_contents()
+    assert (marks.count("–"), marks.count("?")) == (4, 2)
+    chart = seen.page.locator("#chart-polarity")
+    chart.scroll_into_view_if_needed()
+    chart.hover(position={"x": 60, "y": 150})
+    seen.page.wait_for_selector("#tip:not([hidden])")
+    assert "não monitorado" in seen.page.locator("#tip").text_content()
+
+
 def test_pointing_at_a_day_tells_its_figures(made: Report, visit: Any) -> None:
     seen = visit(made.path)
     seen.page.wait_for_selector(DRAWN)

@@ -80,7 +80,7 @@ def test_a_file_written_just_now_is_not_relied_on(fetched: Fetched, folder: Path
     """A second write within one tick of the file system's clock would leave no trace."""
     (folder / "a.csv").touch()
     _, cursor = fetched(path=str(folder / "a.csv"))
-    assert cursor == {"files": {}}
+    assert [entry[:4] for entry in cursor["files"].values()] == [[None] * 4]
 
 
 @pytest.mark.usefixtures("settled")

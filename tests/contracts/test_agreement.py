@@ -11,13 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 
 from data_contracts import contract, names, schema, suite
 from jobs.aggregate import aggregate
 from jobs.ingest import ingest
+from jobs.lake.query import View, batches
+from jobs.lake.table import TABLES, Lake
+from jobs.lake.writer import write
 from jobs.score import with_scores
 from jobs.settings import Settings, Window
-from jobs.storage import Lake
 from jobs.validate import validate
 from models.sentiment.cascade import scorer
 
@@ -28,6 +31,9 @@ POSTS = [
     {"id": "4", "at": "2026-09-30T13:00:00Z", "text": None},
 ]
 NEVER_STORED = {"batch_profile", "feed_freshness"}
+OF_TWO_SHAPES = "judged_posts"
+"""Its files have the columns of posts or those of quarantine."""
+STORED = sorted(set(names()) - NEVER_STORED - {OF_TWO_SHAPES})
 
 
 class LengthModel:
@@ -64,29 +70,31 @@ def _filled(tmp_path: Path) -> Lake:
     lake = Lake(settings.lake)
     window = Window(start=date(2026, 9, 29), end=date(2026, 9, 30))
     days = validate(settings, ingest(settings, "posts", window).days).days
-    with lake.query() as query, lake.staging() as stage:
-        query.view("posts", "posts", lake.files("posts"))
-        stored = query.batches("FROM posts ORDER BY published_date NULLS FIRST, feed, post_id")
-        judged = scorer(LengthModel(), [])
-        scored = [with_scores(batch, judged, LengthModel.version) for batch in stored]
-        stage.write_partitions("scored_posts", scored, dict.fromkeys(lake.partitions("posts"), "s"))
-        stage.publish()
+    judged, view = scorer(LengthModel(), []), View(lake)
+    scored = [
+        written
+        for file in view.files("posts")
+        for rows in [[with_scores(batch, judged, LengthModel.version) for batch in batches(lake, file)]]
+        for written in write(lake, "scored_posts", dict(file.values), f"{file.made_from}.s", rows)
+    ]
+    lake.commit(view.table("scored_posts"), scored, [], step="score", days=days, cause="inputs")
     aggregate(settings, days)
     return lake
 
 
 def disagreements(lake: Lake, dataset: str, agreed: pa.Schema) -> list[str]:
     """The files of `dataset` whose schema is not `agreed`, each with what it has instead."""
-    found = {path: pq.read_schema(f"{lake.base}/{path}").remove_metadata() for path in lake.files(dataset)}
+    paths = [file.path for file in View(lake).files(dataset)]
+    found = {path: pq.read_schema(f"{lake.base}/{path}").remove_metadata() for path in paths}
     return [f"{path}: {stored}" for path, stored in found.items() if not stored.equals(agreed)]
 
 
 def test_schema_suite_and_written_data_agree(lake: Lake) -> None:
-    for dataset in sorted(set(names()) - NEVER_STORED):
-        assert lake.files(dataset), f"no step wrote {dataset}"
+    for dataset in STORED:
+        assert View(lake).files(dataset), f"no step wrote {dataset}"
         assert disagreements(lake, dataset, contract(dataset).stored_schema) == []
-        with lake.query() as query:
-            query.view("item", dataset, lake.files(dataset))
+        with View(lake).query() as query:
+            query.read(dataset, name="item")
             table = query.table("FROM item")
         assert table.num_rows
         assert table.schema.names == schema(dataset).names
@@ -97,11 +105,28 @@ def test_schema_suite_and_written_data_agree(lake: Lake) -> None:
 
 
 def test_the_key_is_one(lake: Lake) -> None:
-    for dataset in sorted(set(names()) - NEVER_STORED):
+    for dataset in STORED:
         key = ", ".join(contract(dataset).key)
-        with lake.query() as query:
-            query.view("item", dataset, lake.files(dataset))
+        with View(lake).query() as query:
+            query.read(dataset, name="item")
             assert query.rows(f"SELECT {key} FROM item GROUP BY {key} HAVING count(*) > 1") == []
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_any_reader_of_delta_tables_sees_the_columns_and_rows_of_the_contract(lake: Lake, name: str) -> None:
+    table = DeltaTable(lake.uri(name)).to_pyarrow_table()
+    assert dict(zip(table.schema.names, table.schema.types, strict=True)) == {f.name: f.type for f in schema(name)}
+    assert not {f.name for f in schema(name) if not f.nullable and table[f.name].null_count}
+    assert table.num_rows == View(lake).rows(name) > 0
+    key = table.select(contract(name).key)
+    assert len(key.group_by(contract(name).key).aggregate([])) == len(key)
+
+
+def test_the_table_of_judged_posts_has_all_columns_of_posts_and_quarantine() -> None:
+    for name in ("posts", "quarantine"):
+        assert contract(name).table == OF_TWO_SHAPES
+        for column in schema(name):
+            assert schema(OF_TWO_SHAPES).field(column.name).type == column.type
 
 
 @pytest.mark.parametrize("change", ["renamed", "retyped", "dropped", "nullable"])
@@ -114,4 +139,4 @@ def test_a_difference_would_be_seen(lake: Lake, change: str) -> None:
         "dropped": lambda: agreed.remove(place),
         "nullable": lambda: agreed.set(place, agreed.field(place).with_nullable(True)),
     }[change]()
-    assert len(disagreements(lake, "posts", other)) == len(lake.files("posts")) > 0
+    assert len(disagreements(lake, "posts", other)) == len(View(lake).files("posts")) > 0

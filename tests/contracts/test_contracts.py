@@ -12,11 +12,14 @@ import yaml
 
 import data_contracts
 import data_contracts.lint
+import data_contracts.odcs
 from data_contracts import ARROW_TYPES, FOLDER, SUFFIX, ContractError, contract, names, schema, suite
 
 DATASETS = names()
 PARTITIONS = {
-    "raw_posts": ("published_date", "feed"),
+    "raw_posts": ("fetched_date", "feed"),
+    "item_versions": ("feed",),
+    "judged_posts": ("published_date", "feed", "verdict"),
     "posts": ("published_date", "feed"),
     "quarantine": ("published_date", "feed"),
     "scored_posts": ("published_date", "feed"),
@@ -27,10 +30,12 @@ PARTITIONS = {
 }
 KEYS = {
     "raw_posts": ("feed", "post_id", "batch_id", "position"),
+    "item_versions": ("feed", "post_id", "batch_id", "position"),
+    "judged_posts": ("feed", "post_id", "verdict"),
     "posts": ("feed", "post_id"),
     "quarantine": ("feed", "post_id", "batch_id", "position"),
     "scored_posts": ("feed", "post_id"),
-    "daily_polarity": ("published_date", "brand", "feed", "language"),
+    "daily_polarity": ("published_date", "brand", "feed", "language", "recorded_at"),
     "coverage": ("feed", "window_start", "window_end", "fetched_at"),
     "batch_profile": ("published_date", "feed"),
     "feed_freshness": ("feed",),
@@ -41,7 +46,7 @@ KEYS = {
 def broken_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
     """Put a changed copy of the contract of `posts` alone into a folder of contracts; gives its dataset's name."""
     contract.cache_clear()
-    for module in (data_contracts, data_contracts.lint):
+    for module in (data_contracts.odcs, data_contracts.lint):
         monkeypatch.setattr(module, "FOLDER", tmp_path)
 
     def write(change: Callable[[dict[str, Any]], object]) -> str:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import data_contracts
+import data_contracts.odcs
 from data_contracts import FOLDER, SUFFIX, contract, lint
 
 FILE = f"posts{SUFFIX}"
@@ -21,7 +22,7 @@ def contracts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     """A folder with the contract of `posts`, which the contracts are read from."""
     shutil.copy(FOLDER / FILE, tmp_path)
     contract.cache_clear()
-    for module in (data_contracts, lint):
+    for module in (data_contracts.odcs, lint):
         monkeypatch.setattr(module, "FOLDER", tmp_path)
     yield tmp_path
     contract.cache_clear()

@@ -13,8 +13,10 @@ import pytest
 
 from jobs.ingest import Ingested, ingest
 from jobs.ingest.items import Reading
+from jobs.lake.query import View
+from jobs.lake.state import State
+from jobs.lake.table import Lake
 from jobs.settings import Feed, Settings, Window
-from jobs.storage import Lake
 from tests.feeds import COLUMNS
 from tests.feeds import feed as feed
 from tests.feeds import records as records
@@ -57,9 +59,14 @@ class Desk:
     def rows(self, dataset: str = "raw_posts") -> list[dict[str, Any]]:
         """All rows of `dataset`, in the order of their key."""
         order = "batch_id, position" if dataset == "raw_posts" else "ALL"
-        with self.lake.query() as query:
-            query.view("item", dataset, self.lake.files(dataset))
-            return query.rows(f"FROM item ORDER BY {order}")
+        with View(self.lake).query() as query:
+            query.read(dataset)
+            return query.rows(f"FROM {dataset} ORDER BY {order}")
+
+    @property
+    def cursor(self) -> dict[str, Any]:
+        """The cursor that is kept of the feed; empty when there is none."""
+        return State(self.lake).cursor("olist")
 
     def files(self) -> dict[str, bytes]:
         """Every file of the lake but the coverage ledger and the cursors."""

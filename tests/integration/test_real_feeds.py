@@ -10,9 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from jobs.run import restate
+from jobs.lake.query import View
+from jobs.lake.table import Lake
+from jobs.pipeline import restate
+from jobs.revisions import view_current
 from jobs.settings import Settings, Window, load
-from jobs.storage import Lake
 
 CONFIG = Path(__file__).parent / "real_feeds.yaml"
 FEEDS = Path(__file__).parents[3] / "shared" / "data" / "feeds"
@@ -57,10 +59,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 def test_every_item_ends_in_exactly_one_of_posts_and_quarantine(real: Settings) -> None:
-    lake = Lake(real.lake)
-    with lake.query() as query:
+    with View(Lake(real.lake)).query() as query:
         for dataset in ("raw_posts", "posts", "quarantine"):
-            query.view(dataset, dataset, lake.files(dataset))
+            query.read(dataset)
         ends = query.rows("""
             SELECT feed, post_id, count(*) AS n FROM (
                 SELECT feed, post_id FROM posts UNION ALL SELECT feed, post_id FROM quarantine
@@ -73,21 +74,21 @@ def test_every_item_ends_in_exactly_one_of_posts_and_quarantine(real: Settings) 
 
 
 def test_every_post_of_a_day_is_counted_in_daily_polarity(real: Settings) -> None:
-    lake = Lake(real.lake)
-    with lake.query() as query:
-        query.view("posts", "posts", lake.files("posts"))
-        query.view("daily", "daily_polarity", lake.files("daily_polarity"))
-        query.view("quarantine", "quarantine", lake.files("quarantine"))
-        (counted,) = query.rows("SELECT sum(posts) AS posts, sum(quarantined) AS bad FROM daily WHERE brand = 'all'")
+    with View(Lake(real.lake)).query() as query:
+        query.read("posts")
+        view_current(query, query.at, None)
+        query.read("quarantine")
+        (counted,) = query.rows(
+            "SELECT sum(posts) AS posts, sum(quarantined) AS bad FROM daily_polarity WHERE brand = 'all'"
+        )
         (stored,) = query.rows("SELECT count(published_date) AS posts FROM posts")
         (refused,) = query.rows("SELECT count(published_date) AS bad FROM quarantine")
     assert (counted["posts"], counted["bad"]) == (stored["posts"], refused["bad"])
 
 
 def test_the_reasons_of_the_quarantine_are_the_known_faults_of_the_files(real: Settings) -> None:
-    lake = Lake(real.lake)
-    with lake.query() as query:
-        query.view("quarantine", "quarantine", lake.files("quarantine"))
+    with View(Lake(real.lake)).query() as query:
+        query.read("quarantine")
         rows = query.rows("""
             SELECT feed, rule, count(*) AS n
             FROM (SELECT feed, unnest(rules) AS rule FROM quarantine) GROUP BY ALL

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from data_contracts import contract, schema
+from data_contracts import schema
 from jobs.interval import mean_interval
+from jobs.lake.table import Lake
 from jobs.settings import Settings
-from jobs.storage import DATA_FILE, Lake, Partition
+from tests.stored import put
 
 START, DAYS = date(2026, 8, 2), 60
 END = START + timedelta(days=DAYS - 1)
@@ -108,39 +107,29 @@ def settings(root: Path, language: str = "pt", days: int = 30) -> Settings:
 
 
 def build(
-    root: Path, start: date = START, days: int = DAYS, daily_posts: int = 26, seed: int = 7, hostile: bool = True
+    root: Path,
+    start: date = START,
+    days: int = DAYS,
+    daily_posts: int = 26,
+    seed: int = 7,
+    hostile: bool = True,
+    lake: str | None = None,
 ) -> None:
-    """Write the lake below `root`; the same bytes for the same arguments."""
-    lake = Lake(str(root / "lake"))
+    """Write the lake below `root`, or at `lake`; the same bytes for the same arguments."""
+    place = Lake(lake or str(root / "lake"))
     chance = random.Random(seed)
     calendar = [start + timedelta(days=n) for n in range(days)]
     posts = [row for day in calendar for row in _day(day, daily_posts, chance)]
     if hostile:
         posts += _hostile()
-    publish(lake, "scored_posts", posts)
-    publish(lake, "posts", [_as(row, "posts") for row in [*posts, *_undated(4)]])
+    put(place, "scored_posts", posts)
+    put(place, "posts", [_as(row, "posts") for row in [*posts, *_undated(4)]])
     broken = [_broken(day, n, chance) for n, day in enumerate(calendar) if n % 4 == 0]
-    publish(lake, "quarantine", broken)
-    publish(lake, "raw_posts", [_as(row, "raw_posts") for row in [*posts, *_undated(4), *broken]])
-    publish(lake, "daily_polarity", daily_rows(posts, [day for day in calendar if day != ABSENT]))
-    publish(lake, "coverage", [row for day in calendar for row in _coverage(day)])
-
-
-def publish(lake: Lake, dataset: str, rows: Iterable[dict[str, Any]]) -> None:
-    """Write `rows` of `dataset` as one file a partition."""
-    agreed = contract(dataset)
-    ordered = sorted(rows, key=lambda row: tuple(str(row[key]) for key in agreed.partition))
-    table = pa.Table.from_pylist(ordered, schema=schema(dataset))
-    snapshots = {_partition(row, agreed.partition): "made-for-tests" for row in ordered}
-    with lake.staging() as stage:
-        if agreed.name == "coverage":
-            for day in sorted({row["fetched_date"] for row in ordered}):
-                part = pa.Table.from_pylist([r for r in ordered if r["fetched_date"] == day], schema=schema(dataset))
-                folder = lake.folder(dataset, Partition(day.isoformat()))
-                stage.write(dataset, f"{folder}/{DATA_FILE}", part.to_batches(), "made-for-tests")
-        else:
-            stage.write_partitions(dataset, table.to_batches(), snapshots)
-        stage.publish()
+    put(place, "quarantine", broken)
+    for dataset in ("raw_posts", "item_versions"):
+        put(place, dataset, [_as(row, dataset) for row in [*posts, *_undated(4), *broken]])
+    put(place, "daily_polarity", daily_rows(posts, [day for day in calendar if day != ABSENT]))
+    put(place, "coverage", [row for day in calendar for row in _coverage(day)])
 
 
 def daily_rows(posts: Sequence[dict[str, Any]], days: Sequence[date]) -> list[dict[str, Any]]:
@@ -170,6 +159,7 @@ def _daily(day: date, brand: str, feed: str, language: str, rows: list[dict[str,
         "feed": feed,
         "kind": FEEDS[feed],
         "language": language,
+        "counted": True,
         "posts": len(rows),
         "distinct_texts": texts,
         "scored": len(scored),
@@ -182,6 +172,9 @@ def _daily(day: date, brand: str, feed: str, language: str, rows: list[dict[str,
         "polarity_high": high if scored else None,
         "polarity_sum": float(total),
         "polarity_sum_squares": float(squares),
+        "recorded_at": datetime.combine(day + timedelta(days=1), time(10), UTC),
+        "cause": "first",
+        "made_from": "i.r.m.c.k.f.b",
     }
 
 
@@ -256,6 +249,8 @@ def _as(row: dict[str, Any], dataset: str) -> dict[str, Any]:
         "source": "nowhere/1.xml",
         "payload": "{}",
         "body": row["text"],
+        "content": "c",
+        "fetched_date": row["first_seen_at"].date(),
     }
     return {name: row.get(name, given.get(name)) for name in schema(dataset).names}
 
@@ -293,12 +288,9 @@ def _coverage(day: date) -> list[dict[str, Any]]:
                 "status": status,
                 "items_seen": 0 if status == "failed" else 20,
                 "batches": 1,
+                "first_day": day,
+                "last_day": day,
                 "message": message,
             }
         )
     return rows
-
-
-def _partition(row: dict[str, Any], keys: Sequence[str]) -> Partition:
-    day, *feed = (row[key] for key in keys)
-    return Partition("undated" if day is None else day.isoformat(), *feed)

@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 
 from jobs.interval import mean_interval
+from jobs.lake.query import View
+from jobs.lake.table import Lake
 from jobs.report.figures import ALL, FEW, Figures, gather, preceding
 from jobs.report.posts import Behind, behind
 from jobs.report.quality import Quality, judge
 from jobs.settings import Settings, Window
-from jobs.storage import Lake
 
 
 @pytest.fixture(scope="module")
 def parts(settings: Settings, small_lake: ModuleType) -> Iterator[tuple[Figures, Behind, Quality]]:
-    lake = Lake(settings.lake)
     window = Window(start=small_lake.END - timedelta(days=29), end=small_lake.END)
-    with lake.query() as query:
-        figures = gather(lake, query, settings, window)
-        yield figures, behind(lake, query, settings, figures), judge(lake, query, settings, window)
+    with View(Lake(settings.lake)).query() as query:
+        figures = gather(query, settings, window)
+        yield figures, behind(query, settings, figures), judge(query, settings, window)
 
 
 @pytest.fixture(scope="module")

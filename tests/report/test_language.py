@@ -8,7 +8,7 @@ import re
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +103,12 @@ def test_every_phrase_that_is_spoken_exists(named: Named) -> None:
 def test_every_phrase_that_depends_on_the_data_exists() -> None:
     statuses = next(rule.kwargs["value_set"] for rule in contract("coverage").rules if rule.name == "status_known")
     keys = {f"outcome_{status}" for status in set(statuses) - set(SEEN)}
-    keys |= {f"status_{status}" for status in ("ok", "few", "absent", "unseen", "zero")}
+    keys |= {f"status_{status}" for status in ("ok", "few", "absent", "uncounted", "unseen", "zero")}
     verdicts = {Voice("en").verdict(*ends) for ends in ((0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1), (math.nan, math.nan))}
     keys |= verdicts | {f"lead_{verdict}" for verdict in verdicts}
     keys |= {f"lead_{turn}{whose}" for turn in ("rise", "fall") for whose in ("", "_all")}
+    causes = next(r.kwargs["value_set"] for r in contract("daily_polarity").rules if r.name == "cause_known")
+    keys |= {f"cause_{cause.replace(' ', '_')}" for cause in causes}
     assert keys <= set(FILES["en"]["phrases"])
 
 
@@ -123,6 +125,12 @@ def test_numbers() -> None:
     assert (en.span(-0.1, 0.25), pt.span(-0.1, 0.25)) == ("\u22120.10 to +0.25", "\u22120,10 a +0,25")
     assert (en.percent(0.456), pt.percent(1)) == ("46%", "100%")
     assert pt.polarity(float("nan")) == en.percent(float("nan")) == "–"
+
+
+def test_a_moment_is_told_in_utc() -> None:
+    there = datetime(2026, 5, 12, 3, 30, tzinfo=timezone(timedelta(hours=-3)))
+    assert Voice("en").moment(there) == "12 May 2026, 06:30 UTC"
+    assert Voice("pt").moment(there.replace(second=5)) == "12 de maio de 2026, 06:30:05 UTC"
 
 
 def test_days() -> None:

@@ -94,7 +94,7 @@ def test_the_page_loads_nothing_and_has_no_inline_handlers(made: Report) -> None
     elements.feed(body)
     assert not {"img", "iframe", "link", "object", "embed", "form"} & set(elements.names)
     assert all(
-        re.match(r"https?://cafe\.example/|\.\./index\.html$|#main$|[a-z_]+\.(csv|xlsx)$", a or "")
+        re.match(r"https?://cafe\.example/|\.\./index\.html$|#main$|[a-z_]+\.(csv|xlsx|json)$", a or "")
         for a in elements.addresses
     )
 

@@ -10,7 +10,11 @@ import pytest
 import yaml
 
 import data_contracts
+import data_contracts.odcs
 from tests.place import Place
+
+# Before any test imports it by its name: not so, PySpark's Connect would end a worker of pytest-xdist (see there).
+data_contracts.great_expectations()
 
 
 @dataclass
@@ -36,8 +40,8 @@ class Contracts:
 @pytest.fixture
 def contracts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Contracts]:
     folder = tmp_path / "contracts"
-    shutil.copytree(data_contracts.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
-    monkeypatch.setattr(data_contracts, "FOLDER", folder)
+    shutil.copytree(data_contracts.odcs.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+    monkeypatch.setattr(data_contracts.odcs, "FOLDER", folder)
     data_contracts.contract.cache_clear()
     yield Contracts(folder)
     monkeypatch.undo()
@@ -55,7 +59,7 @@ def quality(name: str, kind: str, severity: str = "error", **kwargs: Any) -> dic
         "name": name,
         "description": f"Rule {name}.",
         "type": "custom",
-        "engine": data_contracts.ENGINE,
+        "engine": data_contracts.odcs.ENGINE,
         "dimension": "conformity",
         "severity": severity,
         "implementation": {"type": kind, "kwargs": kwargs},

@@ -10,14 +10,18 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from data_contracts import contract
-from jobs.storage import HELD, UNDATED, as_day
-from jobs.validate import AuditError, validate
+from jobs.lake.query import View
+from jobs.lake.table import UNDATED, as_day
+from jobs.validate import AuditError, Validated, validate
+from jobs.validate.publish import Validate
 from jobs.validate.rules import BROKEN, UnknownRuleError
+from tests.overtaken import overtake
 from tests.place import EN, ES, FETCHED, PT, RU, Place, item
 
 DAYS = ["2026-06-01", "2026-06-02", "2026-06-03"]
@@ -31,8 +35,12 @@ QUICK = settings(
 )
 
 
-def ids(place: Place, dataset: str, days: list[str] | None = None, below: str = "") -> list[str]:
-    return [row["post_id"] for row in place.rows(dataset, days, below)]
+def ids(place: Place, dataset: str, days: list[str] | None = None, held: bool = False) -> list[str]:
+    return [row["post_id"] for row in place.rows(dataset, days, held)]
+
+
+def held_days(place: Place) -> list[str]:
+    return View(place.lake).held()
 
 
 def broken_item(name: str, day: str) -> dict[str, Any]:
@@ -246,13 +254,16 @@ def test_languages_are_named_and_unreadable_ones_are_other(place: Place) -> None
 def test_published_files_have_the_columns_of_their_contracts_in_order(place: Place) -> None:
     validate(place.settings, place.add([item("a", DAYS[0]), broken_item("b", DAYS[0])]))
     for name in ("posts", "quarantine"):
-        assert [schema for schema, _ in place.contents(name).values()] == [contract(name).stored_schema]
+        (file,) = View(place.lake).files(name)
+        stored = pq.ParquetFile(f"{place.lake.base}/{file.path}").schema_arrow
+        assert stored.remove_metadata() == contract(name).stored_schema
 
 
 def test_a_day_that_no_feed_brought_is_done_with_nothing_written(place: Place) -> None:
     made = validate(place.settings, ["2020-01-01"])
     assert (made.days, made.held, made.posts, made.quarantined) == (["2020-01-01"], {}, 0, 0)
-    assert not place.lake.files("posts")
+    assert place.contents("posts")["posts"][1] == []
+    assert place.mtimes() == {}
 
 
 # The line stops
@@ -270,7 +281,7 @@ class Held:
     def __init__(self, root: Path) -> None:
         self.place = Place(root)
         validate(self.place.settings, self.place.add(crowd(DAYS[0], 22, 3)))
-        self.before, self.old = self.place.mtimes(), self.place.contents("posts", "quarantine")
+        self.before = {name: self.place.files(name) for name in ("posts", "quarantine")}
         later = [*(broken_item(f"{DAYS[0]}-ok-{n}", DAYS[0]) for n in range(9)), *crowd(DAYS[1], 21, 1)]
         self.days = self.place.add(later, file="2", at=FETCHED + timedelta(hours=1))
         self.made = validate(self.place.settings, self.days)
@@ -285,11 +296,11 @@ def test_nothing_of_a_held_day_is_published_and_the_others_are(held: Held) -> No
     assert list(held.made.held) == [DAYS[0]]
     assert held.made.days == [DAYS[1]]
     assert (held.made.posts, held.made.quarantined) == (21, 1)
-    now, contents = held.place.mtimes(), held.place.contents("posts", "quarantine")
-    old = {path for path in held.before if path.startswith(("lake/posts/", "lake/quarantine/"))}
-    assert len(old) == 2
-    assert {path: now[path] for path in old} == {path: held.before[path] for path in old}
-    assert {path: contents[path] for path in held.old} == held.old
+    key = f"{DAYS[0]} posts"
+    for name, verdict in (("posts", "passed"), ("quarantine", "broken")):
+        assert held.before[name].keys() == {f"{key} {verdict}"}
+        assert held.place.files(name).items() >= held.before[name].items()
+    assert (len(ids(held.place, "posts", [DAYS[0]])), len(ids(held.place, "quarantine", [DAYS[0]]))) == (22, 3)
     assert len(ids(held.place, "posts", [DAYS[1]])) == 21
 
 
@@ -303,9 +314,9 @@ def test_the_message_says_which_rule_how_many_rows_and_how_to_look(held: Held) -
 
 
 def test_what_is_held_can_be_looked_at(held: Held) -> None:
-    assert held.place.lake.held() == [DAYS[0]]
-    assert len(ids(held.place, "quarantine", below=HELD)) == 12
-    assert len(ids(held.place, "posts", below=HELD)) == 13
+    assert held_days(held.place) == [DAYS[0]]
+    assert len(ids(held.place, "quarantine", held=True)) == 12
+    assert len(ids(held.place, "posts", held=True)) == 13
 
 
 def test_a_held_day_is_named_again_until_it_is_mended(held: Held) -> None:
@@ -322,8 +333,8 @@ def test_a_mended_day_is_released(tmp_path: Path) -> None:
     assert made.held == {}
     assert (made.posts, made.quarantined) == (22, 3)
     assert len(ids(state.place, "posts", [DAYS[0]])) == 22
-    assert state.place.lake.held() == []
-    assert not ids(state.place, "quarantine", below=HELD)
+    assert held_days(state.place) == []
+    assert not ids(state.place, "quarantine", held=True)
 
 
 def test_a_day_held_by_a_contract_is_released_when_the_contract_is_taken_back(
@@ -334,11 +345,11 @@ def test_a_day_held_by_a_contract_is_released_when_the_contract_is_taken_back(
     short = rule("text_short", "expect_column_value_lengths_to_be_between", max_value=10)
     contracts.change("posts", lambda columns: columns["text"]["quality"].append(short))
     assert list(validate(place.settings, days).held) == days
-    assert place.lake.held() == days
+    assert held_days(place) == days
 
     contracts.restore("posts")
     assert validate(place.settings, days).held == {}
-    assert place.lake.held() == []
+    assert held_days(place) == []
     assert len(ids(place, "posts")) == 25
 
 
@@ -465,8 +476,66 @@ def test_changed_rules_judge_published_days_again(
     assert [row["rules"] for row in place.rows("quarantine")] == [["text_long"]]
 
 
+# Two writers
+
+
+def overtaken(place: Place, patch: pytest.MonkeyPatch, by: Callable[[], object]) -> Validated:
+    """Validate the first day, of ten posts, while `by` happens."""
+    days = place.add([item(f"old-{n}", DAYS[0]) for n in range(10)])
+    overtake(patch, Validate, by)
+    return validate(place.settings, days)
+
+
+def bring(place: Place, items: list[dict[str, Any]], publish: bool = True) -> None:
+    """A fetch of another run, and its validation with `publish`."""
+    days = place.add(items, file="other", at=FETCHED + timedelta(hours=1))
+    if publish:
+        validate(place.settings, days)
+
+
+@pytest.mark.parametrize("publish", [True, False], ids=["published", "fetched only"])
+def test_a_validation_takes_no_posts_of_another_run_away(
+    place: Place, monkeypatch: pytest.MonkeyPatch, publish: bool
+) -> None:
+    others = [item(f"new-{n}", DAYS[0]) for n in range(15)]
+    overtaken(place, monkeypatch, lambda: bring(place, others, publish))
+    assert len(ids(place, "posts")) == 25
+    assert_nothing_lies_about(place)
+
+
+def test_an_item_that_moves_meanwhile_is_neither_lost_nor_doubled(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overtaken(place, monkeypatch, lambda: bring(place, [item("old-3", DAYS[1]), item("old-4", DAYS[0], None)]))
+    assert ids(place, "posts", [DAYS[1]]) == ["old-3"]
+    assert ids(place, "quarantine") == ["old-4"]
+    assert len(ids(place, "posts")) == 9
+
+
+def test_another_day_that_is_published_meanwhile_costs_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = overtaken(place, monkeypatch, lambda: bring(place, [item("new", DAYS[1])]))
+    assert (made.days, made.posts) == ([DAYS[0]], 10)
+    assert len(ids(place, "posts")) == 11
+
+
+def test_a_day_that_is_mended_meanwhile_is_not_called_held(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = place.add(crowd(DAYS[0], 10, 15))
+    mended = [item(f"{DAYS[0]}-bad-{n}", DAYS[0]) for n in range(15)]
+    overtake(monkeypatch, Validate, lambda: bring(place, mended, publish=False))
+    made = validate(place.settings, days)
+    assert (made.days, made.held) == ([DAYS[0]], {})
+    assert held_days(place) == []
+    assert len(ids(place, "posts")) == 25
+
+
 def assert_nothing_published(place: Place) -> None:
-    assert place.lake.files("posts") == []
-    assert place.lake.files("quarantine") == []
-    assert place.lake.held() == []
-    assert not list((place.root / "lake/_staging").iterdir())
+    assert View(place.lake).table("judged_posts").files == ()
+    assert_nothing_lies_about(place)
+
+
+def assert_nothing_lies_about(place: Place) -> None:
+    """What was staged and not published is taken away."""
+    files = {
+        str(path.relative_to(place.lake.base)) for path in Path(place.lake.base, "judged_posts").rglob("*.parquet")
+    }
+    assert files == {file.path for file in View(place.lake).table("judged_posts").files}

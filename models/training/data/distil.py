@@ -7,7 +7,6 @@ takes hours, so its answers are kept piece by piece and a broken run goes on whe
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
@@ -18,6 +17,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
+from models.files import whole
 from models.sentiment.contract import LABELS, SentimentModel
 from models.sentiment.windows import windows
 from models.training.config import Distillation
@@ -99,8 +99,7 @@ def _piece(texts: Sequence[str], teacher: SentimentModel, cache: Path) -> np.nda
     digest = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
     path = cache / f"{digest[:32]}.npy"
     if not path.exists():
-        aside = path.with_suffix(f".{os.getpid()}.npy")
-        np.save(aside, teacher.predict(texts))
-        aside.replace(path)
+        with whole(path) as aside, aside.open("wb") as sink:
+            np.save(sink, teacher.predict(texts))
     said: np.ndarray = np.load(path)
     return said

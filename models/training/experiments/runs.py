@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from models.files import write_whole
 from models.training.data.duplicates import stable_fraction
 from models.training.data.rows import capped
 
@@ -45,9 +45,7 @@ class Runs:
 
 def write_json(path: Path, values: Any) -> None:
     """Write a file whole or not at all."""
-    aside = path.with_suffix(f".{os.getpid()}")
-    aside.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    aside.replace(path)
+    write_whole(path, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
 
 
 def subset(frame: pd.DataFrame, train: int, held_out: int | None) -> pd.DataFrame:

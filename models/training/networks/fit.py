@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from models.files import whole
 from models.sentiment.contract import LABELS
 from models.training.config import Schedule
 from models.training.networks.tokens import Batch, Lengths, group, pad
@@ -233,9 +233,8 @@ def _save(network: keras.Model, best: _Best, path: Path, rounds: int) -> None:
     if best.weights:
         arrays |= {"best_loss": np.array(best.loss), "stale": np.array(best.stale)}
         arrays |= {f"best{place}": weight for place, weight in enumerate(best.weights)}
-    aside = path.with_suffix(f".{os.getpid()}.npz")
-    np.savez(aside, allow_pickle=False, rounds=np.asarray(rounds), **arrays)
-    aside.replace(path)
+    with whole(path) as aside, aside.open("wb") as sink:
+        np.savez(sink, allow_pickle=False, rounds=np.asarray(rounds), **arrays)
 
 
 def _restore(network: keras.Model, path: Path) -> tuple[int, _Best]:

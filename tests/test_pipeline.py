@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from jobs.ingest import ingest
+from jobs.lake.query import View
+from jobs.pipeline import restate, unfinished
 from jobs.quarantine import replay
-from jobs.run import restate
+from jobs.revisions import view_current
 from jobs.settings import Window
-from jobs.unfinished import unfinished
 from tests.place import PT, Place, item
 
 DAYS = ["2026-06-01", "2026-06-02", "2026-06-03"]
@@ -78,5 +80,22 @@ def test_a_held_day_without_its_mark_is_brought_up_by_a_replay_and_by_new_items(
     assert list(replay(place.settings, [FLOODED]).held) == [FLOODED]
     place.write(flood(wrong=False), "shop", "2")
     assert run(place, DAYS[2]) == []
-    assert place.lake.held() == []
+    assert View(place.lake).held() == []
     assert len(place.rows("posts", [FLOODED])) == 21
+
+
+def test_days_that_a_dead_run_looked_at_first_are_counted_by_the_next(place: Place) -> None:
+    """The feed had no post of the day between two others: that is known once they were fetched."""
+    place.write([item("early", FLOODED), item("late", DAYS[2])], "shop")
+    place.write([item("ok", DAYS[1])])
+    run(place, DAYS[0])
+    for day in ("2026-05-01", "2026-05-03"):
+        place.write([item(f"old-{day}", day)], "posts", day)
+    run(place, DAYS[1])
+    place.write([item("shop-first", "2026-05-01"), item("shop-last", "2026-05-03")], "shop", "2")
+    ingest(place.settings, "shop", Window(start=date(2026, 6, 3), end=date(2026, 6, 3)))
+    assert run(place, DAYS[2]) == []
+    with View(place.lake).query() as query:
+        view_current(query, query.at, ["2026-05-02"])
+        rows = query.rows("SELECT DISTINCT feed, posts, counted FROM daily_polarity ORDER BY feed")
+    assert rows == [{"feed": name, "posts": 0, "counted": True} for name in ("posts", "shop")]

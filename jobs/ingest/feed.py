@@ -1,0 +1,213 @@
+"""One feed carried through: fetch its bodies, read their records, store what is new, write the ledger.
+
+Bytes become batches named by their content. Items are durable and indexed before the feed's cursor moves.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from data_contracts import contract, schema
+from jobs.connect.client import address
+from jobs.connect.connector import Body, Cursor, SourceError
+from jobs.connect.fetch import fetch
+from jobs.coverage import record
+from jobs.ingest.items import Reading
+from jobs.ingest.rows import row_batches
+from jobs.ingest.store import store
+from jobs.lake.state import State
+from jobs.lake.table import Lake, fingerprint
+from jobs.settings import Feed, Settings, SettingsError, Window, now
+from jobs.versions import INDEX
+
+log = logging.getLogger(__name__)
+
+
+class FeedError(RuntimeError):
+    """A feed could not be read at all; the coverage ledger has the same message."""
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What one ingest of one feed did. `days` are the published days that something new came to be known of."""
+
+    feed: str
+    status: str
+    days: list[str]
+    items_seen: int
+    items_new: int
+    message: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether something of the feed could not be had or read."""
+        return self.status in ("capped", "refused", "failed")
+
+
+@dataclass
+class _Seen:
+    """What a fetch brought so far: spilled rows of the bodies that could be read, and the faults of the others."""
+
+    spills: list[Path]
+    faults: list[SourceError]
+    items: int = 0
+    bodies: int = 0
+    unchanged: bool = False
+    first_day: date | None = None
+    last_day: date | None = None
+
+    def add(self, spill: Path) -> None:
+        """Count the rows of `spill` in; it is kept when it has any."""
+        days = pq.read_table(spill, columns=["published_date"]).column(0)
+        self.bodies += 1
+        self.items += len(days)
+        if len(days):
+            self.spills.append(spill)
+        span = pc.min_max(days).as_py()
+        if span["min"]:
+            self.first_day = min(filter(None, (self.first_day, span["min"])))
+            self.last_day = max(filter(None, (self.last_day, span["max"])))
+
+    @property
+    def status(self) -> str:
+        """What the coverage ledger says of the fetch."""
+        if self.faults:
+            return self.faults[0].status
+        if not self.bodies and self.unchanged:
+            return "unchanged"
+        return "complete" if self.items or self.unchanged else "empty"
+
+
+def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
+    """Fetch `feed` and store what it holds; sources without a query by day are read whole.
+
+    A feed of which some files failed comes back with status `failed` and the days of the others. Raises FeedError,
+    after the ledger was written, when nothing could be read; SettingsError for an unknown feed.
+    """
+    source, lake, fetched_at = settings.feed(feed), Lake(settings.lake), now()
+    fetched_on = fetched_at.astimezone(settings.zone).date()
+    former = _cursor(settings, lake, source)
+    anew = former is None and any(file.feed == feed for file in lake.table(INDEX).files)
+    with TemporaryDirectory(prefix=f"sentinela-fetch-{os.getpid()}-") as folder:
+        seen, cursor = _fetch(settings, lake, source, window, former or {}, fetched_at, Path(folder))
+        stored = store(lake, feed, fetched_on, seen.spills, anew)
+    message = "; ".join(str(fault) for fault in seen.faults) or None
+    record(lake, _line(source, window, seen, message, fetched_at, fetched_on))
+    if stored.mark:  # again: who has carried the days through by now did it without that line
+        State(lake).mark(stored.mark, stored.days)
+    if cursor is not None and not seen.faults:
+        reading = _way_of_reading(settings, source)
+        State(lake).keep_cursor(feed, {"reading": reading, "cursor": cursor})
+    result = Ingested(feed, seen.status, stored.days, seen.items, stored.items, message)
+    log.info(
+        "%s: %s, %d items seen, %d new, %d days",
+        feed,
+        result.status,
+        result.items_seen,
+        result.items_new,
+        len(result.days),
+    )
+    if seen.faults and not seen.bodies and not seen.unchanged:
+        raise FeedError(f"feed {feed!r}: {message}")
+    return result
+
+
+def _fetch(
+    settings: Settings,
+    lake: Lake,
+    feed: Feed,
+    window: Window,
+    former: Cursor,
+    fetched_at: datetime,
+    folder: Path,
+) -> tuple[_Seen, Cursor | None]:
+    """Spill the rows of every body that the feed holds; the cursor to keep once they are stored."""
+    seen, bodies = _Seen([], []), fetch(feed, window, former, folder)
+    try:
+        for number, body in enumerate(bodies):
+            seen.unchanged |= body.unchanged
+            if body.unchanged:
+                continue
+            spill = folder / f"{number}.parquet"
+            try:
+                _spill(_reading(settings, lake, feed, body, fetched_at), body, spill)
+            except SourceError as fault:
+                seen.faults.append(fault)
+                continue
+            seen.add(spill)
+    except SourceError as fault:
+        seen.faults.append(fault)
+    return seen, bodies.cursor
+
+
+def _reading(settings: Settings, lake: Lake, feed: Feed, body: Body, fetched_at: datetime) -> Reading:
+    return Reading(
+        feed=feed,
+        zone=settings.zone,
+        batch_id=fingerprint(feed.name, _way_of_reading(settings, feed), body.sha256),
+        source=body.name,
+        fetched_at=fetched_at,
+        author_key=_author_key(lake),
+    )
+
+
+def _way_of_reading(settings: Settings, feed: Feed) -> str:
+    """Hash of all that decides which rows the same bytes become."""
+    options = feed.model_dump_json(exclude={"path", "url", "http", "name"})
+    return fingerprint(options, settings.timezone, contract("raw_posts").version)
+
+
+def _spill(reading: Reading, body: Body, target: Path) -> None:
+    """Stream `body` as raw_posts rows into one Parquet file."""
+    with pq.ParquetWriter(target, schema("raw_posts"), compression="zstd") as writer:
+        for batch in row_batches(reading, body):
+            writer.write_batch(batch)
+
+
+def _line(
+    feed: Feed, window: Window, seen: _Seen, message: str | None, fetched_at: datetime, fetched_on: date
+) -> dict[str, Any]:
+    """The line of (feed, window) on the coverage ledger."""
+    return {
+        "feed": feed.name,
+        "window_start": window.start,
+        "window_end": window.end,
+        "fetched_date": fetched_on,
+        "fetched_at": fetched_at,
+        "source": feed.path or address(str(feed.url)),
+        "status": seen.status,
+        "items_seen": seen.items,
+        "batches": seen.bodies,
+        "first_day": seen.first_day,
+        "last_day": seen.last_day,
+        "message": message,
+    }
+
+
+def _cursor(settings: Settings, lake: Lake, feed: Feed) -> Cursor | None:
+    """The connector's cursor of the last fetch that was kept whole; None when the feed is read another way now."""
+    kept = State(lake).cursor(feed.name)
+    cursor: Cursor | None = kept.get("cursor")
+    return cursor if kept.get("reading") == _way_of_reading(settings, feed) else None
+
+
+def _author_key(lake: Lake) -> bytes:
+    """SENTINELA_AUTHOR_KEY, else a key made once and kept with the lake, so that pseudonyms are stable."""
+    if given := os.environ.get("SENTINELA_AUTHOR_KEY"):
+        return given.encode()
+    if not lake.is_local:
+        raise SettingsError("SENTINELA_AUTHOR_KEY is not set; a lake in an object store has no place for a secret")
+    state = State(lake)
+    if state.author_key() is None:
+        state.keep_author_key(secrets.token_hex(32).encode())
+    return state.author_key() or b""

@@ -1,0 +1,434 @@
+"""A dataset at one version: which files it is, what they were made from, and putting others in their place.
+
+Every dataset is a Delta table. A commit names the files that come and go and is refused when anybody committed since
+the table was opened (`Refused`), so two writers never overwrite each other. Files are immutable: what was read once
+can be read again for as long as tidying keeps it. A file says in its name what it was made from, so a step
+learns from the log alone what there is to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, unquote
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from data_contracts import Contract, contract
+from jobs.lake.faults import LakeError, sentence, speaking
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+UNDATED = "undated"
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+TABLES = ("raw_posts", "item_versions", "judged_posts", "scored_posts", "daily_polarity", "coverage")
+LAYOUT_KEY, LAYOUT = "sentinela.layout", "2"
+"""A table property: the number of the layout that this code reads and writes."""
+CHECKPOINT_EVERY = 20
+MOST_DAYS_KEPT = 30
+"""For how long the log remembers versions and what was removed: no reader can be promised more."""
+SYNCED_ONE_BY_ONE = 100
+OURS: Final = re.compile(r"-[0-9a-f]{12}\.parquet$")
+"""What the name of every file that Lake.new_file named ends in."""
+
+
+class Refused(RuntimeError):  # noqa: N818
+    """Somebody else committed since the table was opened: open it again and see whether it matters."""
+
+
+@dataclass(frozen=True, order=True)
+class Partition:
+    """One day (YYYY-MM-DD or `undated`), of one feed where the dataset is cut by feed."""
+
+    day: str
+    feed: str | None = None
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a table, committed or not: its path below the lake root, its partition values and its size.
+
+    `values` are texts by partition column, None for the null partition.
+    """
+
+    path: str
+    values: tuple[tuple[str, str | None], ...]
+    rows: int
+    bytes: int
+
+    @property
+    def table(self) -> str:
+        """Name of the table that the file belongs to."""
+        return self.path.split("/", 1)[0]
+
+    @property
+    def name(self) -> str:
+        """Name of the file, without folder and ending; no other file has it."""
+        return self.path.rsplit("/", 1)[-1].removesuffix(".parquet")
+
+    @property
+    def made_from(self) -> str:
+        """What the file was made from, as its writer said it."""
+        return self.name.rsplit("-", 1)[0]
+
+    @property
+    def feed(self) -> str | None:
+        """Feed of the file, None where the table is not cut by feed."""
+        return dict(self.values).get("feed")
+
+    @property
+    def day(self) -> str:
+        """The day, published or fetched, that the file is of."""
+        return next((value or UNDATED for key, value in self.values if key.endswith("_date")), UNDATED)
+
+    @property
+    def verdict(self) -> str | None:
+        """Verdict of all rows, of judged posts."""
+        return dict(self.values).get("verdict")
+
+    @property
+    def partition(self) -> Partition:
+        """Day and feed."""
+        return Partition(self.day, self.feed)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table at one version; a table that nobody has written to has the version None and no files."""
+
+    name: str
+    version: int | None
+    handle: DeltaTable | None = field(repr=False, compare=False)
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """Every file of this version, sorted by path. Raises LakeError when somebody else committed one of them."""
+        if self.handle is None:
+            return ()
+        key = (self.handle.table_uri, str(self.handle.metadata().id), self.handle.version())
+        if (known := _LISTED.get(key)) is not None:
+            return known
+        listed = _listed(self.name, self.handle)
+        while len(_LISTED) >= LISTED_VERSIONS:
+            _LISTED.pop(next(iter(_LISTED)), None)
+        _LISTED[key] = listed
+        return listed
+
+    @cached_property
+    def partitions(self) -> dict[Partition, tuple[File, ...]]:
+        """The files of each partition, both sorted."""
+        found: dict[Partition, list[File]] = {}
+        for file in self.files:
+            found.setdefault(file.partition, []).append(file)
+        return {partition: tuple(found[partition]) for partition in sorted(found)}
+
+    def of(self, partition: Partition) -> tuple[File, ...]:
+        """The files of `partition`, none when there are none."""
+        return self.partitions.get(partition, ())
+
+    def covers(self, source: str) -> int | None:
+        """The version of the table `source` up to which this one was derived from it; None when never said."""
+        return None if self.handle is None else self.handle.transaction_version(source)
+
+
+_LISTED: dict[tuple[str, str, int], tuple[File, ...]] = {}
+LISTED_VERSIONS = 12
+"""A version never changes, and a run opens each table some ten times: so many lists of files are kept."""
+
+
+def _listed(name: str, handle: DeltaTable) -> tuple[File, ...]:
+    with speaking(handle.table_uri):
+        actions = pa.table(handle.get_add_actions(flatten=True))
+    keys = contract(name).partition
+    columns = [actions.column(f"partition.{key}").to_pylist() for key in keys]
+    values = [tuple(zip(keys, map(_text, row), strict=True)) for row in zip(*columns, strict=True)]
+    rows = zip(*(actions.column(column).to_pylist() for column in ("path", "num_records", "size_bytes")), strict=True)
+    found = [
+        File(f"{name}/{unquote(path)}", value, count or 0, size)
+        for (path, count, size), value in zip(rows, values, strict=True)
+    ]
+    strange = next((file.path for file in found if not OURS.search(file.path)), None)
+    if strange:
+        raise LakeError(
+            f"{handle.table_uri}: Sentinela did not write {strange}; go back to the version before it "
+            "(DeltaTable.restore), or name another folder under `lake` in the settings and ingest anew"
+        )
+    return tuple(sorted(found, key=lambda file: file.path))
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake root on any file system that pyarrow and Delta know (local folder, s3://, gs://, file://)."""
+
+    root: str
+    fs: pafs.FileSystem = field(init=False, repr=False, compare=False)
+    base: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        try:
+            if "://" in self.root:
+                fs, base = pafs.FileSystem.from_uri(self.root)
+            else:
+                fs, base = pafs.LocalFileSystem(), str(Path(self.root).resolve())
+        except (pa.ArrowException, OSError) as fault:
+            raise LakeError(f"{self.root}: no place for a lake: {fault}; mend `lake` in the settings") from fault
+        if isinstance(fs, pafs.LocalFileSystem) and "%" in base:
+            raise LakeError(
+                f"{self.root}: Delta reads a % in a folder's name otherwise; name another folder under `lake`"
+            )
+        object.__setattr__(self, "fs", fs)
+        object.__setattr__(self, "base", base.rstrip("/"))
+
+    def __reduce__(self) -> tuple[type[Lake], tuple[str]]:
+        return Lake, (self.root,)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the lake is a folder of this machine."""
+        return isinstance(self.fs, pafs.LocalFileSystem)
+
+    def uri(self, name: str) -> str:
+        """Where the table `name` lies, as Delta readers want it."""
+        return f"{self.base if self.is_local else self.root.split('?', 1)[0].rstrip('/')}/{name}"
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Storage options for Delta readers; keys and regions are taken from the environment by themselves."""
+        if self.is_local:
+            return {}
+        given = dict(parse_qsl(self.root.partition("?")[2]))
+        endpoint = given.get("endpoint_override") or os.environ.get("AWS_ENDPOINT_URL", "")
+        if given.get("endpoint_override") and "://" not in endpoint:
+            endpoint = f"{given.get('scheme', 'https')}://{endpoint}"
+        options = {"AWS_ENDPOINT_URL": endpoint} if endpoint else {}
+        if endpoint.startswith("http://"):
+            options["AWS_ALLOW_HTTP"] = "true"
+        return options | ({"AWS_REGION": given["region"]} if "region" in given else {})
+
+    def table(self, name: str, version: int | None = None) -> Table:
+        """The table `name`, at `version` or the newest.
+
+        Raises LakeError when it cannot be read, is of another layout, or no longer keeps that version.
+        """
+        from deltalake import DeltaTable
+        from deltalake.exceptions import TableNotFoundError
+
+        place = self.uri(name) if version is None else f"version {version} of {self.uri(name)}"
+        try:
+            with speaking(place):
+                handle = DeltaTable(self.uri(name), version=version, storage_options=self.options)
+        except LakeError as fault:
+            if version is not None or not isinstance(fault.__cause__, TableNotFoundError):
+                raise
+            self._look_around(name)
+            return Table(name, None, None)
+        layout = handle.metadata().configuration.get(LAYOUT_KEY)
+        if layout != LAYOUT:
+            raise LakeError(
+                f"{self.uri(name)}: a table of layout {layout or 'unknown'}, which this version of Sentinela (layout "
+                f"{LAYOUT}) did not write; name another folder under `lake` in the settings and ingest anew"
+            )
+        return Table(name, handle.version(), handle)
+
+    def commit(
+        self, table: Table, add: Sequence[File], remove: Collection[File], same_rows: bool = False, **said: Any
+    ) -> None:
+        """Put the files `add` in the place of `remove`, in one commit that says `said`.
+
+        With `same_rows` it says, too, that the rows are the same as before, so that who follows changes need not look.
+        `covers` among `said` maps a table to the version that this commit was derived from, as Table.covers gives it.
+        Raises Refused, changing nothing, when anybody has committed since `table` was opened.
+        """
+        from deltalake import Schema
+        from deltalake.exceptions import CommitFailedError
+        from deltalake.transaction import CommitProperties, RemoveAction, Transaction
+
+        covers: Mapping[str, int] = said.pop("covers", {})
+        agreed, moment = contract(table.name), int(time.time() * 1000)
+        actions = [
+            *(_add_action(file, moment, not same_rows) for file in add),
+            *(RemoveAction(_below(file), not same_rows, moment, file.bytes, dict(file.values)) for file in remove),
+        ]
+        with speaking(self.uri(table.name), "written"):
+            self._make_durable(add)
+            handle = self._open(table) if table.handle else self._create(agreed)
+            try:
+                handle.create_write_transaction(
+                    actions,
+                    mode="append",
+                    schema=Schema.from_arrow(agreed.schema),
+                    partition_by=list(agreed.partition),
+                    commit_properties=CommitProperties(
+                        custom_metadata={"run": run_name(), **said},
+                        max_commit_retries=0,
+                        app_transactions=[Transaction(name, version) for name, version in covers.items()],
+                    ),
+                )
+            except CommitFailedError as fault:
+                if not self._is_committed(table.name, handle.version() + 1, add):
+                    raise Refused(f"{self.uri(table.name)}: {fault}") from fault
+
+    def move(self, file: File, place: File) -> None:
+        """Let what was written as `file`, and never committed, lie at the path of `place`."""
+        with speaking(self.uri(place.path), "written"):
+            if self.is_local:
+                Path(self.base, place.path).parent.mkdir(parents=True, exist_ok=True)
+            self.fs.move(f"{self.base}/{file.path}", f"{self.base}/{place.path}")
+
+    def discard(self, files: Iterable[File]) -> None:
+        """Delete files that were written and never committed."""
+        for file in files:
+            self.delete(file.path)
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[pa.NativeFile]:
+        """The file at `path` below the lake root, open for reading."""
+        with speaking(self.uri(path)), self.fs.open_input_file(f"{self.base}/{path}") as source:
+            yield source
+
+    def has(self, path: str) -> bool:
+        """Whether there is a file at `path` below the lake root."""
+        with speaking(self.uri(path)):
+            return bool(self.fs.get_file_info(f"{self.base}/{path}").type == pafs.FileType.File)
+
+    def delete(self, path: str) -> None:
+        """Take the file at `path` below the lake root away, if it is there."""
+        if self.has(path):
+            with speaking(self.uri(path), "written"):
+                self.fs.delete_file(f"{self.base}/{path}")
+
+    def listing(self, folder: str, recursive: bool = False) -> list[pafs.FileInfo]:
+        """What lies in `folder` below the lake root; nothing when it is not there."""
+        selector = pafs.FileSelector(f"{self.base}/{folder}", allow_not_found=True, recursive=recursive)
+        with speaking(self.uri(folder)):
+            return list(self.fs.get_file_info(selector))
+
+    def new_file(self, dataset: str, values: Mapping[str, str | None], made_from: str) -> File:
+        """An empty file to be of `dataset` in the partition `values`, with a path that no other file has."""
+        agreed = contract(dataset)
+        every = {**values, **({"verdict": agreed.verdict} if agreed.verdict and "verdict" not in values else {})}
+        ordered = tuple((key, every[key]) for key in contract(agreed.table).partition)
+        folder = "/".join(f"{key}={HIVE_NULL if value is None else value}" for key, value in ordered)
+        return File(f"{agreed.table}/{folder}/{made_from}-{uuid.uuid4().hex[:12]}.parquet", ordered, 0, 0)
+
+    def _open(self, table: Table) -> DeltaTable:
+        from deltalake import DeltaTable
+
+        return DeltaTable(self.uri(table.name), version=table.version, storage_options=self.options)
+
+    def _create(self, agreed: Contract) -> DeltaTable:
+        from deltalake import DeltaTable, Schema
+        from deltalake.exceptions import DeltaError
+
+        if not self.is_local:
+            from jobs.lake.probe import prove
+
+            prove(self)
+        try:
+            handle = DeltaTable.create(
+                self.uri(agreed.name),
+                schema=Schema.from_arrow(agreed.schema),
+                mode="error",
+                partition_by=list(agreed.partition),
+                name=agreed.name,
+                description=agreed.description,
+                configuration={
+                    "delta.checkpointInterval": str(CHECKPOINT_EVERY),
+                    "delta.logRetentionDuration": f"interval {MOST_DAYS_KEPT} days",
+                    "delta.deletedFileRetentionDuration": f"interval {MOST_DAYS_KEPT} days",
+                    LAYOUT_KEY: LAYOUT,
+                },
+                raise_if_key_not_exists=False,
+                storage_options=self.options,
+            )
+        except DeltaError as fault:
+            if DeltaTable.is_deltatable(self.uri(agreed.name), self.options):
+                raise Refused(f"{self.uri(agreed.name)}: made by somebody else just now") from fault
+            raise
+        if handle.version():  # made twice at once: the second time said the same once more
+            raise Refused(f"{self.uri(agreed.name)}: made by somebody else just now")
+        return handle
+
+    def _is_committed(self, name: str, version: int, add: Sequence[File]) -> bool:
+        """Whether `version` is our own: the store took it, the answer was lost, and asked again it refused."""
+        if not add:
+            return False
+        with self.open(f"{name}/_delta_log/{version:020}.json") as entry:
+            return add[0].name.encode() in entry.read()
+
+    def _look_around(self, name: str) -> None:
+        """Raise LakeError when the table `name` is not there because its place is not, or is of the former layout."""
+        bucket = self.base.split("/", 1)[0]
+        with speaking(self.root):
+            if not self.is_local and self.fs.get_file_info(bucket).type == pafs.FileType.NotFound:
+                raise LakeError(sentence(self.root, "read", "NoSuchBucket"))
+        former = [info.base_name for info in self.listing(name, recursive=True)]
+        if "data.parquet" in former and "_delta_log" not in former:
+            raise LakeError(
+                f"{self.uri(name)}: Parquet files without a Delta log, as an earlier version of Sentinela left them; "
+                "name another folder under `lake` in the settings and ingest anew"
+            )
+
+    def _make_durable(self, files: Sequence[File]) -> None:
+        """Flush new local files: one by one, or, where they are many, all that the machine has in one go."""
+        if not self.is_local:
+            return
+        if len(files) > SYNCED_ONE_BY_ONE:
+            os.sync()
+            return
+        for file in files:
+            with open(f"{self.base}/{file.path}", "rb") as written:
+                os.fsync(written.fileno())
+
+
+def run_name() -> str:
+    """What a commit says about who made it: the DAG run, else the command line and its process."""
+    return os.environ.get("AIRFLOW_CTX_DAG_RUN_ID") or f"command line, process {os.getpid()}"
+
+
+def fingerprint(*parts: Any) -> str:
+    """Short hash of `parts`, the same in every process and on every engine."""
+    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()[:16]
+
+
+def as_day(value: date | None) -> str:
+    """A partition value as the text that steps pass around."""
+    return UNDATED if value is None else value.isoformat()
+
+
+def as_date(day: str) -> date | None:
+    """The partition value of a day that steps pass around."""
+    return None if day == UNDATED else date.fromisoformat(day)
+
+
+def day_value(day: str) -> str | None:
+    """The text of a partition value of a day; None for the null partition."""
+    return None if day == UNDATED else day
+
+
+def _text(value: Any) -> str | None:
+    return value.isoformat() if isinstance(value, date | datetime) else value
+
+
+def _below(file: File) -> str:
+    return file.path.split("/", 1)[1]
+
+
+def _add_action(file: File, moment: int, new_rows: bool) -> Any:
+    from deltalake.transaction import AddAction
+
+    stats = json.dumps({"numRecords": file.rows})
+    return AddAction(_below(file), file.bytes, dict(file.values), moment, new_rows, stats)

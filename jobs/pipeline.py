@@ -1,0 +1,140 @@
+"""The chain, written once: the steps, what each reads and writes, and carrying days through all of them.
+
+The command line, the DAGs, replay and the check of the import arrows all read it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from jobs import versions
+from jobs.aggregate import aggregate
+from jobs.held import HeldDays, held_days, warn_of
+from jobs.ingest import FeedError, ingest
+from jobs.lake.query import View
+from jobs.lake.state import State
+from jobs.lake.table import Lake
+from jobs.report import report
+from jobs.score import score
+from jobs.settings import Settings, Window
+from jobs.validate import Validated, validate
+
+log = logging.getLogger(__name__)
+
+EVERYTHING = "everything"
+"""The mark of a lake without state."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """One step of the chain: its module below jobs, and the tables it reads and writes."""
+
+    step: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+
+
+CHAIN = (
+    Link("ingest", ("item_versions",), ("raw_posts", "item_versions", "coverage")),
+    Link("validate", ("raw_posts", "item_versions"), ("judged_posts",)),
+    Link("score", ("judged_posts",), ("scored_posts",)),
+    Link("aggregate", ("scored_posts", "judged_posts", "coverage"), ("daily_polarity",)),
+    Link("report", ("daily_polarity", "scored_posts", "judged_posts", "raw_posts", "coverage"), ()),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run made, and what it could not: messages of failed feeds and of days that it holds back."""
+
+    days: list[str]
+    report: Path
+    failures: list[str]
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Days carried to daily_polarity, and those that were held back on the way."""
+
+    validated: Validated
+    held: HeldDays
+
+    @property
+    def failures(self) -> list[str]:
+        """One line a reason for each day that this run is to be blamed for."""
+        return [f"{day} held back: {reason}" for day, reasons in self.held.failing.items() for reason in reasons]
+
+
+def run(settings: Settings, window: Window, report_window: Window | None = None) -> Outcome:
+    """`restate` the datasets, then report on `report_window`, by default the newest period."""
+    days, failures = restate(settings, window)
+    return Outcome(days, report(settings, report_window).path, failures)
+
+
+def restate(settings: Settings, window: Window) -> tuple[list[str], list[str]]:
+    """Bring every dataset up to date for the days of `window`, all others that the feeds touch and what dead runs left.
+
+    Returns the days, and the failures: a failing feed or a held day does not stop the others. Days that
+    an earlier run held back are no failures of this one; a warning names them.
+    """
+    touched, failures = ingest_all(settings, [feed.name for feed in settings.feeds], window)
+    marks = unfinished(settings)
+    left = {day for asked in marks.values() for day in asked}
+    carried = carry(settings, {*window.days, *touched, *left}, window.days, newest=window.end)
+    finish(settings, marks, carried.validated)
+    warn_of(carried.held.older)
+    return carried.validated.days, failures + carried.failures
+
+
+def ingest_all(settings: Settings, feeds: Iterable[str], window: Window) -> tuple[set[str], list[str]]:
+    """Ingest `feeds` one after the other; the days that they touch, and a line for each feed that failed."""
+    days: set[str] = set()
+    failures: list[str] = []
+    for feed in feeds:
+        try:
+            ingested = ingest(settings, feed, window)
+        except FeedError as fault:
+            failures.append(str(fault))
+            continue
+        days.update(ingested.days)
+        if ingested.failed:
+            failures.append(f"feed {feed!r}: {ingested.message}")
+    return days, failures
+
+
+def carry(
+    settings: Settings,
+    days: Collection[str],
+    own: Collection[str],
+    newest: date | None = None,
+    cause: str | None = None,
+    anew: bool = False,
+) -> Carried:
+    """Validate, score and add up `days`; `own` are the days of the run. `anew` makes what is not stale, too."""
+    before = View(Lake(settings.lake)).held()
+    validated = validate(settings, sorted(days), newest, cause or "inputs", anew)
+    score(settings, validated.days, cause or "inputs", anew)
+    aggregate(settings, validated.days, cause, anew)
+    return Carried(validated, held_days(validated, own, before))
+
+
+def unfinished(settings: Settings) -> dict[str, list[str]]:
+    """Days that are in raw_posts and perhaps not yet in daily_polarity, by the mark that says so.
+
+    All days of the lake when its state is new or was lost.
+    """
+    lake = Lake(settings.lake)
+    state = State(lake)
+    return state.pending() | ({} if state.begun else {EVERYTHING: versions.days(View(lake))})
+
+
+def finish(settings: Settings, marks: Mapping[str, Collection[str]], validated: Validated) -> None:
+    """Take away those of `marks`, as `unfinished` gave them, whose days were carried through or are held back."""
+    state, done = State(Lake(settings.lake)), {*validated.days, *validated.held}
+    state.finish(marks, done)
+    if EVERYTHING in marks and done.issuperset(marks[EVERYTHING]):
+        state.begin()

@@ -1,0 +1,31 @@
+"""Rebuild: everything that is derived is made anew from raw_posts, table by table, each in one commit.
+
+Readers see the old rows or the new ones. What raw_posts cannot give back stays as it is: the coverage ledger, and the
+revisions of daily_polarity, which has a new one only where a figure comes out otherwise.
+"""
+
+from __future__ import annotations
+
+from jobs import versions
+from jobs.coverage import windows
+from jobs.held import warn_of
+from jobs.lake.query import View
+from jobs.lake.table import UNDATED, Lake
+from jobs.pipeline import Carried, carry, finish, unfinished
+from jobs.settings import Settings
+
+
+def rebuild(settings: Settings) -> Carried:
+    """Make the index, judged_posts, scored_posts and daily_polarity of every day anew.
+
+    Of daily_polarity that was lost, the days come back that have items or that a feed was ever asked for.
+    """
+    lake = Lake(settings.lake)
+    versions.remake(lake)
+    view, marks = View(lake), unfinished(settings)
+    counted = {file.day for file in view.files("daily_polarity")}
+    days = {*versions.days(view), *view.days("judged_posts"), *windows(view), *counted, UNDATED}
+    carried = carry(settings, days, own=(), anew=True)
+    finish(settings, marks, carried.validated)
+    warn_of(carried.held.older)
+    return carried

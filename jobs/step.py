@@ -1,0 +1,154 @@
+"""The loop that every step shares: plan what is stale, make it, commit it; when others were faster, look again.
+
+A step says what each partition of its output is to be made from (`plan`) and makes some of them (`make`). What is made
+is committed only for the partitions whose inputs still are what they were planned from and whose output nobody has
+replaced meanwhile; the others (or, of a step whose partitions belong together, all) are planned and made anew. The
+output is opened before the inputs, so what a commit replaces was never made from newer inputs than its own: no writer
+takes another's rows away.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from jobs.lake.faults import LakeError
+from jobs.lake.query import View
+from jobs.lake.table import File, Lake, Partition, Refused, Table
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 100
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to become of one partition: the files that come, and those that go."""
+
+    add: tuple[File, ...] = ()
+    remove: tuple[File, ...] = ()
+
+
+Plan = Mapping[Partition, str | None]
+"""What each partition is to be made from; None where it is to hold nothing."""
+
+
+class Step(Protocol):
+    """A dataset made from others, partition by partition."""
+
+    @property
+    def name(self) -> str:
+        """What the step is called in logs and commits."""
+
+    @property
+    def output(self) -> str:
+        """The table that it writes."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that is stale is committed together or not at all: an item may move from one day to another."""
+
+    def plan(self, view: View) -> Plan:
+        """What the output is to be made from, by the inputs in `view`."""
+
+    def make(self, view: View, target: Table, stale: Plan) -> Mapping[Partition, Change]:
+        """Write the files of the `stale` partitions; `target` is the output that they replace."""
+
+
+@dataclass
+class Made:
+    """What a step did: the changes it committed, and the partitions that were up to date or are now."""
+
+    changes: dict[Partition, Change] = field(default_factory=dict)
+    planned: set[Partition] = field(default_factory=set)
+
+
+def bring_up_to_date(lake: Lake, step: Step, cause: str = "inputs", anew: bool = False) -> Made:
+    """Make and commit what is stale of the output of `step`; with `anew` all that it plans, stale or not.
+
+    Raises LakeError when others replace the same partitions time and again.
+    """
+    made = Made()
+    for _ in range(ATTEMPTS):
+        target, view = lake.table(step.output), View(lake)
+        plan = step.plan(view)
+        made.planned |= plan.keys()
+        stale = {
+            partition: wanted
+            for partition, wanted in plan.items()
+            if (anew and partition not in made.changes) or not _is_made(target, partition, wanted)
+        }
+        log.info("%s: %d of %d partitions to make", step.name, len(stale), len(plan))
+        if not stale:
+            return made
+        changes = step.make(view, target, stale)
+        kept = _commit(lake, step, target, plan, view, changes, cause)
+        made.changes |= kept
+        if kept.keys() == stale.keys():
+            return made
+        log.info("%s: %d partitions were changed by others and are made again", step.name, len(stale) - len(kept))
+    raise LakeError(f"{lake.uri(step.output)}: others committed first {ATTEMPTS} times; run again when they are done")
+
+
+def _is_made(target: Table, partition: Partition, wanted: str | None) -> bool:
+    files = target.of(partition)
+    if any((file.verdict or "").startswith("held_") for file in files):
+        return False
+    return {file.made_from for file in files} == ({wanted} if wanted else set())
+
+
+def _commit(
+    lake: Lake,
+    step: Step,
+    target: Table,
+    plan: Plan,
+    view: View,
+    changes: Mapping[Partition, Change],
+    cause: str,
+) -> dict[Partition, Change]:
+    """Commit those of `changes` that are still right; the files of the others are taken away. Returns the former."""
+    kept = dict(changes)
+    newest = target
+    for _ in range(ATTEMPTS):
+        if newest.version != target.version:
+            kept = {p: change for p, change in kept.items() if newest.of(p) == target.of(p)}
+        kept = _still_planned(step, plan, view, kept)
+        if not kept or (step.whole and len(kept) < len(changes)):
+            kept = {}
+            break
+        add = [file for change in kept.values() for file in change.add]
+        remove = [file for change in kept.values() for file in change.remove]
+        try:
+            lake.commit(newest, add, remove, step=step.name, days=_days(kept), cause=cause, made_from=_read(view))
+            break
+        except Refused:
+            newest = lake.table(step.output)
+    else:
+        kept = {}
+    lake.discard(file for p, change in changes.items() if p not in kept for file in change.add)
+    return kept
+
+
+def _still_planned(step: Step, plan: Plan, view: View, changes: Mapping[Partition, Change]) -> dict[Partition, Change]:
+    """Those of `changes` whose inputs are still what they were made from."""
+    now = View(view.lake)
+    if all(now.table(name).version == version for name, version in _read(view).items()):
+        return dict(changes)
+    again = step.plan(now)
+    return {p: change for p, change in changes.items() if p in again and again[p] == plan[p]}
+
+
+def _read(view: View) -> dict[str, int | None]:
+    """The versions of the tables that were read through `view`."""
+    return {name: table.version for name, table in view.opened.items()}
+
+
+def _days(partitions: Collection[Partition]) -> list[str]:
+    return sorted({partition.day for partition in partitions})
+
+
+def replaced(target: Table, partition: Partition, add: Iterable[File]) -> Change:
+    """The change that puts `add` in the place of everything in `partition`."""
+    return Change(tuple(add), target.of(partition))

@@ -1,0 +1,264 @@
+"""Write, audit, publish: the partitions whose newest versions changed are judged, staged, audited and committed.
+
+The newest version of every item is judged by the row rules of the contracts and staged; Great Expectations then
+judges what was staged, day by day. Days that pass are published, days that do not are held back for a person to
+look at: their rows lie in judged_posts under the verdicts held_passed and held_broken.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+import pyarrow as pa
+
+from data_contracts import contract
+from jobs.engine import Engine, open_engine
+from jobs.lake.query import Query, View, sql_days
+from jobs.lake.table import UNDATED, File, Lake, Partition, Table, as_date, as_day, fingerprint
+from jobs.progress import track
+from jobs.settings import Settings
+from jobs.step import Change, Plan, bring_up_to_date
+from jobs.validate.audit import AuditError, Finding, audit_posts, judge
+from jobs.validate.kernel import OUTPUTS, JudgeRows, Staged, tasks
+from jobs.validate.page import publish_page
+from jobs.versions import catch_up, view_newest
+
+log = logging.getLogger(__name__)
+
+TASK_ROWS = 10_000
+VERDICTS = tuple(str(contract(name).verdict) for name in OUTPUTS)
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What one validation did. `days` are published or were up to date; `held` gives the reasons of the others."""
+
+    days: list[str]
+    held: dict[str, list[str]]
+    posts: int
+    quarantined: int
+
+
+def validate(
+    settings: Settings, days: Sequence[str], newest: date | None = None, cause: str = "inputs", anew: bool = False
+) -> Validated:
+    """Publish posts and quarantine of `days` (YYYY-MM-DD or `undated`) in one pass over all of them.
+
+    Days that another version of one of their items lies on are judged with them, so that no item is lost or doubled
+    when its date changed; they are among the days of the result.
+    With `anew` all of them are judged, whether they are up to date or not.
+    Freshness is measured against `newest`, by default the last dated one of `days`. Raises AuditError, publishing
+    nothing of the pass, when a staged post breaks a rule that the split should have caught, and EngineError.
+    """
+    lake = Lake(settings.lake)
+    catch_up(lake)
+    with open_engine(settings.engine) as engine:
+        step = Validate(lake, list(days), engine)
+        made = bring_up_to_date(lake, step, cause, anew)
+    held = {day: reasons for day, reasons in sorted(step.held.items()) if any(p.day == day for p in made.changes)}
+    if made.changes or newest:
+        asked = newest.isoformat() if newest else max(set(days) - {UNDATED}, default=UNDATED)
+        findings = [*step.findings, *judge("feed_freshness", _freshness(settings, View(lake), asked))]
+        if made.changes:
+            publish_page(settings, findings, held, asked)
+        _warn(findings)
+    for day, reasons in held.items():
+        log.warning("%s held back, nothing of it published: %s", day, "; ".join(reasons))
+    added = [file for change in made.changes.values() for file in change.add]
+    counts = [sum(file.rows for file in added if file.verdict == verdict) for verdict in VERDICTS]
+    return Validated(sorted(set(step.days) - held.keys()), held, *counts)
+
+
+@dataclass
+class Validate:
+    """raw_posts -> judged_posts, for `days` and those that other versions of their items lie on."""
+
+    lake: Lake
+    days: list[str]
+    engine: Engine
+    name: str = "validate"
+    output: str = "judged_posts"
+    whole: bool = True
+    findings: list[Finding] = field(default_factory=list)
+    held: dict[str, list[str]] = field(default_factory=dict)
+
+    def plan(self, view: View) -> Plan:
+        """Hash of the winning versions of each partition, and of the rules they are judged by."""
+        with view.query() as query:
+            while (widened := view_newest(query, view, self.days)) != sorted(self.days):
+                self.days = widened
+            found = query.rows(f"""
+                WITH place AS (SELECT DISTINCT published_date, feed FROM history WHERE {sql_days(self.days)}),
+                winner AS (
+                    SELECT published_date, feed, md5(string_agg(
+                        concat_ws(chr(31), post_id, batch_id, position, epoch_us(first_seen_at)), chr(30)
+                        ORDER BY post_id)) AS versions
+                    FROM newest GROUP BY ALL
+                )
+                SELECT place.published_date, place.feed, versions FROM place LEFT JOIN winner
+                ON place.feed = winner.feed AND place.published_date IS NOT DISTINCT FROM winner.published_date
+            """)
+        rules = _rules()
+        partitions = {Partition(as_day(row["published_date"]), row["feed"]): row["versions"] for row in found}
+        return {
+            partition: f"{fingerprint(partition, versions)}.{rules}" if versions else None
+            for partition, versions in sorted(partitions.items())
+        }
+
+    def make(self, view: View, target: Table, stale: Plan) -> Mapping[Partition, Change]:
+        """Stage the stale partitions, let them be audited, and publish or hold back each day."""
+        staged = dict.fromkeys(stale, Staged()) | self._stage(view, stale)
+        try:
+            findings, held = self._audit(view, target, staged)
+        except AuditError:
+            self.lake.discard(file for pieces in staged.values() for file in pieces.files)
+            raise
+        again = {partition.day for partition in stale}
+        self.findings += findings
+        self.held = {day: reasons for day, reasons in self.held.items() if day not in again} | held
+        return {
+            partition: self._held_back(target, partition, pieces) if partition.day in held
+            else Change(pieces.files, target.of(partition))
+            for partition, pieces in staged.items()
+        }  # fmt: skip
+
+    def _stage(self, view: View, stale: Plan) -> dict[Partition, Staged]:
+        made_from = {partition: wanted for partition, wanted in stale.items() if wanted}
+        with view.query() as query:
+            view_newest(query, view, sorted({partition.day for partition in made_from}))
+            query.keys("stale", made_from)
+            winners = query.table("""
+                SELECT newest.feed, newest.published_date, batch_id, position, fetched_date, first_seen_at FROM newest
+                JOIN stale ON stale.feed = newest.feed
+                    AND stale.published_date IS NOT DISTINCT FROM newest.published_date
+                ORDER BY newest.feed, newest.published_date NULLS FIRST
+            """)
+        work = list(tasks(winners, made_from, view.files("raw_posts"), TASK_ROWS))
+        results = self.engine.map(JudgeRows(self.lake), work)
+        staged: dict[Partition, Staged] = {}
+        for result in track(results, "validate", len(work), "pieces"):
+            staged |= result
+        return staged
+
+    def _audit(
+        self, view: View, target: Table, staged: Mapping[Partition, Staged]
+    ) -> tuple[list[Finding], dict[str, list[str]]]:
+        """Verdict of Great Expectations on the staged posts (AuditError) and on the profile of each day."""
+        posts = [file for pieces in staged.values() for file in pieces.posts]
+        quarantine = [file for pieces in staged.values() for file in pieces.quarantine]
+        if not posts and not quarantine:
+            return [], {}
+        with view.query() as query:
+            query.view("staged_posts", "posts", posts)
+            query.view("staged_quarantine", "quarantine", quarantine)
+            audit_posts(query.batches("FROM staged_posts"))
+            findings = judge("batch_profile", query.table(_PROFILE).cast(contract("batch_profile").schema))
+            held = _reasons(findings)
+            return findings, held | (self._tied_to(query, target, staged, held) if held else {})
+
+    def _tied_to(
+        self, query: Query, target: Table, staged: Mapping[Partition, Staged], held: Mapping[str, list[str]]
+    ) -> dict[str, list[str]]:
+        """Days that an item leaves for a held day, or reaches from one: alone they would show it twice or not at all.
+
+        `query` has the staged rows; the tied days are given with the day that holds them back as their reason.
+        """
+        published = [file for partition in staged for file in target.of(partition)]
+        for name, verdict in zip(OUTPUTS, VERDICTS, strict=True):
+            query.view(f"published_{name}", name, [file for file in published if file.verdict == verdict])
+        moves = query.rows("""
+            WITH before AS (
+                SELECT feed, post_id, published_date AS place FROM published_posts
+                UNION ALL SELECT feed, post_id, published_date FROM published_quarantine
+            ), after AS (
+                SELECT feed, post_id, published_date AS place FROM staged_posts
+                UNION ALL SELECT feed, post_id, published_date FROM staged_quarantine
+            )
+            SELECT DISTINCT before.place AS left, after.place AS reached FROM before JOIN after USING (feed, post_id)
+            WHERE before.place IS DISTINCT FROM after.place
+        """)
+        pairs = [(as_day(move["left"]), as_day(move["reached"])) for move in moves]
+        tied: dict[str, list[str]] = {}
+        waiting = list(held)
+        while waiting:
+            day = waiting.pop()
+            for other in {*(a for a, b in pairs if b == day), *(b for a, b in pairs if a == day)} - {*held, *tied}:
+                tied[other] = [f"an item moves between it and {day}, which is held back"]
+                waiting.append(other)
+        return dict(sorted(tied.items()))
+
+    def _held_back(self, target: Table, partition: Partition, pieces: Staged) -> Change:
+        """What is published stays; the new files lie beside it, in the place of those that were held back before."""
+        former = [file for file in target.of(partition) if str(file.verdict).startswith("held_")]
+        return Change(tuple(self._moved(file) for file in pieces.files), tuple(former))
+
+    def _moved(self, file: File) -> File:
+        values = {**dict(file.values), "verdict": f"held_{file.verdict}"}
+        place = self.lake.new_file("judged_posts", values, file.made_from)
+        self.lake.move(file, place)
+        return replace(place, rows=file.rows, bytes=file.bytes)
+
+
+def _rules() -> str:
+    """Hash of all that decides what validation makes of a version."""
+    from models import language
+
+    return fingerprint(*(contract(name).digest for name in ("raw_posts", *OUTPUTS)), language.version())[:8]
+
+
+def _warn(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        if finding.broken and finding.severity == "warning":
+            log.warning("%s is broken by %s", finding.rule, ", ".join(sorted({str(p.feed) for p in finding.broken})))
+
+
+def _freshness(settings: Settings, view: View, asked: str) -> pa.Table:
+    """Rows of feed_freshness: every feed of the settings, with its newest published day that has posts."""
+    newest: dict[str | None, str] = {}
+    for file in view.files("posts"):
+        if file.day != UNDATED:
+            newest[file.feed] = max(file.day, newest.get(file.feed, file.day))
+    day = as_date(asked)
+    rows = []
+    for feed in settings.feeds:
+        last = as_date(newest.get(feed.name, UNDATED))
+        rows.append(
+            {"feed": feed.name, "published_date": last, "days_behind": (day - last).days if day and last else None}
+        )
+    return pa.Table.from_pylist(rows, schema=contract("feed_freshness").schema)
+
+
+def _reasons(findings: list[Finding]) -> dict[str, list[str]]:
+    """Days that break an error rule, each with the rules and how to look at the rows."""
+    held: dict[str, list[str]] = {}
+    for finding in findings:
+        for partition, row in finding.broken.items():
+            if finding.severity == "error":
+                held.setdefault(partition.day, []).append(
+                    f"{finding.rule} of feed {partition.feed!r}: {finding.column} is {row[finding.column]:.3g} "
+                    f"({row['quarantined']} of {row['items']} items quarantined). "
+                    f"{finding.description} See `sentinela quarantine list --held --date {partition.day}`"
+                )
+    return dict(sorted(held.items()))
+
+
+_PROFILE = f"""
+WITH item AS (
+    SELECT published_date, feed, text, language, true AS sound FROM staged_posts
+    UNION ALL SELECT published_date, feed, text, language, false FROM staged_quarantine
+), profile AS (
+    SELECT published_date, feed, count(*) AS items,
+        count(*) FILTER (sound) AS posts,
+        count(*) FILTER (NOT sound) AS quarantined,
+        count(*) FILTER (NOT sound AND text IS NOT NULL) / nullif(count(text), 0) AS quarantined_share,
+        count(text) / count(*) AS text_share,
+        median(length(text))::DOUBLE AS median_length,
+        count(*) FILTER (sound AND language = 'other') / nullif(count(*) FILTER (sound), 0)
+            AS other_language_share
+    FROM item GROUP BY published_date, feed
+)
+SELECT {", ".join(contract("batch_profile").columns)} FROM profile ORDER BY published_date, feed
+"""
