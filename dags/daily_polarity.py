@@ -38,17 +38,14 @@ from airflow.sdk import (
     Asset,
     Connection,
     CronPartitionTimetable,
-    ExceptionRetryPolicy,
-    RetryAction,
-    RetryRule,
     TriggerRule,
-    conf,
     get_current_context,
     task,
 )
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+from sentinela_defaults import default_args
 
-from jobs.settings import Feed, Settings, SettingsError, Window, load, now
+from jobs.settings import Feed, Settings, Window, load, now
 
 log = logging.getLogger(__name__)
 TIMEZONE = load().timezone
@@ -120,17 +117,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["sentinela", "daily"],
-    default_args={
-        "owner": "sentinela-data",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=conf.getint("core", "default_task_retry_delay")),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=30),
-        "execution_timeout": timedelta(hours=2),
-        "retry_policy": ExceptionRetryPolicy(
-            rules=[RetryRule(exception=SettingsError, action=RetryAction.FAIL, reason="mend the settings, then clear")]
-        ),
-    },
+    default_args=default_args(hours=2),
 ) as dag:
 
     @task
@@ -178,12 +165,10 @@ with DAG(
         """scored_posts -> daily_polarity."""
         from jobs.aggregate import aggregate
         from jobs.pipeline import finish
-        from jobs.validate import Validated
 
         settings = load()
         result = asdict(aggregate(settings, validated["days"]))
-        outcome = Validated(**{name: validated[name] for name in ("days", "held", "posts", "quarantined")})
-        finish(settings, validated["marks"], outcome)
+        finish(settings, validated["marks"], [*validated["days"], *validated["held"]])
         event = outlet_events[POLARITY]
         event.extra = {"days": validated["days"]}
         event.add_partitions(published_day(settings).isoformat())  # a run without a key has an event with one

@@ -15,12 +15,12 @@ The Sentinela data team, data@sentinela.example.
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, ExceptionRetryPolicy, RetryAction, RetryRule, conf, task
+from airflow.sdk import DAG, task
+from sentinela_defaults import default_args
 
-from jobs.settings import SettingsError, load
+from jobs.settings import load
 
 with DAG(
     dag_id="lake_upkeep",
@@ -30,17 +30,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["sentinela", "upkeep"],
-    default_args={
-        "owner": "sentinela-data",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=conf.getint("core", "default_task_retry_delay")),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=30),
-        "execution_timeout": timedelta(hours=6),
-        "retry_policy": ExceptionRetryPolicy(
-            rules=[RetryRule(exception=SettingsError, action=RetryAction.FAIL, reason="mend the settings, then clear")]
-        ),
-    },
+    default_args=default_args(hours=6),
 ) as dag:
 
     @task(multiple_outputs=False)

@@ -15,22 +15,17 @@ The Sentinela data team, data@sentinela.example.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from airflow.sdk import (
     DAG,
     Asset,
-    ExceptionRetryPolicy,
     PartitionedAssetTimetable,
-    RetryAction,
-    RetryRule,
-    conf,
     get_current_context,
     task,
 )
 from airflow.sdk.exceptions import AirflowSkipException
+from sentinela_defaults import default_args
 
-from jobs.settings import SettingsError, load
+from jobs.settings import load
 
 with DAG(
     dag_id="polarity_report",
@@ -41,17 +36,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["sentinela", "report"],
-    default_args={
-        "owner": "sentinela-data",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=conf.getint("core", "default_task_retry_delay")),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=30),
-        "execution_timeout": timedelta(hours=1),
-        "retry_policy": ExceptionRetryPolicy(
-            rules=[RetryRule(exception=SettingsError, action=RetryAction.FAIL, reason="mend the settings, then clear")]
-        ),
-    },
+    default_args=default_args(hours=1),
 ) as dag:
 
     @task

@@ -7,9 +7,8 @@ revisions are the points whose figures changed, with when, why and from what.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -25,8 +24,6 @@ from jobs.lake.writer import partition_runs, write
 from jobs.revisions import TABLE, view_newest_revision
 from jobs.settings import Brand, Settings, Window, now
 from jobs.step import Change, Plan, bring_up_to_date, replaced
-
-log = logging.getLogger(__name__)
 
 ALL = "all"
 FIGURES = (
@@ -79,8 +76,8 @@ def aggregate(settings: Settings, days: Sequence[str], cause: str | None = None,
     lake = Lake(settings.lake)
     step = Aggregate(lake, settings, tuple(days), cause)
     made = bring_up_to_date(lake, step, cause or "inputs", anew)
-    after = sum(file.rows for change in made.changes.values() for file in change.add)
-    before = sum(file.rows for change in made.changes.values() for file in change.remove)
+    after = sum(file.rows for change in made.values() for file in change.add)
+    before = sum(file.rows for change in made.values() for file in change.remove)
     return Aggregated(step.wanted, after - before)
 
 
@@ -95,7 +92,8 @@ class Aggregate:
     name: str = "aggregate"
     output: str = TABLE
     whole: bool = False
-    wanted: list[str] = ()  # type: ignore[assignment]
+    wanted: list[str] = field(default_factory=list)
+    looked: dict[str, set[str]] = field(default_factory=dict)
 
     def plan(self, view: View) -> Plan:
         """MadeFrom of each day, as text."""
@@ -107,11 +105,12 @@ class Aggregate:
         restated = {day for day, made in former.items() if (made.feeds, made.brands) != (feeds, brands)}
         unseen = held - set(scored)
         self.wanted = sorted({*self.days, *restated, *_gaps(scored, stored.keys() | held)} - {UNDATED} - unseen)
-        looked = _looked_for(view, self.settings, self.wanted)
+        configured = {feed.name for feed in self.settings.feeds}
+        self.looked = looked_for(view, self.wanted, feeds=configured)
         inputs = _inputs(view, self.wanted)
         agreed = contract(TABLE).digest[:8]
         return {
-            Partition(day): ".".join((*inputs[day], fingerprint(*sorted(looked[day]))[:8], agreed, feeds, brands))
+            Partition(day): ".".join((*inputs[day], fingerprint(*sorted(self.looked[day]))[:8], agreed, feeds, brands))
             for day in self.wanted
         }
 
@@ -120,7 +119,7 @@ class Aggregate:
         days = [partition.day for partition in stale]
         former = [file for partition in stale for file in target.of(partition)]
         with view.query() as query:
-            _prepare(query, self.settings, days, _looked_for(view, self.settings, days))
+            _prepare(query, self.settings, days, self.looked)
             query.view("former", TABLE, former)
             view_newest_revision(query, "former", "known")
             counted = _with_intervals(query.table(_GRID.format(named=_named(self.settings.brands))))
@@ -177,11 +176,6 @@ def _inputs(view: View, days: Sequence[str]) -> dict[str, tuple[str, str, str]]:
         day: (fingerprint(*sorted(items)), fingerprint(*sorted(set(rules)))[:8], fingerprint(*sorted(set(model)))[:8])
         for day, (items, rules, model) in parts.items()
     }
-
-
-def _looked_for(view: View, settings: Settings, days: Sequence[str]) -> dict[str, set[str]]:
-    """The feeds of the settings that were looked at for each of `days`."""
-    return looked_for(view, days, feeds={feed.name for feed in settings.feeds})
 
 
 def _feeds(settings: Settings) -> str:

@@ -13,9 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from data_contracts import contract, schema
-from jobs.lake.faults import LakeError
 from jobs.lake.query import View, open_query, sql_until
-from jobs.lake.table import UNDATED, File, Lake, Refused, as_day
+from jobs.lake.table import UNDATED, Amendment, File, Lake, Table, as_day
 from jobs.lake.writer import write
 
 COVERAGE = "coverage"
@@ -23,7 +22,6 @@ SEEN = ("complete", "unchanged", "empty")
 """Outcomes of a fetch after which a day without posts is a day without posts."""
 
 OUTCOME = ("status", "items_seen", "first_day", "last_day", "message")
-ATTEMPTS = 100
 TICK = timedelta(microseconds=1)
 """A line comes after those before it, though the clock may stand."""
 
@@ -31,28 +29,26 @@ TICK = timedelta(microseconds=1)
 def record(lake: Lake, line: Mapping[str, Any]) -> None:
     """Add `line`, a row of the contract, unless the newest of its feed and window that day says the same.
 
-    An `unchanged` answer after one that was seen says nothing new.
+    An `unchanged` answer after one that was seen says nothing new. Raises LakeError when others commit before us time
+    and again.
     """
     day = as_day(line["fetched_date"])
-    for _ in range(ATTEMPTS):
-        table = lake.table(COVERAGE)
+
+    def told(table: Table) -> Amendment | None:
         before = [file for file in table.files if file.day == day]
         rows = _rows(lake, before)
         own = [row for row in rows if all(row[key] == line[key] for key in ("feed", "window_start", "window_end"))]
         newest = max(own, key=lambda row: row["fetched_at"], default=None)
         if newest and _is_told(newest, line):
-            return
+            return None
         after = max(line["fetched_at"], newest["fetched_at"] + TICK) if newest else line["fetched_at"]
-        told = [*rows, {**line, "fetched_at": after}]
-        ordered = sorted(told, key=lambda row: tuple(row[key] for key in contract(COVERAGE).key))
+        lines = [*rows, {**line, "fetched_at": after}]
+        ordered = sorted(lines, key=lambda row: tuple(row[key] for key in contract(COVERAGE).key))
         batch = pa.RecordBatch.from_pylist(ordered, schema=schema(COVERAGE))
         add = write(lake, COVERAGE, {"fetched_date": day}, "ledger", [batch])
-        try:
-            lake.commit(table, add, before, step="ingest", days=[], cause="ingest")
-            return
-        except Refused:
-            lake.discard(add)
-    raise LakeError(f"{lake.uri(COVERAGE)}: others committed first {ATTEMPTS} times; run again when they are done")
+        return Amendment(add, before, {"step": "ingest", "days": [], "cause": "ingest"})
+
+    lake.amend(COVERAGE, told)
 
 
 def _rows(lake: Lake, files: list[File]) -> list[dict[str, Any]]:

@@ -126,7 +126,7 @@ class SparkEngine:
         """Stop Spark, and the Java process with it."""
         if "_context" in self.__dict__:
             self.__dict__.pop("_context").stop()
-            _end_java()
+            end_java()
 
     @cached_property
     def _context(self) -> SparkContext:
@@ -144,7 +144,7 @@ class SparkEngine:
         try:
             context: SparkContext = pyspark.SparkContext(self.master, "sentinela", conf=conf)
         except Exception as fault:
-            _end_java()
+            end_java()
             raise EngineError(f"Spark at {self.master} did not start: {_first_line(fault)}") from fault
         return context
 
@@ -275,7 +275,7 @@ def _first_line(fault: BaseException) -> str:
     return str(java or fault).strip().splitlines()[0]
 
 
-def _end_java() -> None:
+def end_java() -> None:
     """End the Java process that pyspark keeps for the next context of this process."""
     from pyspark import SparkContext
 

@@ -1,11 +1,11 @@
-"""The chain, written once: the steps, what each reads and writes, and carrying days through all of them.
+"""The chain, written once: ingest, then days carried through validate, score and aggregate, then the report.
 
-The command line, the DAGs, replay and the check of the import arrows all read it.
+A run, replay and rebuild go through it; the DAGs call the same steps, a task each, and share the marks of unfinished
+work with it.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -23,28 +23,8 @@ from jobs.score import score
 from jobs.settings import Settings, Window
 from jobs.validate import Validated, validate
 
-log = logging.getLogger(__name__)
-
 EVERYTHING = "everything"
 """The mark of a lake without state."""
-
-
-@dataclass(frozen=True)
-class Link:
-    """One step of the chain: its module below jobs, and the tables it reads and writes."""
-
-    step: str
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
-
-
-CHAIN = (
-    Link("ingest", ("item_versions",), ("raw_posts", "item_versions", "coverage")),
-    Link("validate", ("raw_posts", "item_versions"), ("judged_posts",)),
-    Link("score", ("judged_posts",), ("scored_posts",)),
-    Link("aggregate", ("scored_posts", "judged_posts", "coverage"), ("daily_polarity",)),
-    Link("report", ("daily_polarity", "scored_posts", "judged_posts", "raw_posts", "coverage"), ()),
-)
 
 
 @dataclass(frozen=True)
@@ -62,6 +42,11 @@ class Carried:
 
     validated: Validated
     held: HeldDays
+
+    @property
+    def days(self) -> list[str]:
+        """All days that validation looked at, published or held back."""
+        return [*self.validated.days, *self.validated.held]
 
     @property
     def failures(self) -> list[str]:
@@ -85,7 +70,7 @@ def restate(settings: Settings, window: Window) -> tuple[list[str], list[str]]:
     marks = unfinished(settings)
     left = {day for asked in marks.values() for day in asked}
     carried = carry(settings, {*window.days, *touched, *left}, window.days, newest=window.end)
-    finish(settings, marks, carried.validated)
+    finish(settings, marks, carried.days)
     warn_of(carried.held.older)
     return carried.validated.days, failures + carried.failures
 
@@ -132,9 +117,9 @@ def unfinished(settings: Settings) -> dict[str, list[str]]:
     return state.pending() | ({} if state.begun else {EVERYTHING: versions.days(View(lake))})
 
 
-def finish(settings: Settings, marks: Mapping[str, Collection[str]], validated: Validated) -> None:
-    """Take away those of `marks`, as `unfinished` gave them, whose days were carried through or are held back."""
-    state, done = State(Lake(settings.lake)), {*validated.days, *validated.held}
-    state.finish(marks, done)
-    if EVERYTHING in marks and done.issuperset(marks[EVERYTHING]):
+def finish(settings: Settings, marks: Mapping[str, Collection[str]], validated: Collection[str]) -> None:
+    """Take away the `marks`, as `unfinished` gave them, of days that were `validated`: carried through or held back."""
+    state = State(Lake(settings.lake))
+    state.finish(marks, validated)
+    if EVERYTHING in marks and set(validated).issuperset(marks[EVERYTHING]):
         state.begin()

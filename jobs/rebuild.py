@@ -26,6 +26,6 @@ def rebuild(settings: Settings) -> Carried:
     counted = {file.day for file in view.files("daily_polarity")}
     days = {*versions.days(view), *view.days("judged_posts"), *windows(view), *counted, UNDATED}
     carried = carry(settings, days, own=(), anew=True)
-    finish(settings, marks, carried.validated)
+    finish(settings, marks, carried.days)
     warn_of(carried.held.older)
     return carried

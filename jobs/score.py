@@ -7,9 +7,8 @@ that of one partition, and a partition must not depend on which others are score
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -27,8 +26,6 @@ from models.sentiment import LABELS
 from models.sentiment.cascade import scorer
 from models.sentiment.contract import Scorer, Scores, Texts
 from models.sentiment.loading import lineage, open_model
-
-log = logging.getLogger(__name__)
 
 SCORED_LANGUAGES = ("pt", "en", "es")
 
@@ -50,9 +47,10 @@ def score(settings: Settings, days: Sequence[str], cause: str = "inputs", anew: 
     """
     lake = Lake(settings.lake)
     with open_engine(settings.engine) as engine:
-        made = bring_up_to_date(lake, Score(lake, settings.scoring, tuple(days), engine), cause, anew)
-    added = [file for change in made.changes.values() for file in change.add]
-    return Scored(sorted(set(days)), sum(file.rows for file in added), _unscored(lake, added))
+        step = Score(lake, settings.scoring, tuple(days), engine)
+        made = bring_up_to_date(lake, step, cause, anew)
+    posts = sum(file.rows for change in made.values() for file in change.add)
+    return Scored(sorted(set(days)), posts, sum(step.unscored.get(partition, 0) for partition in made))
 
 
 @dataclass(frozen=True)
@@ -64,9 +62,9 @@ class Task:
     made_from: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Score:
-    """posts -> scored_posts of `days`."""
+    """posts -> scored_posts of `days`. `unscored` counts the posts without a polarity of each partition it made."""
 
     lake: Lake
     scoring: Scoring
@@ -75,6 +73,7 @@ class Score:
     name: str = "score"
     output: str = "scored_posts"
     whole: bool = True
+    unscored: dict[Partition, int] = field(default_factory=dict)
 
     def plan(self, view: View) -> Plan:
         """What the posts were made from, and the model with its settings."""
@@ -93,8 +92,9 @@ class Score:
         posts = view.partitions("posts", self.days)
         work = [Task(p, posts[p][0], wanted) for p, wanted in stale.items() if wanted]
         done = self.engine.map(ScoreTexts(self.lake, self.scoring), work) if work else iter(())
-        for partition, files in track(done, "score", len(work), "partitions"):
+        for partition, files, unscored in track(done, "score", len(work), "partitions"):
             changes[partition] = replaced(target, partition, files)
+            self.unscored[partition] = unscored
         return changes
 
 
@@ -105,30 +105,19 @@ class ScoreTexts:
     lake: Lake
     scoring: Scoring
 
-    def __call__(self, task: Task) -> tuple[Partition, tuple[File, ...]]:
-        """The partition, and the file written for it."""
+    def __call__(self, task: Task) -> tuple[Partition, tuple[File, ...], int]:
+        """The partition, the file written for it, and how many of its posts have no polarity."""
         model = open_model(self.scoring.model, self.scoring.budget_minutes)
         judged = scorer(model, map(_texts, batches(self.lake, task.posts)), self.scoring.unsure_below)
         written: list[File] = []
+        unscored = 0
         place = self.lake.new_file("scored_posts", dict(task.posts.values), task.made_from)
         with writing(self.lake, "scored_posts", place, written) as writer:
             for batch in batches(self.lake, task.posts):
-                writer.write(with_scores(batch, judged, model.version))
-        return task.partition, tuple(written)
-
-
-def _unscored(lake: Lake, files: Sequence[File]) -> int:
-    """Rows of `files` without a polarity, read from their footers."""
-    import pyarrow.parquet as pq
-
-    place = contract("scored_posts").stored_schema.get_field_index("polarity")
-    count = 0
-    for file in files:
-        with lake.open(file.path) as source:
-            metadata = pq.read_metadata(source)
-        groups = range(metadata.num_row_groups)
-        count += sum(metadata.row_group(group).column(place).statistics.null_count for group in groups)
-    return count
+                scored = with_scores(batch, judged, model.version)
+                writer.write(scored)
+                unscored += scored.column("polarity").null_count
+        return task.partition, tuple(written), unscored
 
 
 def with_scores(batch: pa.RecordBatch, judged: Scorer, version: str) -> pa.RecordBatch:

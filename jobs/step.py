@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
-from jobs.lake.faults import LakeError
 from jobs.lake.query import View
-from jobs.lake.table import File, Lake, Partition, Refused, Table
+from jobs.lake.table import ATTEMPTS, File, Lake, Partition, Refused, Table
 
 log = logging.getLogger(__name__)
-
-ATTEMPTS = 100
 
 
 @dataclass(frozen=True)
@@ -57,39 +54,32 @@ class Step(Protocol):
         """Write the files of the `stale` partitions; `target` is the output that they replace."""
 
 
-@dataclass
-class Made:
-    """What a step did: the changes it committed, and the partitions that were up to date or are now."""
-
-    changes: dict[Partition, Change] = field(default_factory=dict)
-    planned: set[Partition] = field(default_factory=set)
-
-
-def bring_up_to_date(lake: Lake, step: Step, cause: str = "inputs", anew: bool = False) -> Made:
+def bring_up_to_date(lake: Lake, step: Step, cause: str = "inputs", anew: bool = False) -> dict[Partition, Change]:
     """Make and commit what is stale of the output of `step`; with `anew` all that it plans, stale or not.
+
+    Returns the changes that were committed.
 
     Raises LakeError when others replace the same partitions time and again.
     """
-    made = Made()
+    made: dict[Partition, Change] = {}
     for _ in range(ATTEMPTS):
         target, view = lake.table(step.output), View(lake)
         plan = step.plan(view)
-        made.planned |= plan.keys()
         stale = {
             partition: wanted
             for partition, wanted in plan.items()
-            if (anew and partition not in made.changes) or not _is_made(target, partition, wanted)
+            if (anew and partition not in made) or not _is_made(target, partition, wanted)
         }
         log.info("%s: %d of %d partitions to make", step.name, len(stale), len(plan))
         if not stale:
             return made
         changes = step.make(view, target, stale)
         kept = _commit(lake, step, target, plan, view, changes, cause)
-        made.changes |= kept
+        made |= kept
         if kept.keys() == stale.keys():
             return made
         log.info("%s: %d partitions were changed by others and are made again", step.name, len(stale) - len(kept))
-    raise LakeError(f"{lake.uri(step.output)}: others committed first {ATTEMPTS} times; run again when they are done")
+    raise lake.overtaken(step.output)
 
 
 def _is_made(target: Table, partition: Partition, wanted: str | None) -> bool:

@@ -23,11 +23,11 @@ from data_contracts import contract
 from jobs.ingest.store import GROUP_ROWS, ORDER
 from jobs.lake.query import open_query
 from jobs.lake.state import State
-from jobs.lake.table import TABLES, File, Lake, Partition, Refused, Table
+from jobs.lake.table import ATTEMPTS, TABLES, File, Lake, Partition, Refused, Table
 from jobs.lake.vacuum import clear
 from jobs.lake.writer import writing
 from jobs.settings import Settings, now
-from jobs.versions import ATTEMPTS, RAW, catch_up
+from jobs.versions import RAW, catch_up
 
 log = logging.getLogger(__name__)
 

@@ -8,21 +8,18 @@ next), so the number that a lookup opens grows with the logarithm of the history
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from data_contracts import contract
 from jobs.lake.faults import LakeError
 from jobs.lake.query import Query, View, open_query, sql_days
-from jobs.lake.table import File, Lake, Refused, Table, as_day
+from jobs.lake.table import Amendment, File, Lake, Table, as_day
 from jobs.lake.writer import write
-
-log = logging.getLogger(__name__)
 
 RAW, INDEX = "raw_posts", "item_versions"
 FAN_IN = 8
-ATTEMPTS = 100
 NEWEST_FIRST = "updated_at DESC NULLS LAST, fetched_at DESC, source DESC, batch_id DESC, position DESC"
 """Which version of an item wins."""
 
@@ -32,32 +29,34 @@ def catch_up(lake: Lake) -> None:
 
     Raises LakeError when others commit before us time and again.
     """
-    for _ in range(ATTEMPTS):
-        index, raw = lake.table(INDEX), lake.table(RAW)
+
+    def behind(index: Table) -> Amendment | None:
+        raw = lake.table(RAW)
         if raw.version is None or index.covers(RAW) == raw.version:
-            return
-        add, remove = _indexed(lake, index, raw)
-        try:
-            lake.commit(index, add, remove, step="index", days=[], cause="ingest", covers={RAW: raw.version})
-            return
-        except Refused:
-            lake.discard(add)
-    raise LakeError(f"{lake.uri(INDEX)}: others committed first {ATTEMPTS} times; run again when they are done")
+            return None
+        return Amendment(*_indexed(lake, index, raw), _said(raw, "ingest"))
+
+    lake.amend(INDEX, behind)
 
 
 def remake(lake: Lake) -> None:
-    """Put an index made from all of raw_posts in the place of the one that is there, in one commit."""
-    for _ in range(ATTEMPTS):
-        index, raw = lake.table(INDEX), lake.table(RAW)
+    """Put an index made from all of raw_posts in the place of the one that is there, in one commit.
+
+    Raises LakeError when others commit before us time and again.
+    """
+
+    def anew(index: Table) -> Amendment | None:
+        raw = lake.table(RAW)
         if raw.version is None:
-            return
+            return None
         add, _ = _indexed(lake, Table(INDEX, None, None), raw)
-        try:
-            lake.commit(index, add, index.files, step="index", days=[], cause="rebuild", covers={RAW: raw.version})
-            return
-        except Refused:
-            lake.discard(add)
-    raise LakeError(f"{lake.uri(INDEX)}: others committed first {ATTEMPTS} times; run again when they are done")
+        return Amendment(add, index.files, _said(raw, "rebuild"))
+
+    lake.amend(INDEX, anew)
+
+
+def _said(raw: Table, cause: str) -> dict[str, Any]:
+    return {"step": "index", "days": [], "cause": cause, "covers": {RAW: raw.version}}
 
 
 def _indexed(lake: Lake, index: Table, raw: Table) -> tuple[list[File], list[File]]:

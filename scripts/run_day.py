@@ -50,13 +50,13 @@ def run(day: date, terminal: TextIO) -> tuple[bool, str | None]:
     As in a scheduled Airflow there is a report when numbers were published, be it that the run failed in the end.
     """
     print("setting Airflow up", file=terminal, flush=True)
-    from airflow.dag_processing.dagbag import DagBag
+    from airflow.dag_processing.dagbag import BundleDagBag
     from airflow.sdk.listener import get_listener_manager
     from airflow.utils.db import initdb
 
     initdb()
     get_listener_manager().add_listener(Progress(terminal))  # type: ignore[no-untyped-call]
-    bag = DagBag(str(ROOT / "dags"))
+    bag = BundleDagBag(str(ROOT / "dags"), bundle_path=ROOT / "dags")
     if bag.import_errors:
         print(*bag.import_errors.values(), sep="\n", file=terminal)
         return False, None

@@ -1,4 +1,4 @@
-"""A standalone cluster of Spark on loopback: a master, and workers of one core each, as processes of their own."""
+"""Spark on loopback: a session, or a standalone cluster of a master and workers of one core each, as processes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,35 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from jobs.engine import end_java
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 JAVA = shutil.which("java") is not None
 needs_java = pytest.mark.skipif(not JAVA, reason="there is no Java on this machine")
 DEPLOY = "org.apache.spark.deploy"
 SECONDS_TO_REGISTER = 120
+
+
+@contextmanager
+def session() -> Iterator[SparkSession]:
+    """A session with a Java process of its own, which takes relative paths from the present folder and ends with it."""
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
+    running = builder.config("spark.sql.session.timeZone", "UTC").config("spark.log.level", "ERROR").getOrCreate()
+    try:
+        yield running
+    finally:
+        running.stop()
+        end_java()
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from tests.place import EN, FETCHED, PT, Place, item
 DAYS = ["2026-06-01", "2026-06-02", "2026-06-03"]
 HOSTILE = "mau \x1b[2J\x1b]0;dono\x07 [bold red]texto[/] [/nada] \u202e\x9b31m fim\\"
 PROGRAM = str(Path(sys.executable).with_name("sentinela"))
-HEAVY = ("tensorflow", "great_expectations", "airflow", "pandas", "duckdb", "pyarrow")
+HEAVY = ("tensorflow", "great_expectations", "airflow", "pandas", "duckdb", "pyarrow", "deltalake", "pyspark")
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ (INFO|WARNING|ERROR) jobs\.")
 
 

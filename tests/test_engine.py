@@ -27,10 +27,11 @@ IN_SPARK = pytest.param(SPARK, id="spark", marks=needs_java)
 @pytest.fixture(scope="module")
 def spark() -> Iterator[Engine]:
     """One Spark for all tests; when it is closed, no process and no thread of it is left."""
+    before = set(psutil.Process().children(recursive=True))
     with open_engine(SPARK) as engine:
         yield engine
-        started = psutil.Process().children(recursive=True)
-        assert any("java" in process.info["name"] for process in psutil.process_iter(["name"]) if process in started)
+        started = set(psutil.Process().children(recursive=True)) - before
+        assert any("java" in process.name() for process in started)
     assert psutil.wait_procs(started, timeout=60)[1] == []
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("engine")]
 

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from deltalake import DeltaTable
 
+from tests.cluster import needs_java, session
 from tests.place import Place
 
 README = Path(__file__).parents[1] / "README.md"
 SHOWN = re.findall(r"^With (pandas|DuckDB|Spark)[^\n]*:\n\n```python\n(.*?)```", README.read_text(), re.M | re.S)
-
-
-@pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
-    """A session, for the lines that take one for granted."""
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java")
-    from pyspark.sql import SparkSession
-
-    builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
-    local = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
-    session = local.getOrCreate()
-    yield session
-    session.stop()
 
 
 @pytest.fixture
@@ -50,15 +35,28 @@ def test_each_reader_is_shown_in_two_lines() -> None:
 
 
 @pytest.mark.usefixtures("lake")
-@pytest.mark.parametrize(("reader", "lines"), SHOWN, ids=[reader for reader, _ in SHOWN])
-def test_the_lines_read_the_newest_version(request: pytest.FixtureRequest, reader: str, lines: str) -> None:
-    names: dict[str, Any] = {"DeltaTable": DeltaTable}
-    if reader == "Spark":
-        names["spark"] = request.getfixturevalue("spark")
-    exec(lines, names)
-    read = {
-        "pandas": lambda: sorted(names["posts"]["text"]),
-        "DuckDB": lambda: sorted(row[0] for row in names["negative"].project("text").fetchall()),
-        "Spark": lambda: sorted(row["text"] for row in names["posts"].select("text", "feed").collect()),
-    }[reader]()
-    assert read == (["Olá 0", "Olá 2"] if reader == "DuckDB" else ["Olá 0", "Olá 1", "Olá 2"])
+def test_the_lines_for_pandas_read_the_newest_version() -> None:
+    names = run("pandas")
+    assert sorted(names["posts"]["text"]) == ["Olá 0", "Olá 1", "Olá 2"]
+
+
+@pytest.mark.usefixtures("lake")
+def test_the_lines_for_duckdb_read_the_newest_version() -> None:
+    names = run("DuckDB")
+    assert sorted(row[0] for row in names["negative"].project("text").fetchall()) == ["Olá 0", "Olá 2"]
+
+
+@needs_java
+@pytest.mark.usefixtures("lake")
+def test_the_lines_for_spark_read_the_newest_version() -> None:
+    with session() as spark:
+        names = run("Spark", spark=spark)
+        read = sorted(row["text"] for row in names["posts"].select("text", "feed").collect())
+    assert read == ["Olá 0", "Olá 1", "Olá 2"]
+
+
+def run(reader: str, **given: Any) -> dict[str, Any]:
+    """The names there are after the lines of a reader were run with what they take for granted."""
+    names = {"DeltaTable": DeltaTable, **given}
+    exec(dict(SHOWN)[reader], names)
+    return names

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -96,18 +97,25 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
     """
     source, lake, fetched_at = settings.feed(feed), Lake(settings.lake), now()
     fetched_on = fetched_at.astimezone(settings.zone).date()
-    former = _cursor(settings, lake, source)
-    anew = former is None and any(file.feed == feed for file in lake.table(INDEX).files)
+    way = _way_of_reading(settings, source)
+    # A cursor is no use beside a lake that has nothing of the feed: what it covers would not be sent again.
+    stored_before = any(file.feed == feed for file in lake.table(INDEX).files)
+    former = _cursor(lake, source, way) if stored_before else None
+    key = _author_key(lake)
+
+    def reading(body: Body) -> Reading:
+        batch_id = fingerprint(feed, way, body.sha256)
+        return Reading(source, settings.zone, batch_id, body.name, fetched_at, key)
+
     with TemporaryDirectory(prefix=f"sentinela-fetch-{os.getpid()}-") as folder:
-        seen, cursor = _fetch(settings, lake, source, window, former or {}, fetched_at, Path(folder))
-        stored = store(lake, feed, fetched_on, seen.spills, anew)
+        seen, cursor = _fetch(source, window, former or {}, reading, Path(folder))
+        stored = store(lake, feed, fetched_on, seen.spills, anew=stored_before and former is None)
     message = "; ".join(str(fault) for fault in seen.faults) or None
     record(lake, _line(source, window, seen, message, fetched_at, fetched_on))
     if stored.mark:  # again: who has carried the days through by now did it without that line
         State(lake).mark(stored.mark, stored.days)
     if cursor is not None and not seen.faults:
-        reading = _way_of_reading(settings, source)
-        State(lake).keep_cursor(feed, {"reading": reading, "cursor": cursor})
+        State(lake).keep_cursor(feed, {"reading": way, "cursor": cursor})
     result = Ingested(feed, seen.status, stored.days, seen.items, stored.items, message)
     log.info(
         "%s: %s, %d items seen, %d new, %d days",
@@ -123,24 +131,18 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
 
 
 def _fetch(
-    settings: Settings,
-    lake: Lake,
-    feed: Feed,
-    window: Window,
-    former: Cursor,
-    fetched_at: datetime,
-    folder: Path,
+    feed: Feed, window: Window, former: Cursor, reading: Callable[[Body], Reading], folder: Path
 ) -> tuple[_Seen, Cursor | None]:
     """Spill the rows of every body that the feed holds; the cursor to keep once they are stored."""
     seen, bodies = _Seen([], []), fetch(feed, window, former, folder)
     try:
         for number, body in enumerate(bodies):
             seen.unchanged |= body.unchanged
-            if body.unchanged:
+            if body.unchanged or body.path is None:
                 continue
             spill = folder / f"{number}.parquet"
             try:
-                _spill(_reading(settings, lake, feed, body, fetched_at), body, spill)
+                _spill(reading(body), body.path, spill)
             except SourceError as fault:
                 seen.faults.append(fault)
                 continue
@@ -150,25 +152,14 @@ def _fetch(
     return seen, bodies.cursor
 
 
-def _reading(settings: Settings, lake: Lake, feed: Feed, body: Body, fetched_at: datetime) -> Reading:
-    return Reading(
-        feed=feed,
-        zone=settings.zone,
-        batch_id=fingerprint(feed.name, _way_of_reading(settings, feed), body.sha256),
-        source=body.name,
-        fetched_at=fetched_at,
-        author_key=_author_key(lake),
-    )
-
-
 def _way_of_reading(settings: Settings, feed: Feed) -> str:
     """Hash of all that decides which rows the same bytes become."""
     options = feed.model_dump_json(exclude={"path", "url", "http", "name"})
     return fingerprint(options, settings.timezone, contract("raw_posts").version)
 
 
-def _spill(reading: Reading, body: Body, target: Path) -> None:
-    """Stream `body` as raw_posts rows into one Parquet file."""
+def _spill(reading: Reading, body: Path, target: Path) -> None:
+    """Stream the file `body` as raw_posts rows into one Parquet file."""
     with pq.ParquetWriter(target, schema("raw_posts"), compression="zstd") as writer:
         for batch in row_batches(reading, body):
             writer.write_batch(batch)
@@ -194,11 +185,11 @@ def _line(
     }
 
 
-def _cursor(settings: Settings, lake: Lake, feed: Feed) -> Cursor | None:
+def _cursor(lake: Lake, feed: Feed, way: str) -> Cursor | None:
     """The connector's cursor of the last fetch that was kept whole; None when the feed is read another way now."""
     kept = State(lake).cursor(feed.name)
     cursor: Cursor | None = kept.get("cursor")
-    return cursor if kept.get("reading") == _way_of_reading(settings, feed) else None
+    return cursor if kept.get("reading") == way else None
 
 
 def _author_key(lake: Lake) -> bytes:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
 import pyarrow as pa
 
 from data_contracts import schema
-from jobs.connect.connector import Body, SourceError
+from jobs.connect.connector import SourceError
 from jobs.ingest.items import Reading, to_row
 from jobs.lake.writer import BATCH_ROWS
 from jobs.progress import track
@@ -16,24 +17,19 @@ from jobs.read.read import read
 from jobs.read.record import ReadError
 
 
-def row_batches(reading: Reading, body: Body) -> Iterator[pa.RecordBatch]:
-    """The items of `body` as rows of raw_posts, in order, BATCH_ROWS at a time.
+def row_batches(reading: Reading, body: Path) -> Iterator[pa.RecordBatch]:
+    """The items of the file `body` as rows of raw_posts, in order, BATCH_ROWS at a time.
 
     Whatever goes wrong in reading the body is a SourceError: a parser may break on it in ways that no one foresaw.
     What goes wrong in storing the batches is not seen here.
     """
-    feed, agreed = reading.feed, schema("raw_posts")
-    if body.path is None:
-        raise SourceError(
-            f"{body.name}: sent nothing anew, and what it sent before is not in the lake; delete the cursor of feed "
-            f"{feed.name!r}"
-        )
-    records = track(read(feed, body.path), f"ingest {feed.name}")
+    agreed = schema("raw_posts")
+    records = track(read(reading.feed, body), f"ingest {reading.feed.name}")
     rows = (to_row(reading, position, record) for position, record in enumerate(records))
     try:
         while some := list(islice(rows, BATCH_ROWS)):
             yield pa.RecordBatch.from_pylist(some, schema=agreed)
     except ReadError as fault:
-        raise SourceError(f"{body.name}: {fault}") from fault
+        raise SourceError(f"{reading.source}: {fault}") from fault
     except Exception as fault:
-        raise SourceError(f"{body.name}: cannot be read: {type(fault).__name__}: {fault}") from fault
+        raise SourceError(f"{reading.source}: cannot be read: {type(fault).__name__}: {fault}") from fault

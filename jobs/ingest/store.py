@@ -9,12 +9,11 @@ from pathlib import Path
 
 from data_contracts import contract
 from jobs.coverage import unlooked
-from jobs.lake.faults import LakeError
 from jobs.lake.query import Query, View
 from jobs.lake.state import State
-from jobs.lake.table import File, Lake, Refused, Table, as_day, fingerprint
+from jobs.lake.table import ATTEMPTS, File, Lake, Refused, Table, as_day, fingerprint
 from jobs.lake.writer import writing
-from jobs.versions import ATTEMPTS, INDEX, NEWEST_FIRST, RAW, catch_up
+from jobs.versions import INDEX, NEWEST_FIRST, RAW, catch_up
 
 GROUP_ROWS = 2_048
 """Raw rows are sorted by published day; small row groups let one day be read without the others."""
@@ -45,7 +44,8 @@ def store(lake: Lake, feed: str, fetched_on: date, spills: Sequence[Path], anew:
     ago must not bring old versions back. Bytes that come back after others are another batch, the same with a number;
     but a fetch that holds the version stored last, because it was read twice at once or its cursor was not kept, says
     something new only after that.
-    Days of former versions of the new items are touched too.
+    Days of former versions of the new items are touched too. Raises LakeError when others commit before us time and
+    again.
     """
     if not spills:
         return Stored(0, [])
@@ -65,7 +65,7 @@ def store(lake: Lake, feed: str, fetched_on: date, spills: Sequence[Path], anew:
             catch_up(lake)
             return Stored(file.rows, days, file.name)
         State(lake).unmark(file.name)
-    raise LakeError(f"{lake.uri(RAW)}: others committed first {ATTEMPTS} times; run again when they are done")
+    raise lake.overtaken(RAW)
 
 
 def _find_new(query: Query, feed: str, spills: Sequence[Path], anew: bool) -> None:

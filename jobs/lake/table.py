@@ -14,7 +14,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -41,12 +41,23 @@ CHECKPOINT_EVERY = 20
 MOST_DAYS_KEPT = 30
 """For how long the log remembers versions and what was removed: no reader can be promised more."""
 SYNCED_ONE_BY_ONE = 100
+ATTEMPTS = 100
+"""How often a commit is tried that others are faster than."""
 OURS: Final = re.compile(r"-[0-9a-f]{12}\.parquet$")
 """What the name of every file that Lake.new_file named ends in."""
 
 
 class Refused(RuntimeError):  # noqa: N818
     """Somebody else committed since the table was opened: open it again and see whether it matters."""
+
+
+@dataclass(frozen=True)
+class Amendment:
+    """What a commit changes of a table, the files that come and those that go, and what it says."""
+
+    add: Sequence[File]
+    remove: Collection[File]
+    said: Mapping[str, Any]
 
 
 @dataclass(frozen=True, order=True)
@@ -264,7 +275,7 @@ class Lake:
         ]
         with speaking(self.uri(table.name), "written"):
             self._make_durable(add)
-            handle = self._open(table) if table.handle else self._create(agreed)
+            handle = table.handle or self._create(agreed)
             try:
                 handle.create_write_transaction(
                     actions,
@@ -280,6 +291,28 @@ class Lake:
             except CommitFailedError as fault:
                 if not self._is_committed(table.name, handle.version() + 1, add):
                     raise Refused(f"{self.uri(table.name)}: {fault}") from fault
+
+    def amend(self, name: str, make: Callable[[Table], Amendment | None]) -> None:
+        """Commit what `make` gives for the newest version of the table `name`, nothing for None.
+
+        When anybody was faster the files it gave are deleted and it is asked again. Raises LakeError when others are
+        faster time and again.
+        """
+        for _ in range(ATTEMPTS):
+            table = self.table(name)
+            amendment = make(table)
+            if amendment is None:
+                return
+            try:
+                self.commit(table, amendment.add, amendment.remove, **amendment.said)
+                return
+            except Refused:
+                self.discard(amendment.add)
+        raise self.overtaken(name)
+
+    def overtaken(self, name: str) -> LakeError:
+        """What to raise when others were faster ATTEMPTS times."""
+        return LakeError(f"{self.uri(name)}: others committed first {ATTEMPTS} times; run again when they are done")
 
     def move(self, file: File, place: File) -> None:
         """Let what was written as `file`, and never committed, lie at the path of `place`."""
@@ -323,11 +356,6 @@ class Lake:
         ordered = tuple((key, every[key]) for key in contract(agreed.table).partition)
         folder = "/".join(f"{key}={HIVE_NULL if value is None else value}" for key, value in ordered)
         return File(f"{agreed.table}/{folder}/{made_from}-{uuid.uuid4().hex[:12]}.parquet", ordered, 0, 0)
-
-    def _open(self, table: Table) -> DeltaTable:
-        from deltalake import DeltaTable
-
-        return DeltaTable(self.uri(table.name), version=table.version, storage_options=self.options)
 
     def _create(self, agreed: Contract) -> DeltaTable:
         from deltalake import DeltaTable, Schema

@@ -40,7 +40,7 @@ class Quality:
         return {name: int(self.feeds[name].sum()) for name in self.feeds.columns if name != "feed"}
 
 
-def judge(query: Query, settings: Settings, window: Window) -> Quality:
+def quality_of(query: Query, settings: Settings, window: Window) -> Quality:
     """The quality figures of `window`."""
     feeds = pd.DataFrame({"feed": _feeds(query, settings, window)})
     counts = {

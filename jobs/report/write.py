@@ -17,7 +17,7 @@ from jobs.report.language import Voice
 from jobs.report.page import headline, render_index, render_page, title
 from jobs.report.pins import Pins
 from jobs.report.posts import behind
-from jobs.report.quality import judge
+from jobs.report.quality import quality_of
 from jobs.report.table import table
 from jobs.report.telling import whole
 from jobs.report.workbook import workbook
@@ -106,7 +106,7 @@ def _make(view: View, settings: Settings, window: Window, as_of: datetime | None
     with view.query() as query:
         figures = gather(query, settings, window, as_of)
         posts = behind(query, settings, figures, as_of)
-        quality = judge(query, settings, window)
+        quality = quality_of(query, settings, window)
         rows = table(query, settings, figures.names, window, as_of)
     made_from = Pins.of(view, settings, window, as_of, quality.models, digest or settings.digest())
     folder = f"{window.start}_{window.end}" + (f"_as-of-{_stamp(as_of)}" if as_of else "")

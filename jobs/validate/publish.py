@@ -58,16 +58,16 @@ def validate(
     with open_engine(settings.engine) as engine:
         step = Validate(lake, list(days), engine)
         made = bring_up_to_date(lake, step, cause, anew)
-    held = {day: reasons for day, reasons in sorted(step.held.items()) if any(p.day == day for p in made.changes)}
-    if made.changes or newest:
+    held = {day: reasons for day, reasons in sorted(step.held.items()) if any(p.day == day for p in made)}
+    if made or newest:
         asked = newest.isoformat() if newest else max(set(days) - {UNDATED}, default=UNDATED)
         findings = [*step.findings, *judge("feed_freshness", _freshness(settings, View(lake), asked))]
-        if made.changes:
+        if made:
             publish_page(settings, findings, held, asked)
         _warn(findings)
     for day, reasons in held.items():
         log.warning("%s held back, nothing of it published: %s", day, "; ".join(reasons))
-    added = [file for change in made.changes.values() for file in change.add]
+    added = [file for change in made.values() for file in change.add]
     counts = [sum(file.rows for file in added if file.verdict == verdict) for verdict in VERDICTS]
     return Validated(sorted(set(step.days) - held.keys()), held, *counts)
 

@@ -41,7 +41,7 @@ def rate(lake: Lake, engine: Engine) -> float:
     started = time.monotonic()
     made = bring_up_to_date(lake, Score(lake, Scoring(), tuple(days[WARM_DAYS:]), engine))
     seconds = time.monotonic() - started
-    return sum(file.rows for change in made.changes.values() for file in change.add) / seconds
+    return sum(file.rows for change in made.values() for file in change.add) / seconds
 
 
 def main() -> None:

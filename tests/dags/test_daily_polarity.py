@@ -30,11 +30,12 @@ STEPS = ["feeds", "ingest [reviews]", "ingest [posts]", "ingest [news]", "valida
 TRIGGER = """
 import sys
 from datetime import datetime
-from airflow.dag_processing.dagbag import DagBag
+from pathlib import Path
+from airflow.dag_processing.dagbag import BundleDagBag
 from airflow.utils.db import initdb
 
 initdb()
-dag = DagBag(sys.argv[1]).dags["daily_polarity"]
+dag = BundleDagBag(sys.argv[1], bundle_path=Path(sys.argv[1])).dags["daily_polarity"]
 for present in map(datetime.fromisoformat, sys.argv[2:]):
     run = dag.test(logical_date=None, run_after=present)
     print(run.partition_key, run.run_after.isoformat(), run.state)

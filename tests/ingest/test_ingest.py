@@ -375,6 +375,16 @@ def test_a_feed_that_is_read_anew_brings_no_old_version_back(desk: Desk) -> None
     assert olist.ingest().items_new == 0
 
 
+def test_a_cursor_beside_a_lake_that_lost_its_tables_is_no_cursor(desk: Desk) -> None:
+    olist = desk()
+    put(olist, [post(1)])
+    olist.ingest()
+    for table in ("raw_posts", "item_versions"):
+        shutil.rmtree(Path(olist.lake.base) / table)
+    done = olist.ingest()
+    assert (done.status, done.items_new, len(olist.rows())) == ("complete", 1, 1)
+
+
 def test_a_poll_that_brings_nothing_new_writes_its_line_alone(desk: Desk) -> None:
     olist = desk()
     put(olist, [post(1)])

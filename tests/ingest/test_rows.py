@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.connect.connector import Body, SourceError
+from jobs.connect.connector import SourceError
 from jobs.ingest.items import Reading, to_row
 from jobs.ingest.rows import row_batches
 from jobs.read.record import Record
@@ -67,14 +68,14 @@ def test_any_bytes_are_rows_or_a_source_error(
     (tmp_path / "feed").write_bytes(content)
     columns = {} if reader == "rss" else {"post_id": "id", "text": "text"}
     with suppress(SourceError):
-        for batch in row_batches(reading(reader=reader, columns=columns), Body(tmp_path / "feed", "the-feed", "0")):
+        for batch in row_batches(reading(reader=reader, columns=columns), tmp_path / "feed"):
             batch.validate(full=True)
 
 
 def test_what_cannot_be_read_is_told_with_the_name_of_the_body(tmp_path: Path, reading: Callable[..., Reading]) -> None:
     (tmp_path / "body").write_text("hello")
     with pytest.raises(SourceError, match=r"^https://n\.example/feed: not a feed") as caught:
-        list(row_batches(reading(reader="rss"), Body(tmp_path / "body", "https://n.example/feed", "0")))
+        list(row_batches(replace(reading(reader="rss"), source="https://n.example/feed"), tmp_path / "body"))
     assert caught.value.status == "failed"
 
 
@@ -83,8 +84,3 @@ def test_a_date_that_only_the_reader_understands_is_a_date(reading: Callable[...
     row = to_row(reading(), 0, record)
     assert (row["published_at"], row["date_source"]) == (datetime(2026, 9, 1, tzinfo=UTC), "feed")
     assert row["date_text"] == "2026-09"
-
-
-def test_what_a_source_did_not_send_again_cannot_be_read(reading: Callable[..., Reading]) -> None:
-    with pytest.raises(SourceError, match=r"the-feed: sent nothing anew.*delete the cursor of feed 'olist'"):
-        list(row_batches(reading(), Body(None, "the-feed", "0", unchanged=True)))

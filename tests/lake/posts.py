@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from data_contracts import schema
-from jobs.lake.table import File, Lake, Partition, as_date, day_value
+from jobs.lake.table import File, Lake, Partition, Refused, as_date, day_value
 from jobs.lake.writer import write
 
 SEEN = datetime(2026, 9, 3, 12, tzinfo=UTC)
@@ -51,6 +52,32 @@ def publish(lake: Lake, partition: Partition, texts: Iterable[str], made_from: s
 def commit(lake: Lake, add: Iterable[File], remove: Iterable[File] = ()) -> None:
     """Commit to judged_posts as a test."""
     lake.commit(lake.table("judged_posts"), [*add], [*remove], step="test", days=[], cause="test")
+
+
+def add_days(root: str, feed: str, days: int) -> None:
+    """Commit a post of each of `days` days of September, again and again when others are faster."""
+    lake = Lake(root)
+    for number in range(days):
+        files = written(lake, Partition(f"2026-09-{number + 1:02}", feed), [feed])
+        while True:
+            try:
+                commit(lake, files)
+                break
+            except Refused:
+                continue
+
+
+def add_days_side_by_side(lake: Lake, days: int) -> None:
+    """Let two processes add `days` days each, of a feed of their own, to one table; none of them is lost."""
+    spawn, feeds = multiprocessing.get_context("spawn"), ("olist", "b2w")
+    workers = [spawn.Process(target=add_days, args=(lake.root, feed, days)) for feed in feeds]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    found = sorted((file.feed, file.day) for file in lake.table("judged_posts").files)
+    assert found == sorted((feed, f"2026-09-{day + 1:02}") for feed in feeds for day in range(days))
 
 
 def below(folder: str | Path) -> set[str]:

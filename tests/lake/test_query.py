@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -14,13 +12,13 @@ import pytest
 from deltalake import DeltaTable
 from hypothesis import given
 from hypothesis import strategies as st
-from pyspark.sql import SparkSession
 
 from data_contracts import contract, schema
 from jobs.lake.faults import LakeError
 from jobs.lake.query import View, open_query, sql_days, sql_text
 from jobs.lake.table import TABLES, UNDATED, Lake, Partition, as_day
 from jobs.lake.writer import write
+from tests.cluster import needs_java, session
 from tests.lake.posts import DAY, commit, posts, publish, written
 
 UNDATED_DAY, NEXT = Partition(UNDATED, "b2w"), Partition("2026-09-04", "b2w")
@@ -233,20 +231,10 @@ def test_duckdb_reads_a_table(public: Lake) -> None:
     assert [(text, feed, str(day)) for text, feed, day in found] == WANTED
 
 
-@pytest.fixture(scope="module")
-def spark() -> Iterator[SparkSession]:
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    session = (
-        SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
-        .config("spark.driver.host", "127.0.0.1").config("spark.sql.session.timeZone", "UTC").getOrCreate()
-    )  # fmt: skip
-    session.sparkContext.setLogLevel("ERROR")
-    yield session
-    session.stop()
-
-
-def test_spark_reads_a_table_by_its_list_of_files(public: Lake, spark: SparkSession) -> None:
+@needs_java
+def test_spark_reads_a_table_by_its_list_of_files(public: Lake) -> None:
     files = DeltaTable(public.uri("judged_posts")).file_uris()
-    frame = spark.read.option("basePath", public.uri("judged_posts")).parquet(*files)
-    found = frame.select("text", "feed", "published_date").orderBy("text").collect()
+    with session() as spark:
+        frame = spark.read.option("basePath", public.uri("judged_posts")).parquet(*files)
+        found = frame.select("text", "feed", "published_date").orderBy("text").collect()
     assert [(row.text, row.feed, str(row.published_date)) for row in found] == WANTED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,7 +22,7 @@ from jobs.score import score
 from jobs.settings import Window
 from jobs.validate import validate
 from tests.lake.object_store import BUCKET, KEYS, NotHereError, keys, misbehaving, moto, seaweedfs
-from tests.lake.posts import DAY, commit, publish, written
+from tests.lake.posts import DAY, add_days_side_by_side, publish, written
 from tests.place import FETCHED, PT, Place, item
 
 UNDATED_DAY = Partition(UNDATED, "b2w")
@@ -128,29 +127,8 @@ def test_the_state_is_kept_and_replaced(lake: Lake, address: str) -> None:
     assert below(lake, address) == {"_state/cursors/olist.json"}
 
 
-def _add(root: str, feed: str, commits: int) -> None:
-    lake = Lake(root)
-    for number in range(commits):
-        files = written(lake, Partition(f"2026-09-{number + 1:02}", feed), [feed])
-        while True:
-            try:
-                commit(lake, files)
-                break
-            except Refused:
-                continue
-
-
 def test_two_processes_that_commit_to_one_table_lose_nothing(lake: Lake) -> None:
-    spawn, commits = multiprocessing.get_context("spawn"), 6
-    workers = [spawn.Process(target=_add, args=(lake.root, feed, commits)) for feed in ("olist", "b2w")]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-        assert worker.exitcode == 0
-    assert [
-        (file.feed, file.day) for file in sorted(lake.table("judged_posts").files, key=lambda f: (f.feed, f.day))
-    ] == [(feed, f"2026-09-{n + 1:02}") for feed in ("b2w", "olist") for n in range(commits)]
+    add_days_side_by_side(lake, 6)
 
 
 def test_the_whole_chain_runs_on_it_and_a_second_time_changes_nothing(lake: Lake, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import multiprocessing
 import pickle
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from jobs.lake.table import (
     day_value,
     fingerprint,
 )
-from tests.lake.posts import DAY, below, commit, publish, written
+from tests.lake.posts import DAY, add_days_side_by_side, below, commit, publish, written
 
 OTHER, NEXT = Partition("2026-09-03", "b2w"), Partition("2026-09-04", "olist")
 UNDATED_DAY = Partition(UNDATED, "olist")
@@ -150,30 +149,9 @@ def test_of_many_that_commit_at_once_each_commits_once(lake: Lake) -> None:
     assert len(said) == 8
 
 
-def _add(root: str, feed: str, commits: int) -> None:
-    lake = Lake(root)
-    for number in range(commits):
-        files = written(lake, Partition(f"2026-09-{number + 1:02}", feed), [feed])
-        while True:
-            try:
-                commit(lake, files)
-                break
-            except Refused:
-                continue
-
-
 def test_two_processes_that_commit_to_one_table_lose_nothing(lake: Lake) -> None:
-    spawn, commits = multiprocessing.get_context("spawn"), CHECKPOINT_EVERY // 2 + 3
-    workers = [spawn.Process(target=_add, args=(lake.root, feed, commits)) for feed in ("olist", "b2w")]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-        assert worker.exitcode == 0
+    add_days_side_by_side(lake, CHECKPOINT_EVERY // 2 + 3)
     files = lake.table("judged_posts").files
-    assert sorted((file.feed, file.day) for file in files) == [
-        (feed, f"2026-09-{n + 1:02}") for feed in ("b2w", "olist") for n in range(commits)
-    ]
     assert below(Path(lake.base, "judged_posts")) >= {file.path.split("/", 1)[1] for file in files}
 
 

@@ -14,7 +14,7 @@ from jobs.lake.query import View
 from jobs.lake.table import Lake
 from jobs.report.figures import ALL, FEW, Figures, gather, preceding
 from jobs.report.posts import Behind, behind
-from jobs.report.quality import Quality, judge
+from jobs.report.quality import Quality, quality_of
 from jobs.settings import Settings, Window
 
 
@@ -23,7 +23,7 @@ def parts(settings: Settings, small_lake: ModuleType) -> Iterator[tuple[Figures,
     window = Window(start=small_lake.END - timedelta(days=29), end=small_lake.END)
     with View(Lake(settings.lake)).query() as query:
         figures = gather(query, settings, window)
-        yield figures, behind(query, settings, figures), judge(query, settings, window)
+        yield figures, behind(query, settings, figures), quality_of(query, settings, window)
 
 
 @pytest.fixture(scope="module")
