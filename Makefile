@@ -30,7 +30,12 @@ airflow: $(READY) ## serve Airflow on this machine alone, until Ctrl-C
 .PHONY: test
 test: $(READY) ## run the tests
 	@scripts/get_chromium.sh
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow"
+
+.PHONY: test-all
+test-all: $(READY) ## run the slow tests, too: soaks, every family, every store
+	@scripts/get_chromium.sh
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: lint
 lint: $(READY) ## check style, types, import arrows, contracts and the deployment files

@@ -19,8 +19,8 @@ The task that failed says what to do; these are the ways it goes wrong.
 - **a day was held back**: a rule about the whole batch broke; `sentinela quarantine list --held --date DAY` shows
   the rows. What was published for that day before is untouched. The run of that day fails, and the one that held it
   back first; later runs name it in a warning of `verdict`.
-- **`score` or `aggregate` failed**: a fault of ours or of the machine (memory, disk, lake). Readers still see the
-  previous numbers. Clear the task.
+- **`score`, `enrich` or `aggregate` failed**: a fault of ours or of the machine (memory, disk, lake). Readers
+  still see the previous numbers. Clear the task.
 - **import error of this file**: the settings file is missing or wrong; the error names file and line.
 """
 
@@ -160,6 +160,15 @@ with DAG(
 
         return asdict(score(load(), validated["days"]))
 
+    @task(multiple_outputs=False, max_active_tis_per_dag=1)
+    def enrich(validated: dict[str, Any]) -> dict[str, Any]:
+        """posts -> twins and topics, and themes where they are due."""
+        from jobs.enrich.topics import topics
+        from jobs.enrich.twins import twins
+
+        settings = load()
+        return {step.__name__: asdict(step(settings, validated["days"])) for step in (twins, topics)}
+
     @task(multiple_outputs=False, max_active_tis_per_dag=1, outlets=[POLARITY])
     def aggregate(validated: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
         """scored_posts -> daily_polarity."""
@@ -196,5 +205,5 @@ with DAG(
     ingested: Any = ingest.expand(feed=names)
     validated: Any = validate(ingested)
     aggregated: Any = aggregate(validated)
-    score(validated) >> aggregated
+    score(validated) >> enrich(validated) >> aggregated
     verdict(names, ingested, validated, aggregated)

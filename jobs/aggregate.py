@@ -15,21 +15,31 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from data_contracts import contract
-from jobs.brands import mentions
+from jobs.brands import teach_brands
 from jobs.coverage import looked_for
 from jobs.interval import mean_interval
-from jobs.lake.query import Query, View, sql_text
+from jobs.lake.query import Query, View
 from jobs.lake.table import UNDATED, File, Lake, Partition, Table, as_date, fingerprint
 from jobs.lake.writer import partition_runs, write
 from jobs.revisions import TABLE, view_newest_revision
-from jobs.settings import Brand, Settings, Window, now
+from jobs.settings import Settings, Window, now
 from jobs.step import Change, Plan, bring_up_to_date, replaced
 
 ALL = "all"
-FIGURES = (
+RECENT_DAYS = 8
+"""So many of the newest days are counted anew when another model has read them: `score` lets a new one do so."""
+COUNTS = (
     "posts", "distinct_texts", "scored", "unscored", "quarantined", "negative", "neutral", "positive", "unsure",
-    "polarity_sum", "polarity_sum_squares",
 )  # fmt: skip
+MEASURES = ("polarity", "negative", "neutral", "positive")
+SUMS = {
+    f"{once}{name}_{power}": (f"{name}_value", filtered, square)
+    for once, filtered in (("", ""), ("distinct_", " FILTER (is_first)"))
+    for name in MEASURES
+    for power, square in (("sum", False), ("sum_squares", True))
+}
+"""Sums and sums of squares of what the model says, by column: of which value, over all posts or each text once."""
+FIGURES = (*COUNTS, *SUMS)
 
 
 @dataclass(frozen=True)
@@ -103,8 +113,11 @@ class Aggregate:
         feeds, brands = _feeds(self.settings), _brands(self.settings)
         former = {day: MadeFrom.of(file) for day, file in stored.items()}
         restated = {day for day, made in former.items() if (made.feeds, made.brands) != (feeds, brands)}
+        reread = _reread(view, [day for day in scored[-RECENT_DAYS:] if day in former], former)
         unseen = held - set(scored)
-        self.wanted = sorted({*self.days, *restated, *_gaps(scored, stored.keys() | held)} - {UNDATED} - unseen)
+        self.wanted = sorted(
+            {*self.days, *restated, *reread, *_gaps(scored, stored.keys() | held)} - {UNDATED} - unseen
+        )
         configured = {feed.name for feed in self.settings.feeds}
         self.looked = looked_for(view, self.wanted, feeds=configured)
         inputs = _inputs(view, self.wanted)
@@ -122,7 +135,7 @@ class Aggregate:
             _prepare(query, self.settings, days, self.looked)
             query.view("former", TABLE, former)
             view_newest_revision(query, "former", "known")
-            counted = _with_intervals(query.table(_GRID.format(named=_named(self.settings.brands))))
+            counted = _with_intervals(query.table(_GRID))
             query.connection.register("counted_now", counted)
             query.connection.register("why", _why(target, stale, self.cause))
             moment = _moment(query)
@@ -158,6 +171,11 @@ def _why(target: Table, stale: Plan, cause: str | None) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=pa.schema(kinds))
 
 
+def _reread(view: View, days: Sequence[str], former: Mapping[str, MadeFrom]) -> set[str]:
+    """Those of `days` that another model has read since they were counted."""
+    return {day for day, (_, _, model) in _inputs(view, days).items() if model != former[day].model}
+
+
 def _gaps(scored: Sequence[str], known: Iterable[str]) -> set[str]:
     """Days between the first and last scored one that are none of `known`."""
     if not scored:
@@ -183,17 +201,12 @@ def _feeds(settings: Settings) -> str:
 
 
 def _brands(settings: Settings) -> str:
-    return fingerprint(*sorted((brand.name, *sorted(brand.terms)) for brand in settings.brands))[:8]
-
-
-def _named(brands: Iterable[Brand]) -> str:
-    """SQL list of ALL and of the brands that `text` names."""
-    found = [f"CASE WHEN {mentions(brand, 'text')} THEN {sql_text(brand.name)} END" for brand in brands]
-    return f"list_filter([{', '.join([sql_text(ALL), *found])}], lambda name: name IS NOT NULL)"
+    return fingerprint(*sorted((brand.name, *brand.said()) for brand in settings.brands))[:8]
 
 
 def _prepare(query: Query, settings: Settings, days: Sequence[str], looked: Mapping[str, Iterable[str]]) -> None:
-    """The tables that _GRID reads: scored_posts, quarantine, day, brand, configured, looked, language."""
+    """What _GRID reads: scored_posts, quarantine, day, brand, configured, looked, language, and brands_named."""
+    teach_brands(query, settings.brands)
     query.read("scored_posts", days)
     query.read("quarantine", days)
     (languages,) = (rule.kwargs["value_set"] for rule in contract("posts").rules if rule.name == "language_known")
@@ -215,39 +228,58 @@ def _prepare(query: Query, settings: Settings, days: Sequence[str], looked: Mapp
 
 
 def _with_intervals(table: pa.Table) -> pa.Table:
-    """`table` with the mean polarity and its 95 % interval."""
-    needed = ("polarity_sum", "polarity_sum_squares", "scored", "distinct_texts")
+    """`table` with the mean polarity of each text once and the 95 % interval of the model's mean."""
+    needed = ("distinct_polarity_sum", "distinct_polarity_sum_squares", "distinct_texts")
     bounds = mean_interval(*(table.column(name).to_numpy() for name in needed))
-    for name, values in zip(("mean_polarity", "polarity_low", "polarity_high"), bounds, strict=True):
+    for name, values in zip(("mean_polarity", "model_low", "model_high"), bounds, strict=True):
         table = table.append_column(name, pa.array(values, pa.float64(), from_pandas=True))
     return table
 
 
-_MEASURES = ", ".join(f"CASE WHEN counted THEN coalesce({name}, 0) END AS {name}" for name in FIGURES)
+_COUNTED = ", ".join(f"CASE WHEN counted THEN coalesce({name}, 0) END AS {name}" for name in FIGURES)
+
+# Decimals add up to the same sum in any order, as floating point numbers do not.
+_EXACT = "DECIMAL(18, 12)"
+_VALUES = ", ".join(f"{name}::{_EXACT} AS {name}_value" for name in MEASURES)
+_NO_VALUES = ", ".join("NULL" for _ in MEASURES)
+
+
+def _sum(value: str, filtered: str, square: bool) -> str:
+    """SQL of the exact sum of a value or of its square, over all posts or each text once."""
+    term = f"({value} * {value})::{_EXACT}" if square else value
+    return f"sum({term}){filtered}::DOUBLE"
+
+
+_SUMS = ", ".join(f"{_sum(*how)} AS {column}" for column, how in SUMS.items())
 
 _GRID = f"""
 WITH item AS (
-    SELECT published_date, feed, kind, language, text, label, unsure, polarity::DOUBLE AS polarity, false AS refused
+    SELECT published_date, feed, kind, language, post_id, text, label, unsure, {_VALUES}, false AS refused
     FROM scored_posts
     UNION ALL
-    SELECT published_date, feed, kind, language, text, NULL, NULL, NULL, true FROM quarantine
-), named AS (
-    SELECT * EXCLUDE (text), unnest({{named}}) AS brand,
+    SELECT published_date, feed, kind, language, post_id, text, NULL, NULL, {_NO_VALUES}, true FROM quarantine
+), keyed AS (
+    SELECT * EXCLUDE (text), list_prepend('{ALL}', brands_named(text)) AS brands,
         hash(lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))) AS text_key
     FROM item
+), once AS (
+    SELECT *, polarity_value IS NOT NULL AND row_number() OVER (
+        PARTITION BY published_date, feed, language, text_key, polarity_value IS NULL ORDER BY post_id) = 1 AS is_first
+    FROM keyed
+), named AS (
+    SELECT * EXCLUDE (brands), unnest(brands) AS brand FROM once
 ), tally AS (
     SELECT published_date, brand, feed, min(kind) AS kind, language,
         count(*) FILTER (NOT refused) AS posts,
-        count(DISTINCT text_key) FILTER (polarity IS NOT NULL) AS distinct_texts,
-        count(polarity) AS scored,
-        count(*) FILTER (NOT refused AND polarity IS NULL) AS unscored,
+        count(*) FILTER (is_first) AS distinct_texts,
+        count(polarity_value) AS scored,
+        count(*) FILTER (NOT refused AND polarity_value IS NULL) AS unscored,
         count(*) FILTER (refused) AS quarantined,
         count(*) FILTER (label = 'negative') AS negative,
         count(*) FILTER (label = 'neutral') AS neutral,
         count(*) FILTER (label = 'positive') AS positive,
         count(*) FILTER (unsure) AS unsure,
-        sum(polarity ORDER BY polarity) AS polarity_sum,
-        sum(polarity * polarity ORDER BY polarity) AS polarity_sum_squares
+        {_SUMS}
     FROM named
     GROUP BY published_date, brand, feed, language
 ), feeds AS (
@@ -258,7 +290,7 @@ WITH item AS (
         UNION ALL SELECT published_date, feed, kind, 2, true FROM tally
     ) GROUP BY published_date, feed
 )
-SELECT published_date, brand, feed, feeds.kind, language, counted, {_MEASURES}
+SELECT published_date, brand, feed, feeds.kind, language, counted, {_COUNTED}
 FROM feeds CROSS JOIN brand CROSS JOIN language
 LEFT JOIN tally USING (published_date, brand, feed, language)
 """

@@ -1,29 +1,36 @@
-"""Where a text names a brand: one SQL condition, shared by the figures and by the posts that are shown."""
+"""Which brands a text names, for the figures and for the posts that are shown: a function that SQL can call."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from jobs.lake.query import sql_text
+import numpy as np
+import pyarrow as pa
+
+from jobs.lake.query import Query
 from jobs.settings import Brand
+from jobs.terms import Matcher
+
+if TYPE_CHECKING:
+    import duckdb
 
 
-def mentions(brand: Brand, column: str) -> str:
-    """SQL that holds where the text `column` names `brand`: a whole term, ignoring case, accents and line breaks.
+def teach_brands(query: Query, brands: Sequence[Brand]) -> None:
+    """Give `query` the SQL function `brands_named(text)`: the names of the `brands` in a text, in their order.
 
-    The pattern is a constant, so that DuckDB compiles it once and not once a row.
+    What it was taught before is forgotten. A brand is named by a whole term, whatever its case, its accents and the
+    line breaks in it.
     """
-    return f"regexp_matches(strip_accents(lower({column})), {sql_text(_pattern(brand))})"
+    matcher, names = Matcher(brands), pa.array([brand.name for brand in brands], pa.string())
 
+    def brands_named(texts: pa.Array) -> pa.Array:
+        plain = pa.concat_arrays(texts.chunks) if isinstance(texts, pa.ChunkedArray) else texts
+        found = matcher(plain)
+        bounds = np.searchsorted(found.text, np.arange(len(plain) + 1))
+        return pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), names.take(pa.array(found.rule)))
 
-def _pattern(brand: Brand) -> str:
-    """RE2 pattern of the terms of `brand` in folded text."""
-    terms = "|".join(sorted(r"\s+".join(map(re.escape, _folded(term).split())) for term in brand.terms))
-    return rf"(?:^|[^\pL\pN_])(?:{terms})(?:$|[^\pL\pN_])"
-
-
-def _folded(term: str) -> str:
-    """Lower case without accents, as DuckDB's strip_accents(lower(...)) makes it."""
-    decomposed = unicodedata.normalize("NFD", "".join(c.lower() for c in term))
-    return unicodedata.normalize("NFC", "".join(c for c in decomposed if unicodedata.category(c)[0] != "M"))
+    connection: duckdb.DuckDBPyConnection = query.connection
+    if query.rows("SELECT 1 FROM duckdb_functions() WHERE function_name = 'brands_named'"):
+        connection.remove_function("brands_named")
+    connection.create_function("brands_named", brands_named, ["VARCHAR"], "VARCHAR[]", type="arrow")

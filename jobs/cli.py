@@ -11,7 +11,7 @@ import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -37,6 +37,8 @@ quarantine_app = typer.Typer(no_args_is_help=True, help="Look at items that brok
 app.add_typer(quarantine_app, name="quarantine")
 lake_app = typer.Typer(no_args_is_help=True, help="Keep the lake small, and make it anew from raw_posts.")
 app.add_typer(lake_app, name="lake")
+labels_app = typer.Typer(no_args_is_help=True, help="Let people label posts drawn at random, to set figures right.")
+app.add_typer(labels_app, name="labels")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file; else SENTINELA_CONFIG, else ./sentinela.yaml.")
@@ -108,6 +110,30 @@ def score(day: DateOption = None, first: FromOption = None, last: ToOption = Non
     typer.echo(
         f"{len(result.days)} days up to date, {result.posts} posts written, {result.unscored} of them not scored"
     )
+
+
+@app.command()
+def twins(day: DateOption = None, first: FromOption = None, last: ToOption = None, config: ConfigOption = None) -> None:
+    """Find posts that say again what another said before them (every day of the lake by default)."""
+    from jobs.enrich.twins import twins as step
+
+    settings = load(config)
+    result = step(settings, _days(settings, "posts", day, first, last))
+    typer.echo(f"{len(result.days)} days up to date, {result.posts} posts compared, {result.copies} of them copies")
+
+
+@app.command()
+def topics(
+    day: DateOption = None, first: FromOption = None, last: ToOption = None, config: ConfigOption = None
+) -> None:
+    """Find the topics of the settings, and themes, in the posts (every day of the lake by default)."""
+    from jobs.enrich.topics import topics as step
+
+    settings = load(config)
+    if not (settings.topics or settings.themes):
+        typer.echo("the settings name no topics and ask for no themes", err=True)
+    result = step(settings, _days(settings, "posts", day, first, last))
+    typer.echo(f"{len(result.days)} days up to date, {result.posts} posts read, {result.told} have a topic or theme")
 
 
 @app.command()
@@ -282,12 +308,101 @@ def lake_tidy(
 
 @lake_app.command("rebuild")
 def lake_rebuild(config: ConfigOption = None) -> None:
-    """Make every table but raw_posts and the coverage ledger anew, from raw_posts; readers see the old or the new."""
+    """Make all tables but raw_posts, themes, the ledger and labels anew; readers see the old rows or the new."""
     from jobs.rebuild import rebuild
 
     carried = rebuild(load(config))
     typer.echo(f"{len(carried.validated.days)} days made anew from raw_posts")
     _end(carried.failures)
+
+
+@labels_app.command("sample")
+def labels_sample(
+    feed: Annotated[str, typer.Option("--feed", help="The feed to draw from.")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First published day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last published day.")],
+    count: Annotated[int, typer.Option("-n", min=1, max=10_000, help="How many texts to draw.")] = 100,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE.xlsx", help="The workbook to write.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Another number draws other texts.")] = 0,
+    by: Annotated[
+        Literal["label", "month"] | None,
+        typer.Option("--by", help="As many texts of each label that the model gives, or of each month."),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:  # fmt: skip
+    """Draw texts of a feed and period at random into a workbook that people fill in."""
+    from jobs.labels.sample import draw
+    from jobs.labels.sheet import minutes, write
+
+    if first > last:
+        raise typer.BadParameter("--from lies after --to")
+    settings, window = load(config), Window(start=first.date(), end=last.date())
+    target = out or Path(f"labels-{feed}-{window.start}-{window.end}.xlsx")
+    sample = draw(settings, feed, window, count, seed, by)
+    write(target, sample, settings.report.language)
+    typer.echo(
+        f"{target}: {len(sample.posts)} of {sample.population} different texts, some {minutes(sample)} min to label"
+    )
+    if len(sample.posts) < count:
+        typer.echo(f"these are all: {count} were asked for")
+
+
+@labels_app.command("import")
+def labels_import(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A workbook of `labels sample`, filled in.")],
+    labeller: Annotated[
+        str | None, typer.Option("--labeller", help="Who filled in a sheet that has no name at its top.")
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Take a sheet that was filled in from the top, but not to the end.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put labels in the place of others that the same person gave before.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:  # fmt: skip
+    """Store what people filled in; all of it or, where anything is wrong, nothing."""
+    from jobs.labels.agreement import reading
+    from jobs.labels.store import import_labels
+
+    done = import_labels(load(config), source, labeller, partial, replace)
+    people = ", ".join(f"{count} by {name}" for name, count in done.labels.items())
+    labels = sum(done.labels.values())
+    typer.echo(f"{_printable(people)}: {labels} labels, {done.new} of them new, {done.cannot_say} cannot say")
+    if done.edited:
+        typer.echo(f"{done.edited} posts read otherwise by now or are gone: their labels are kept and not used")
+    if len(done.labels) > 1 or done.agreement is not None:
+        typer.echo(f"agreement: {_alpha(done.agreement)}: {reading(done.agreement)}")
+
+
+@labels_app.command("list")
+def labels_list(config: ConfigOption = None) -> None:
+    """Show every labelled sample: how many, by whom, how far they agree, how often the model is right."""
+    from rich.table import Table
+
+    from jobs.labels.overview import overview
+
+    samples = overview(load(config))
+    table = Table("sample", "feed", "from", "to", "posts", "labels", "cannot say", "alpha", "model right")
+    for one in samples:
+        people = "\n".join(f"{count} by {name}" for name, count in one.labels.items())
+        right = f"in {one.right} of {one.used}"
+        days = (one.period.start, one.period.end)
+        cells = (one.sample, one.feed, *days, one.posts, people, one.cannot_say, _alpha(one.agreement), right)
+        table.add_row(*map(_plain, cells))
+    _console().print(table if samples else "no labels")
+
+
+@labels_app.command("export")
+def labels_export(
+    target: Annotated[Path, typer.Argument(metavar="FILE.parquet", help="File to write.")],
+    feed: FeedOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write labelled texts for `sentinela-train NAME --data FILE.parquet`."""
+    from jobs.labels.export import export
+
+    typer.echo(f"{export(load(config), target, feed)} labelled texts in {target}")
 
 
 def main() -> None:
@@ -301,10 +416,11 @@ def main() -> None:
     except Exception as fault:
         if type(fault).__module__.split(".")[0] not in ("jobs", "models"):
             raise
+        from jobs.labels import LabelsError
         from jobs.predict import FileError
         from models.sentiment import UnknownModelError
 
-        _fail(str(fault), WRONG_USE if isinstance(fault, FileError | UnknownModelError) else FAILED)
+        _fail(str(fault), WRONG_USE if isinstance(fault, FileError | LabelsError | UnknownModelError) else FAILED)
 
 
 def _window(day: datetime | None, first: datetime | None, last: datetime | None) -> Window | None:
@@ -391,6 +507,10 @@ def _ranges(days: list[str]) -> str:
             spans.append([day])
     named = [str(span[0]) if len(span) == 1 else f"{span[0]} to {span[-1]}" for span in spans]
     return ", ".join(named + [d for d in days if not d[:1].isdigit()])
+
+
+def _alpha(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _plain(value: Any) -> str:

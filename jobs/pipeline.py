@@ -1,4 +1,4 @@
-"""The chain, written once: ingest, then days carried through validate, score and aggregate, then the report.
+"""The chain, written once: ingest, days carried through validate, score, twins, topics and aggregate, the report.
 
 A run, replay and rebuild go through it; the DAGs call the same steps, a task each, and share the marks of unfinished
 work with it.
@@ -13,6 +13,8 @@ from pathlib import Path
 
 from jobs import versions
 from jobs.aggregate import aggregate
+from jobs.enrich.topics import topics
+from jobs.enrich.twins import twins
 from jobs.held import HeldDays, held_days, warn_of
 from jobs.ingest import FeedError, ingest
 from jobs.lake.query import View
@@ -99,10 +101,12 @@ def carry(
     cause: str | None = None,
     anew: bool = False,
 ) -> Carried:
-    """Validate, score and add up `days`; `own` are the days of the run. `anew` makes what is not stale, too."""
+    """Validate, score, enrich and add up `days`; `own` are those of the run. `anew` makes what is not stale, too."""
     before = View(Lake(settings.lake)).held()
     validated = validate(settings, sorted(days), newest, cause or "inputs", anew)
     score(settings, validated.days, cause or "inputs", anew)
+    twins(settings, validated.days, cause or "inputs", anew)
+    topics(settings, validated.days, cause or "inputs", anew)
     aggregate(settings, validated.days, cause, anew)
     return Carried(validated, held_days(validated, own, before))
 

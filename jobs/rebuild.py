@@ -1,7 +1,8 @@
 """Rebuild: everything that is derived is made anew from raw_posts, table by table, each in one commit.
 
-Readers see the old rows or the new ones. What raw_posts cannot give back stays as it is: the coverage ledger, and the
-revisions of daily_polarity, which has a new one only where a figure comes out otherwise.
+Readers see the old rows or the new ones. What raw_posts cannot give back stays as it is: the coverage ledger, people's
+labels, the themes that were found, and the revisions of daily_polarity, which has a new one only where a figure comes
+out otherwise.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from jobs.settings import Settings
 
 
 def rebuild(settings: Settings) -> Carried:
-    """Make the index, judged_posts, scored_posts and daily_polarity of every day anew.
+    """Make the index, judged_posts, scored_posts, twins, topics and daily_polarity of every day anew.
 
     Of daily_polarity that was lost, the days come back that have items or that a feed was ever asked for.
     """

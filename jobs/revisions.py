@@ -31,11 +31,12 @@ def newest_changes(
 ) -> list[dict[str, Any]]:
     """What the newest revision of each of `days` changed of `brand`, revised days only, the newest revision first.
 
-    A row has published_date, moment, causes (sorted), and posts, scored and polarity_sum of the day, over all feeds
-    and languages, after it and, with the suffix `_before`, before it.
+    A row has published_date, moment, causes (sorted), and posts, distinct_texts and distinct_polarity_sum of the day,
+    over all feeds and languages, after it and, with the suffix `_before`, before it; `moment_before` is that of the
+    revision before.
     """
     query.view("revision", TABLE, view.files(TABLE, days))
-    counts = ("posts", "scored", "polarity_sum")
+    counts = ("posts", "distinct_texts", "distinct_polarity_sum")
     after = ", ".join(f"coalesce(sum({name} ORDER BY feed, language), 0)::DOUBLE AS {name}" for name in counts)
     former = ", ".join(f"coalesce(sum({name} ORDER BY feed, language), 0)::DOUBLE AS {name}_before" for name in counts)
     newest = "QUALIFY row_number() OVER (PARTITION BY published_date, feed, language ORDER BY recorded_at DESC) = 1"
@@ -46,7 +47,8 @@ def newest_changes(
         ), now AS (
             SELECT published_date, moment, {after} FROM (FROM point WHERE moment IS NOT NULL {newest}) GROUP BY ALL
         ), former AS (
-            SELECT published_date, {former} FROM (FROM point WHERE recorded_at < moment {newest}) GROUP BY ALL
+            SELECT published_date, max(recorded_at) AS moment_before, {former}
+            FROM (FROM point WHERE recorded_at < moment {newest}) GROUP BY ALL
         ), why AS (
             SELECT published_date, list_sort(list(DISTINCT cause)) AS causes
             FROM point WHERE recorded_at = moment GROUP BY ALL

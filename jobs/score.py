@@ -3,12 +3,16 @@
 Posts in a language that the model does not read are kept and counted, with null probabilities. Each partition is
 scored by itself: the last digits of a probability depend on the texts it is computed beside, a cascade's budget is
 that of one partition, and a partition must not depend on which others are scored in the same call.
+
+When the model changes, the newest day's run reads the days just before it anew, too. Their figures are then recorded by
+both models, so a report can tell the step that the model made from what people said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -28,11 +32,13 @@ from models.sentiment.contract import Scorer, Scores, Texts
 from models.sentiment.loading import lineage, open_model
 
 SCORED_LANGUAGES = ("pt", "en", "es")
+OVERLAP_DAYS = 7
+"""So many days before the newest are read by a new model, too."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What one scoring did: the days that are scored now, and the rows it wrote."""
+    """What one scoring did: the days that are scored now, those of an overlap among them, and the rows it wrote."""
 
     days: list[str]
     posts: int
@@ -50,7 +56,7 @@ def score(settings: Settings, days: Sequence[str], cause: str = "inputs", anew: 
         step = Score(lake, settings.scoring, tuple(days), engine)
         made = bring_up_to_date(lake, step, cause, anew)
     posts = sum(file.rows for change in made.values() for file in change.add)
-    return Scored(sorted(set(days)), posts, sum(step.unscored.get(partition, 0) for partition in made))
+    return Scored(sorted(set(step.days)), posts, sum(step.unscored.get(partition, 0) for partition in made))
 
 
 @dataclass(frozen=True)
@@ -82,9 +88,20 @@ class Score:
             self.scoring.unsure_below,
             contract("scored_posts").digest,
         )[:8]
+        self.days = (*self.days, *self._overlap(view, way))
         posts = {partition: file.made_from for partition, (file,) in view.partitions("posts", self.days).items()}
         gone = {file.partition for file in self.lake.table(self.output).files if file.day in self.days} - posts.keys()
         return {p: f"{made_from}.{way}" for p, made_from in posts.items()} | dict.fromkeys(gone)
+
+    def _overlap(self, view: View, way: str) -> list[str]:
+        """The days just before the newest one that were read another way, where the newest is asked for."""
+        days = view.days("posts")
+        if not days or days[-1] not in self.days:
+            return []
+        first = (date.fromisoformat(days[-1]) - timedelta(days=OVERLAP_DAYS)).isoformat()
+        stored = self.lake.table(self.output).files
+        other = {file.day for file in stored if first <= file.day < days[-1] and not file.made_from.endswith(f".{way}")}
+        return sorted(other - set(self.days))
 
     def make(self, view: View, target: Table, stale: Plan) -> Mapping[Partition, Change]:
         """Score the posts of the stale partitions."""

@@ -61,6 +61,15 @@ def _report_language(code: str) -> str:
     return code
 
 
+def _term(term: str) -> str:
+    if not any(c.isalnum() for c in term):
+        raise ValueError("each term needs a letter or digit; one without would be found everywhere")
+    return term
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
+Term = Annotated[str, StringConstraints(min_length=2, strip_whitespace=True), AfterValidator(_term)]
+Terms = tuple[Term, ...]
 ZoneName = Annotated[str, AfterValidator(_zone_name)]
 CodecName = Annotated[str, AfterValidator(_codec_name)]
 Master = Annotated[str, AfterValidator(_master)]
@@ -176,19 +185,46 @@ class Feed(_Frozen):
         return self
 
 
-class Brand(_Frozen):
+class Near(_Frozen):
+    """Terms of which one must stand at most `within` words from the term that counts; 1 is the next word."""
+
+    terms: Terms = Field(min_length=1)
+    within: int = Field(5, ge=1, le=1000)
+
+
+class Said(_Frozen):
+    """What a text must say: one of `terms`, none of `exclude`, and `near` close by where it is given."""
+
+    name: Name
+    terms: Terms = Field(min_length=1)
+    exclude: Terms = Field((), description="A text with one of these is left out.")
+    near: Near | None = None
+
+    def said(self) -> tuple[str, ...]:
+        """Everything that decides which texts count, in an order that does not depend on how it was written down."""
+        near = (f"within {self.near.within}", *sorted(self.near.terms)) if self.near else ()
+        exclude = ("exclude", *sorted(self.exclude)) if self.exclude else ()
+        return (*sorted(self.terms), *exclude, *near)
+
+
+class Brand(Said):
     """A brand and the words that name it, matched whole, ignoring case and accents."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
-    terms: tuple[Annotated[str, StringConstraints(min_length=2, strip_whitespace=True)], ...] = Field(min_length=1)
-
     @model_validator(mode="after")
-    def _sensible(self) -> Self:
-        if not all(any(c.isalnum() for c in term) for term in self.terms):
-            raise ValueError("each term needs a letter or digit; one without would be found everywhere")
+    def _not_all(self) -> Self:
         if self.name.casefold() == "all":
             raise ValueError("`all` is the name of the row that counts every post; choose another brand name")
         return self
+
+
+class Topic(Said):
+    """Something that posts are about, and the words for it, matched whole, ignoring case, accents and inflection."""
+
+
+class Twins(_Frozen):
+    """How copies of a text are found."""
+
+    days: int = Field(7, ge=1, le=60, description="A text is compared with those of its day and of the days before.")
 
 
 class Scoring(_Frozen):
@@ -236,13 +272,18 @@ class Settings(_Frozen):
     reports: str = "./reports"
     feeds: tuple[Feed, ...] = Field(min_length=1)
     brands: tuple[Brand, ...] = ()
+    topics: tuple[Topic, ...] = ()
+    themes: int = Field(0, ge=0, le=200, description="How many themes to find in the posts themselves; none by 0.")
+    twins: Twins = Twins()
     scoring: Scoring = Scoring()
     engine: EngineChoice = EngineChoice()
     report: Report = Report()
 
     @model_validator(mode="after")
     def _unique(self) -> Self:
-        for what, names in (("feed", [f.name for f in self.feeds]), ("brand", [b.name for b in self.brands])):
+        named: dict[str, Sequence[Feed | Said]] = {"feed": self.feeds, "brand": self.brands, "topic": self.topics}
+        for what, things in named.items():
+            names = [thing.name for thing in things]
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"two {what}s are called {', '.join(twice)}; give each its own name")

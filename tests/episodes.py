@@ -326,7 +326,7 @@ def contents(lake: Lake) -> dict[str, Any]:
     view = View(lake)
     found: dict[str, Any] = {"coverage": looked_for(view, DAYS.days)}
     with view.query() as query:
-        for name in ("raw_posts", "item_versions", "posts", "quarantine", "scored_posts", "daily_polarity"):
+        for name in ("raw_posts", "item_versions", "posts", "quarantine", "scored_posts", "twins", "daily_polarity"):
             columns = ", ".join(column for column in contract(name).columns if column not in LEFT_OUT)
             if name == "daily_polarity":
                 view_current(query, view, None)

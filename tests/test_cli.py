@@ -20,6 +20,7 @@ import typer
 from jobs.cli import app, main
 from jobs.lake.query import View
 from tests.place import EN, FETCHED, PT, Place, item
+from tests.sheets import fill
 
 DAYS = ["2026-06-01", "2026-06-02", "2026-06-03"]
 HOSTILE = "mau \x1b[2J\x1b]0;dono\x07 [bold red]texto[/] [/nada] \u202e\x9b31m fim\\"
@@ -86,7 +87,8 @@ def sentinela(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Feed files for three days, the third of which cannot be published."""
-    place = Place(tmp_path_factory.mktemp("cli"), brands=[{"name": "Café", "terms": ["café", "coffee"]}])
+    named = [{"name": "Café", "terms": ["café", "coffee"]}]
+    place = Place(tmp_path_factory.mktemp("cli"), brands=named, topics=[{"name": "Service", "terms": ["atendimento"]}])
     flood = [item(f"flood-{n}", DAYS[2], f"{PT} {n}", stars=500) for n in range(20)]
     hostile = item("hostile", DAYS[0], HOSTILE, stars=500)
     place.write([item("a", DAYS[0]), item("b", DAYS[1], EN), hostile, *flood, item("u", None)])
@@ -112,6 +114,11 @@ def test_the_steps_run_one_after_the_other(place: Place, sentinela: Callable[...
     scored = sentinela("score", *config)
     assert (scored.code, scored.out) == (0, "3 days up to date, 1 posts written, 0 of them not scored\n")
 
+    compared = sentinela("twins", *config)
+    assert (compared.code, compared.out) == (0, "2 days up to date, 2 posts compared, 0 of them copies\n")
+    told = sentinela("topics", *config)
+    assert (told.code, told.out) == (0, "3 days up to date, 3 posts read, 2 have a topic or theme\n")
+
     added = sentinela("aggregate", *config)
     assert (added.code, added.out) == (0, "2 days up to date, 16 rows written\n")
 
@@ -119,11 +126,13 @@ def test_the_steps_run_one_after_the_other(place: Place, sentinela: Callable[...
     assert written.code == 0
     assert Path(written.out.strip()).is_file()
 
-    again = [sentinela(step, *config) for step in ("ingest", "score", "aggregate")]
-    assert [done.code for done in again] == [0, 0, 0]
+    again = [sentinela(step, *config) for step in ("ingest", "score", "aggregate", "twins", "topics")]
+    assert [done.code for done in again] == [0] * 5
     assert "0 new" in again[0].out
     assert "0 posts written" in again[1].out
     assert "0 rows written" in again[2].out
+    assert "0 posts compared" in again[3].out
+    assert "0 posts read" in again[4].out
 
 
 def test_status_shows_what_the_lake_holds(place: Place, sentinela: Callable[..., Done]) -> None:
@@ -199,6 +208,42 @@ def test_an_item_is_shown_and_an_unknown_one_is_wrong_use(place: Place, sentinel
     unknown = sentinela("quarantine", "show", "nobody", *config)
     assert unknown.code == 2
     assert "'nobody'" in unknown.err
+
+
+def test_labels_are_drawn_filled_in_imported_listed_and_exported(
+    place: Place, sentinela: Callable[..., Done], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config, days = ("--config", str(place.config)), ("--feed", "posts", "--from", DAYS[0], "--to", DAYS[1])
+    assert sentinela("labels", "list", *config).out == "no labels\n"
+    drawn = sentinela("labels", "sample", *days, "-n", "5", *config)
+    sheet = tmp_path / f"labels-posts-{DAYS[0]}-{DAYS[1]}.xlsx"
+    assert (drawn.code, drawn.out) == (
+        0, f"{sheet.name}: 2 of 2 different texts, some 1 min to label\nthese are all: 5 were asked for\n"
+    )  # fmt: skip
+    other = sentinela("labels", "sample", *days, "-n", "1", "--seed", "7", "--by", "month", "--out", "b.xlsx", *config)
+    assert (other.code, other.out) == (0, "b.xlsx: 1 of 2 different texts, some 1 min to label\n")
+
+    empty = sentinela("labels", "import", str(sheet), *config)
+    assert (empty.code, empty.out) == (2, "")
+    fill(sheet, "Labels", None, ["positive", None])
+    fill(sheet, "Second person", "[bold]Zé[/]", ["cannot say", "negative"])
+    assert sentinela("labels", "import", str(sheet), *config).code == 2
+    done = sentinela("labels", "import", str(sheet), "--labeller", "Ana", "--partial", *config)
+    assert done.code == 0
+    assert done.out.splitlines()[0].endswith(": 3 labels, 3 of them new, 1 cannot say")
+    assert done.out.splitlines()[1].startswith("agreement: ")
+    fill(sheet, "Labels", "Ana", ["negative", "negative"])
+    assert "--replace" in sentinela("labels", "import", str(sheet), *config).err
+    assert "2 of them new" in sentinela("labels", "import", str(sheet), "--replace", *config).out
+
+    listed = sentinela("labels", "list", *config)
+    assert listed.code == 0
+    assert re.search(rf"posts\W+{DAYS[0]}\W+{DAYS[1]}\W+2 ", listed.out)
+    assert "2 by Ana" in listed.out
+    assert "2 by [bold]Zé[/]" in listed.out
+    written = sentinela("labels", "export", "labels.parquet", "--feed", "posts", *config)
+    assert (written.code, written.out) == (0, "2 labelled texts in labels.parquet\n")
 
 
 def test_replay_says_what_is_held_still(place: Place, sentinela: Callable[..., Done]) -> None:
@@ -319,6 +364,11 @@ def bad_settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["run", "--date", "2026-06-01", "--from", "2026-06-01"], "--date"),
         (["ingest", "--feed", "absent"], "'absent'"),
         (["quarantine", "list", "--limit", "0"], "--limit"),
+        (["labels", "sample", "--feed", "absent", "--from", "2026-06-01", "--to", "2026-06-02"], "'absent'"),
+        (["labels", "sample", "--feed", "a", "--from", "2026-06-02", "--to", "2026-06-01"], "--from lies after --to"),
+        (["labels", "sample", "--feed", "posts", "--from", "2026-06-01", "--to", "2026-06-02", "-n", "0"], "-n"),
+        (["labels", "import", "absent.xlsx"], "absent.xlsx"),
+        (["labels", "export", "labels.csv"], ".parquet"),
         (["predict", "absent.csv", "out.csv"], "absent.csv"),
         (["predict", "in.doc", "out.csv"], "'.doc'"),
         (["predict", "in.csv", "out.csv", "--model", "absent"], "'absent'"),
@@ -428,7 +478,7 @@ def test_every_command_says_what_it_does(sentinela: Callable[..., Done]) -> None
 
 def test_every_step_takes_a_day_a_range_and_a_settings_file() -> None:
     root = typer.main.get_command(app)
-    for step in ("ingest", "validate", "score", "aggregate", "report", "run"):
+    for step in ("ingest", "validate", "score", "twins", "topics", "aggregate", "report", "run"):
         options = {option for parameter in root.commands[step].params for option in parameter.opts}  # type: ignore[attr-defined]
         assert {"--date", "--from", "--to", "--config"} <= options
 

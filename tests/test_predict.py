@@ -327,6 +327,7 @@ def test_a_parquet_file_without_texts_is_told(tmp_path: Path) -> None:
         run(tmp_path / "in.parquet")
 
 
+@pytest.mark.slow
 def test_a_big_file_is_never_held_whole(tmp_path: Path) -> None:
     """Three times the rows need about the same memory of Python's own."""
     peaks = []

@@ -17,8 +17,10 @@ from jobs.settings import Window
 from tests import stored
 from tests.place import EN, FETCHED, PT, Place, item
 
-DERIVED = ("item_versions", "judged_posts", "scored_posts", "daily_polarity")
-ROWS = ("raw_posts", "item_versions", "posts", "quarantine", "scored_posts", "daily_polarity")
+DERIVED = ("item_versions", "judged_posts", "scored_posts", "twins", "topics", "daily_polarity")
+ROWS = ("raw_posts", "item_versions", "posts", "quarantine", "scored_posts", "twins", "topics", "daily_polarity")
+DAYS = ("labelled_date", "published_date", "sample_start", "sample_end")
+LABEL = {"post_id": "a0", "label": "positive", "weight": 1.0, **dict.fromkeys(DAYS, FETCHED.date())}
 
 
 def run(place: Place) -> None:
@@ -32,7 +34,8 @@ def run(place: Place) -> None:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """A lake with edited, moved, undated and broken items, all of it up to date."""
     monkeypatch.setenv("SENTINELA_AUTHOR_KEY", "a key")
-    place = Place(tmp_path, ("posts", "shop"), scoring={"model": "fast"}, brands=[{"name": "café", "terms": ["café"]}])
+    named = [{"name": "café", "terms": ["café"]}]
+    place = Place(tmp_path, ("posts", "shop"), scoring={"model": "fast"}, brands=named, topics=named)
     place.write([item(f"a{n}", f"2026-06-{20 + n}", by="Ana") for n in range(4)])
     place.write(
         [item("b", "2026-06-27", EN), item("c", None), item("d", "2026-06-27", ""), item("e", "2026-06-24")], "shop"
@@ -51,11 +54,13 @@ def figures(place: Place) -> list[dict[str, Any]]:
 
 
 def test_all_that_was_lost_comes_back_from_raw_posts(place: Place) -> None:
-    before, counted = place.contents(*ROWS[:-1]), figures(place)
+    place.put("labels", [LABEL])
+    before, counted, labels = place.contents(*ROWS[:-1]), figures(place), place.contents("labels")
     for table in DERIVED:
         shutil.rmtree(Path(place.lake.base, table))
     rebuild(place.settings)
     assert place.contents(*ROWS[:-1]) == before
+    assert place.contents("labels") == labels
     assert figures(place) == counted
     assert {row["cause"] for row in place.rows("daily_polarity")} == {"first"}
 
@@ -70,7 +75,8 @@ def test_what_is_right_already_stays_the_same_rows_and_adds_no_revision(place: P
     assert {*(f"2026-06-{n}" for n in (20, 24, 27, 30)), UNDATED} <= set(carried.validated.days)
     after = stored.versions(place.lake)
     assert {name: after[name] - version for name, version in versions.items() if version is not None} == {
-        "raw_posts": 0, "coverage": 0, "item_versions": 1, "judged_posts": 1, "scored_posts": 1, "daily_polarity": 1,
+        "raw_posts": 0, "coverage": 0, "item_versions": 1, "judged_posts": 1, "scored_posts": 1, "twins": 1,
+        "topics": 1, "daily_polarity": 1,
     }, "each table changes in one commit, so readers see the old rows or the new"  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import pytest
 import jobs.score as score_module
 from data_contracts import contract
 from jobs.lake.query import View, batches
-from jobs.score import Score, score, with_scores
+from jobs.score import Score, Scored, score, with_scores
 from jobs.validate import validate
 from models import sentiment
 from models.sentiment import artifact
@@ -299,6 +299,16 @@ def test_what_decides_the_scores_makes_them_anew_and_nothing_else(tmp_path: Path
     assert again(place, model="cascade", budget_minutes=4) == 6
     package(artifacts, "accurate", "2", {"chars_per_second": 1})
     assert again(place, model="cascade", budget_minutes=4) == 6
+
+
+def test_the_newest_day_takes_the_week_before_it_along_when_the_model_changes(tmp_path: Path) -> None:
+    place = make(tmp_path)
+    again(place, model="fast")
+    before, newest = DAYS[:2]
+    assert score(place.settings, [newest]).days == [newest]
+    place.configure(scoring={"model": "cascade", "budget_minutes": 3})
+    assert score(place.settings, [newest]) == Scored([before, newest], 5, 1)
+    assert score(place.settings, [newest]) == Scored([newest], 0, 0)
 
 
 def test_a_model_may_be_named_by_its_folder(tmp_path: Path) -> None:

@@ -86,10 +86,15 @@ class View:
             yield query
 
 
-def batches(lake: Lake, file: File, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-    """Stored rows of `file` as written, at most `rows` at a time; partition columns are not among them."""
+def batches(
+    lake: Lake, file: File, rows: int = BATCH_ROWS, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Stored rows of `file` as written, at most `rows` at a time, of all its `columns` or some.
+
+    Partition columns are not among them.
+    """
     with lake.open(file.path) as source:
-        yield from pq.ParquetFile(source).iter_batches(batch_size=rows)
+        yield from pq.ParquetFile(source).iter_batches(batch_size=rows, columns=columns)
 
 
 @contextmanager

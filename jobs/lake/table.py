@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
 UNDATED = "undated"
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
-TABLES = ("raw_posts", "item_versions", "judged_posts", "scored_posts", "daily_polarity", "coverage")
+TABLES = (
+    "raw_posts", "item_versions", "judged_posts", "scored_posts", "twins", "themes", "topics", "daily_polarity",
+    "coverage", "labels",
+)  # fmt: skip
 LAYOUT_KEY, LAYOUT = "sentinela.layout", "2"
 """A table property: the number of the layout that this code reads and writes."""
 CHECKPOINT_EVERY = 20
@@ -253,6 +256,16 @@ class Lake:
                 f"{LAYOUT}) did not write; name another folder under `lake` in the settings and ingest anew"
             )
         return Table(name, handle.version(), handle)
+
+    def version_at(self, name: str, moment: datetime) -> int | None:
+        """The newest version of the table `name` that was committed by `moment`; None where the log knows of none."""
+        handle = self.table(name).handle
+        if handle is None:
+            return None
+        with speaking(self.uri(name)):
+            entries = handle.history()
+        latest = moment.timestamp() * 1000
+        return max((entry["version"] for entry in entries if entry["timestamp"] <= latest), default=None)
 
     def commit(
         self, table: Table, add: Sequence[File], remove: Collection[File], same_rows: bool = False, **said: Any

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jobs.report.figures import ALL, Figures, Move, records
+from jobs.report.figures import ALL, Figures, records
 from jobs.report.language import Voice
+from jobs.report.moves import Move
 from jobs.report.telling import extents, status, whole
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
@@ -67,7 +68,8 @@ def _rounded(value: float) -> float | None:
     return None if math.isnan(value) else round(value, 3)
 
 
-def _tone(low: float, high: float) -> str:
+def tone_of(low: float, high: float) -> str:
+    """What is known of the sign of a polarity between `low` and `high`."""
     return "positive" if low > 0 else "negative" if high < 0 else "mixed"
 
 
@@ -78,7 +80,7 @@ def _day(row: Json, voice: Voice) -> Json:
         steps.append(steps[-1] + whole(row[name]))
     tip = [voice.weekday(row["day"])]
     if known:
-        tip.append(f"{voice.polarity(row['mean'])}  ({voice.span(row['low'], row['high'])})")
+        tip.append(f"{voice.polarity(row['mean'])}  ({voice.span(row['mean_model_low'], row['mean_model_high'])})")
     if row["posts"] > 0:
         mix = {name: voice.count(row[name]) for name in ("negative", "neutral", "positive")}
         tip += [voice("posts_n", n=voice.count(row["posts"])), voice("mix", **mix)]
@@ -91,11 +93,11 @@ def _day(row: Json, voice: Voice) -> Json:
         "t0": moment - HALF_DAY,
         "t1": moment + HALF_DAY,
         "m": _rounded(row["mean"]) if line else None,
-        "l": _rounded(row["low"]) if line else None,
-        "h": _rounded(row["high"]) if line else None,
+        "l": _rounded(row["mean_model_low"]) if line else None,
+        "h": _rounded(row["mean_model_high"]) if line else None,
         "few": _rounded(row["mean"]) if known and not line else None,
         "base": _rounded(row["base"]),
-        "tone": _tone(row["low"], row["high"]),
+        "tone": tone_of(row["mean_model_low"], row["mean_model_high"]),
         "s": row["status"],
         "part": bool(row["partial"]),
         **{f"n{place}": step for place, step in enumerate(steps)},
@@ -125,7 +127,8 @@ def _groups(by: str, rows: list[tuple[Json, str]], figures: Figures, voice: Voic
         known = not math.isnan(row["mean"])
         tip = [label]
         if known:
-            tip.append(f"{voice('now')}: {voice.polarity(row['mean'])}  ({voice.span(row['low'], row['high'])})")
+            tip.append(f"{voice('now')}: {voice.polarity(row['mean'])}")
+            tip += [f"{voice(f'{width}_width')}: {_width(row, width, voice)}" for width in ("model", "people")]
             tip.append(f"{voice('before')}: {voice.polarity(row['mean_before'])}")
             tip.append(voice("posts_n", n=voice.count(row["posts"])))
         tip += extents(row, figures, voice)
@@ -135,16 +138,22 @@ def _groups(by: str, rows: list[tuple[Json, str]], figures: Figures, voice: Voic
                 "b": row["brand"],
                 "g": label if len(label) <= 22 else f"{label[:21]}…",
                 "m": _rounded(row["mean"]),
-                "l": _rounded(row["low"]),
-                "h": _rounded(row["high"]),
+                "l": _rounded(row["mean_model_low"]),
+                "h": _rounded(row["mean_model_high"]),
+                "pl": _rounded(row["mean_people_low"]),
+                "ph": _rounded(row["mean_people_high"]),
                 "m0": _rounded(row["mean_before"]),
-                "tone": _tone(row["low"], row["high"]),
+                "tone": tone_of(row["mean_people_low"], row["mean_people_high"]),
                 "says": voice.polarity(row["mean"]) if known else "",
                 "lacks": "" if known else voice("status_uncounted"),
                 "tip": "\n".join(tip),
             }
         )
     return found
+
+
+def _width(row: Json, width: str, voice: Voice) -> str:
+    return voice.span(row[f"mean_{width}_low"], row[f"mean_{width}_high"])
 
 
 def _is_drawn(row: Json) -> bool:
@@ -159,8 +168,10 @@ def _most(groups: pd.DataFrame) -> int:
 
 
 def _span(groups: pd.DataFrame) -> list[float]:
-    """Ends of the polarity axis that all brands share: zero, and every interval and mean of both periods."""
-    ends = groups[["low", "high", "mean_before"]].to_numpy(dtype=float)
+    """Ends of the polarity axis that all brands share: zero, and every width and mean of both periods."""
+    ends = groups[["mean_model_low", "mean_model_high", "mean_people_low", "mean_people_high", "mean_before"]].to_numpy(
+        dtype=float
+    )
     known = [0.0, *ends[~np.isnan(ends)].tolist()]
     return [min(known), max(known)] if len(known) > 1 else [-1.0, 1.0]
 
@@ -168,7 +179,7 @@ def _span(groups: pd.DataFrame) -> list[float]:
 def _reach(figures: Figures) -> list[float]:
     """Ends of the polarity axis: the intervals of full days, and room for the words beyond the moves."""
     full = figures.daily[figures.daily["status"] == "ok"]
-    most = min(1.0, math.ceil(max([0.4, *full["low"].abs(), *full["high"].abs()]) * 4) / 4)
+    most = min(1.0, math.ceil(max([0.4, *full["mean_model_low"].abs(), *full["mean_model_high"].abs()]) * 4) / 4)
     room = 0.6 * most
     lowest = min([-most - 0.1, *(move.low - room for move in figures.moves if move.change < 0)])
     highest = max([most + 0.1, *(move.high + room for move in figures.moves if move.change > 0)])
@@ -295,6 +306,7 @@ def _compared(by: str, groups: pd.DataFrame, voice: Voice, *, filtered: bool) ->
     spans = rows.mark_rule(strokeWidth=5, opacity=0.35, strokeCap="round").encode(
         y=y, x=_as(x, "l:Q"), x2="h:Q", color=tone
     )
+    people = rows.mark_rule(strokeWidth=1.5, opacity=0.7).encode(y=y, x=_as(x, "pl:Q"), x2="ph:Q", color=tone)
     before = (
         rows.transform_filter("datum.m0 !== null")
         .mark_point(size=70, filled=False, stroke="var(--muted)", strokeWidth=1.5, opacity=1)
@@ -311,7 +323,7 @@ def _compared(by: str, groups: pd.DataFrame, voice: Voice, *, filtered: bool) ->
         for style in ({"stroke": "var(--bg)", "strokeWidth": 4, "strokeJoin": "round"}, {"color": "var(--muted)"})
     ]
     hover = rows.mark_bar(opacity=0, fill="#000").encode(y=y, x=alt.value(0), x2=alt.value("width"), tooltip="tip:N")
-    chart = alt.layer(zero, spans, before, points, figures, *lacking, hover)
+    chart = alt.layer(zero, people, spans, before, points, figures, *lacking, hover)
     return _finish(
         chart.properties(width="container", height=24 + 34 * (_most(groups) if filtered else len(groups))), voice
     )

@@ -6,6 +6,7 @@ What a report looks like is not known here.
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -15,18 +16,37 @@ from typing import Any
 
 from models.files import whole, write_whole
 
+log = logging.getLogger(__name__)
+
 SUMMARY = "summary.json"
-ENDS = ("mean", "low", "high")
+
+
+@dataclass(frozen=True)
+class Told:
+    """A figure with both its widths; NaN where nothing was scored or nothing can be claimed.
+
+    `value` is the figure as people would say it, by `basis` (unlabelled, labelled, carried or none), and lies between
+    `people_low` and `people_high`; `model` is the model's own mean, from `model_low` to `model_high`.
+    """
+
+    value: float
+    model: float
+    model_low: float
+    model_high: float
+    people_low: float
+    people_high: float
+    basis: str
 
 
 @dataclass(frozen=True)
 class HeadlineFigure:
-    """What the index tells of one brand; NaN where nothing was scored, None posts where it was never looked for."""
+    """What the index tells of one brand; None posts where it was never looked for."""
 
     brand: str
-    mean: float
-    low: float
-    high: float
+    mean: Told
+    negative_share: Told
+    neutral_share: Told
+    positive_share: Told
     verdict: str
     posts: int | None
 
@@ -68,34 +88,55 @@ def publish(reports: Path, edition: Edition, files: Mapping[str, bytes]) -> None
 
 
 def editions_in(reports: Path) -> list[Edition]:
-    """Every finished report in `reports`, as its summary tells it, the newest period and moment first."""
-    found = [_edition(path) for path in sorted(reports.glob(f"[0-9]*_*/{SUMMARY}"))]
+    """Every finished report in `reports`, as its summary tells it, the newest period and moment first.
+
+    One whose summary cannot be read is left out, with a warning.
+    """
+    found = list(filter(None, map(_edition, sorted(reports.glob(f"[0-9]*_*/{SUMMARY}")))))
     latest = datetime.max.replace(tzinfo=UTC)
     return sorted(found, key=lambda edition: (edition.end, edition.start, edition.as_of or latest), reverse=True)
 
 
-def _edition(path: Path) -> Edition:
-    told = json.loads(path.read_text(encoding="utf-8"))
-    figures: list[dict[str, Any]] = [
-        {key: math.nan if value is None and key in ENDS else value for key, value in figure.items()}
-        for figure in told["figures"]
-    ]
+def _edition(path: Path) -> Edition | None:
+    try:
+        return _told_edition(path, json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, LookupError, TypeError):
+        log.warning("%s is not a summary of this version; the index leaves it out: make that report again", path)
+        return None
+
+
+def _told_edition(path: Path, told: Mapping[str, Any]) -> Edition:
     return Edition(
         folder=path.parent.name,
         title=told["title"],
         start=date.fromisoformat(told["start"]),
         end=date.fromisoformat(told["end"]),
         as_of=datetime.fromisoformat(told["as_of"]) if told.get("as_of") else None,
-        figures=tuple(HeadlineFigure(**figure) for figure in figures),
+        figures=tuple(_headline_figure(figure) for figure in told["figures"]),
     )
+
+
+def _headline_figure(told: Mapping[str, Any]) -> HeadlineFigure:
+    values: dict[str, Any] = {name: _told(value) if isinstance(value, dict) else value for name, value in told.items()}
+    return HeadlineFigure(**values)
+
+
+def _told(figure: Mapping[str, Any]) -> Told:
+    values: dict[str, Any] = {name: math.nan if value is None else value for name, value in figure.items()}
+    return Told(**values)
 
 
 def _summary(edition: Edition) -> bytes:
     moment = edition.as_of.isoformat() if edition.as_of else None
     told = asdict(edition) | {"start": edition.start.isoformat(), "end": edition.end.isoformat(), "as_of": moment}
     del told["folder"]
-    told["figures"] = [
-        {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in figure.items()}
-        for figure in told["figures"]
-    ]
-    return (json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+    return (json.dumps(_without_nan(told), ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+
+
+def _without_nan(told: Any) -> Any:
+    """`told` with null for NaN, which JSON cannot say."""
+    if isinstance(told, dict):
+        return {key: _without_nan(value) for key, value in told.items()}
+    if isinstance(told, list | tuple):
+        return [_without_nan(value) for value in told]
+    return None if isinstance(told, float) and math.isnan(told) else told

@@ -50,6 +50,13 @@ class Voice:
         rounded = round(value, 2) or 0
         return format_decimal(rounded, f"+0.00;{MINUS}0.00" if rounded else "0.00", locale=self.locale)
 
+    def thousandths(self, value: float) -> str:
+        """A part of a change of polarity, with sign and three decimals."""
+        if math.isnan(value):
+            return UNKNOWN
+        rounded = round(value, 3) or 0
+        return format_decimal(rounded, f"+0.000;{MINUS}0.000" if rounded else "0.000", locale=self.locale)
+
     def span(self, low: float, high: float) -> str:
         """An interval of polarity; a dash where it is unknown."""
         return UNKNOWN if math.isnan(low) else self("from_to", low=self.polarity(low), high=self.polarity(high))
@@ -57,6 +64,10 @@ class Voice:
     def percent(self, share: float) -> str:
         """A share in [0, 1] as whole per cent; a dash for NaN."""
         return UNKNOWN if math.isnan(share) else format_percent(share, locale=self.locale)
+
+    def shares(self, low: float, high: float) -> str:
+        """What people would say of a share; nothing where nothing can be claimed."""
+        return "" if math.isnan(low) else self("share_people", low=self.percent(low), high=self.percent(high))
 
     def day(self, day: date) -> str:
         """A day in full, with its year."""

@@ -11,20 +11,25 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from jobs.report.charts import charts, datasets
-from jobs.report.editions import Edition, HeadlineFigure
-from jobs.report.figures import ALL, FEW, Figures, Move, records
+from jobs.report.charts import charts, datasets, tone_of
+from jobs.report.claims import NO_BASIS
+from jobs.report.editions import Edition, HeadlineFigure, Told
+from jobs.report.figures import ALL, FEW, Figures, records
 from jobs.report.language import Voice
+from jobs.report.moves import Move
 from jobs.report.pins import Pins
+from jobs.report.pooled import MEASURES
 from jobs.report.posts import LONGEST_TEXT, Behind
 from jobs.report.quality import Quality
+from jobs.report.talk import Talk
 from jobs.report.telling import capfirst, extent, extent_before, extents, moved, span, spans, status, whole
+from jobs.report.waterfall import Waterfall
 from jobs.settings import Settings
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -39,7 +44,13 @@ SIGNS = {"better": "▲", "worse": "▼", "unclear": "■", "incomparable": "■
 
 
 def render_page(
-    settings: Settings, figures: Figures, behind: Behind, quality: Quality, pins: Pins, voice: Voice
+    settings: Settings,
+    figures: Figures,
+    behind: Behind,
+    talk: Mapping[str, Talk],
+    quality: Quality,
+    pins: Pins,
+    voice: Voice,
 ) -> str:
     """The report as one HTML document that loads nothing from anywhere."""
     vega, script = vega_bundle(), (TEMPLATES / "page.js").read_text(encoding="utf-8")
@@ -63,6 +74,11 @@ def render_page(
         cards=[_card(row, figures, voice) for row in records(figures.brands)],
         daily=daily,
         moves={name: [move for move in figures.moves if move.brand == name] for name in figures.names},
+        surges={name: [surge for surge in figures.surges if surge.brand == name] for name in figures.names},
+        bridges=[Waterfall.of(bridge) for bridge in figures.bridges],
+        stale=figures.stale,
+        talk=talk,
+        steps=figures.steps,
         words=behind.words,
         behind=behind,
         groups=_groups(figures, voice),
@@ -118,7 +134,7 @@ def lead(figures: Figures, words: dict[Move, tuple[str, ...]], voice: Voice) -> 
         return voice("lead_none")
     verdict = voice.verdict(total["change_low"], total["change_high"])
     said = [
-        voice("lead_mood", n=voice.count(total["scored"]), mean=voice.polarity(total["mean"])),
+        _mood(told(total, "mean"), voice.count(total["scored"]), voice),
         voice(f"lead_{verdict}", change=voice.polarity(total["change"])),
     ]
     if total["counted_before"]:
@@ -139,18 +155,36 @@ def lead(figures: Figures, words: dict[Move, tuple[str, ...]], voice: Voice) -> 
     return " ".join(said)
 
 
+def _mood(mean: Told, count: str, voice: Voice) -> str:
+    if mean.basis == NO_BASIS:
+        return voice("lead_mood_unclaimed", n=count, mean=voice.polarity(mean.value))
+    ends = {"low": voice.polarity(mean.people_low), "high": voice.polarity(mean.people_high)}
+    return voice("lead_mood", n=count, mean=voice.polarity(mean.value), **ends)
+
+
 def headline(figures: Figures, voice: Voice) -> tuple[HeadlineFigure, ...]:
     """What the index tells of each brand."""
     return tuple(
         HeadlineFigure(
             brand=row["brand"],
-            mean=row["mean"],
-            low=row["low"],
-            high=row["high"],
+            **{name: told(row, name) for name in MEASURES},
             verdict=voice.verdict(row["change_low"], row["change_high"]),
             posts=whole(row["posts"]) if row["counted"] else None,
         )
         for row in records(figures.brands)
+    )
+
+
+def told(row: dict[str, Any], name: str) -> Told:
+    """The figure `name` of a group with both its widths."""
+    return Told(
+        value=row[name] if row["basis"] == NO_BASIS else row[f"{name}_people"],
+        model=row[name],
+        model_low=row[f"{name}_model_low"],
+        model_high=row[f"{name}_model_high"],
+        people_low=row[f"{name}_people_low"],
+        people_high=row[f"{name}_people_high"],
+        basis=row["basis"],
     )
 
 
@@ -223,14 +257,15 @@ def _policy(style: str, *scripts: str) -> str:
 
 def _card(row: dict[str, Any], figures: Figures, voice: Voice) -> dict[str, Any]:
     verdict = voice.verdict(row["change_low"], row["change_high"])
-    scored = whole(row["scored"]) or 1
+    figures_told = {name: told(row, name) for name in MEASURES}
     return row | {
+        "told": figures_told,
         "extent": extent(row, voice),
         "extent_before": extent_before(row, figures, voice),
-        "tone": "positive" if row["low"] > 0 else "negative" if row["high"] < 0 else "mixed",
+        "tone": tone_of(row["mean_people_low"], row["mean_people_high"]),
         "verdict": verdict,
         "sign": SIGNS[verdict],
-        "shares": [row[name] / scored for name in ("negative", "neutral", "positive")],
+        "shares": [figures_told[f"{label}_share"].value for label in ("negative", "neutral", "positive")],
     }
 
 

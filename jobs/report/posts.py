@@ -10,9 +10,10 @@ from datetime import date, datetime
 
 import pyarrow as pa
 
-from jobs.brands import mentions
-from jobs.lake.query import Query, sql_until
-from jobs.report.figures import ALL, Figures, Move
+from jobs.brands import teach_brands
+from jobs.lake.query import Query, sql_text, sql_until
+from jobs.report.figures import ALL, Figures
+from jobs.report.moves import Move
 from jobs.report.words import distinctive, terms
 from jobs.settings import Settings
 
@@ -96,19 +97,19 @@ def behind(query: Query, settings: Settings, figures: Figures, as_of: datetime |
 def _mark(query: Query, settings: Settings, figures: Figures, as_of: datetime | None) -> None:
     """Make the table `marks`: one row per day and different scored text, without the text, with a flag per brand."""
     query.read("scored_posts", figures.window.days)
-    brands = {brand.name: brand for brand in settings.brands}
+    teach_brands(query, settings.brands)
     flags = ", ".join(
-        f"{'true' if name == ALL else mentions(brands[name], 'text')} AS b{place}"
+        f"{'true' if name == ALL else f'list_contains(named, {sql_text(name)})'} AS b{place}"
         for place, name in enumerate(figures.names)
     )
     query.connection.execute(
         f"""
         CREATE TEMP TABLE marks AS
-        SELECT *, count(*) OVER (PARTITION BY twin, day) AS copies
+        SELECT * EXCLUDE (named), {flags}, count(*) OVER (PARTITION BY twin, day) AS copies
         FROM (
             SELECT published_date AS day, feed, post_id, published_at, language, polarity,
                    length(text) BETWEEN 25 AND 600 AS readable,
-                   md5(lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))) AS twin, {flags}
+                   md5(lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))) AS twin, brands_named(text) AS named
             FROM scored_posts
             WHERE polarity IS NOT NULL AND {sql_until("first_seen_at", as_of)}
         )

@@ -59,7 +59,9 @@ def causes(day: Restated, voice: Voice) -> str:
 def moved(day: Restated, voice: Voice) -> str:
     """By how much a restated day moved, why, and by how many posts."""
     said = voice("restated_day", day=voice.short(day.day), change=voice.polarity(day.change), causes=causes(day, voice))
-    return f"{said}{voice('restated_posts', n=voice.signed(day.posts)) if day.posts else ''}"
+    said += voice("restated_posts", n=voice.signed(day.posts)) if day.posts else ""
+    parts = [f"{voice(f'part_{name}')} {voice.thousandths(value)}" for name, value in day.parts.items() if value]
+    return f"{said} ({', '.join(parts)})" if parts else said
 
 
 def spans(unlooked: Unlooked, voice: Voice) -> str:

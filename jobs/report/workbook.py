@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 from jobs.report.figures import ALL, Figures, records
 from jobs.report.language import Voice
-from jobs.report.page import clean, link, title
+from jobs.report.page import clean, link, title, told
 from jobs.report.pins import Pins
+from jobs.report.pooled import MEASURES
 from jobs.report.posts import Behind, Examples
 from jobs.report.quality import Quality
+from jobs.report.talk import Talk
 from jobs.report.telling import causes, extent, extent_before, spans, status
 from jobs.settings import Settings
 
@@ -25,7 +27,15 @@ INK, NEGATIVE, NEUTRAL, POSITIVE, EDGE = "#1b2530", "#D55E00", "#9AA4AE", "#0072
 Row = Sequence[Any]
 
 
-def workbook(settings: Settings, figures: Figures, behind: Behind, quality: Quality, pins: Pins, voice: Voice) -> bytes:
+def workbook(
+    settings: Settings,
+    figures: Figures,
+    behind: Behind,
+    talk: Mapping[str, Talk],
+    quality: Quality,
+    pins: Pins,
+    voice: Voice,
+) -> bytes:
     """The workbook as bytes, the same for the same figures: it is dated with the end of the window.
 
     Texts are written as strings, never as formulas or links.
@@ -52,6 +62,8 @@ def workbook(settings: Settings, figures: Figures, behind: Behind, quality: Qual
         places = _daily(sheets, figures)
         _charts(sheets, figures, places)
         _groups(sheets, figures)
+        _moved(sheets, figures)
+        _talk(sheets, talk)
         _posts(sheets, figures, behind)
         _quality(sheets, figures, quality)
     return buffer.getvalue()
@@ -71,6 +83,7 @@ class Sheets:
             "note": book.add_format({"font_color": "#5a6672"}),
             "day": book.add_format({"num_format": "yyyy-mm-dd", "valign": "top", "align": "left"}),
             "polarity": book.add_format({"num_format": "+0.00;-0.00;0.00", "valign": "top"}),
+            "part": book.add_format({"num_format": "+0.000;-0.000;0.000", "valign": "top"}),
             "count": book.add_format({"num_format": "#,##0", "valign": "top"}),
             "share": book.add_format({"num_format": "0%", "valign": "top"}),
             "text": book.add_format({"text_wrap": True, "valign": "top"}),
@@ -105,33 +118,45 @@ class Sheets:
             sheet.write_number(row, column, value, shape)
 
 
-COMPARED = ("mean", "low", "high", "mean_before", "change", "change_low", "change_high")
+CHANGES = ("mean_before", "change", "change_low", "change_high")
+SHARES = tuple(name for name in MEASURES if name != "mean")
+
+
+def _ends(of: str, voice: Voice) -> list[str]:
+    """Heads of the two ends of a width."""
+    return [f"{of}: {voice(end).lower()}" for end in ("low", "high")]
 
 
 def _compared_heads(voice: Voice) -> list[str]:
-    change = voice("change")
-    return [
-        *(voice(key) for key in ("mean_polarity", "low", "high", "before")),
-        change, f"{change}: {voice('low').lower()}", f"{change}: {voice('high').lower()}",
-        voice("status_change"), voice("posts"), f"{voice('posts')}: {voice('before').lower()}", voice("negative_share"),
-        voice("extent"), voice("extent_before"),
-    ]  # fmt: skip
+    heads = [voice("mean_polarity"), *_ends(voice("people_width"), voice), voice("basis")]
+    heads += _ends(voice("model_width"), voice)
+    heads += [voice("before"), voice("change"), *_ends(voice("change"), voice), voice("status_change")]
+    heads += [voice("posts"), f"{voice('posts')}: {voice('before').lower()}"]
+    for name in SHARES:
+        heads += [voice(name), *_ends(f"{voice(name)}, {voice('people_width').lower()}", voice)]
+    return [*heads, voice("extent"), voice("extent_before")]
 
 
-COMPARED_KINDS = ["polarity"] * 7 + ["", "count", "count", "share", "", ""]
+COMPARED_KINDS = [
+    *["polarity"] * 3, "", *["polarity"] * 6, "", "count", "count", *["share"] * 3 * len(SHARES), "", "",
+]  # fmt: skip
 
 
 def _compared(row: Any, figures: Figures, voice: Voice) -> list[Any]:
-    verdict = voice(voice.verdict(row["change_low"], row["change_high"]))
-    shares = [row["posts"], row["posts_before"], row["negative_share"]]
-    return [*(row[c] for c in COMPARED), verdict, *shares, extent(row, voice), extent_before(row, figures, voice)]
+    mean = told(row, "mean")
+    cells = [mean.value, mean.people_low, mean.people_high, voice(f"basis_{mean.basis}")]
+    cells += [mean.model_low, mean.model_high, *(row[name] for name in CHANGES)]
+    cells += [voice(voice.verdict(row["change_low"], row["change_high"])), row["posts"], row["posts_before"]]
+    for share in (told(row, name) for name in SHARES):
+        cells += [share.value, share.people_low, share.people_high]
+    return [*cells, extent(row, voice), extent_before(row, figures, voice)]
 
 
 def _summary(sheets: Sheets, settings: Settings, figures: Figures, pins: Pins) -> None:
     voice, sheet = sheets.voice, sheets.add("sheet_summary")
     sheet.set_column(0, 0, 24)
-    sheet.set_column(1, 11, 13)
-    sheet.set_column(12, 13, 34)
+    sheet.set_column(1, len(COMPARED_KINDS) - 2, 13)
+    sheet.set_column(len(COMPARED_KINDS) - 1, len(COMPARED_KINDS), 34)
     sheet.write_string(0, 0, clean(title(settings, voice)), sheets.formats["title"])
     previous = voice("compared_with", period=voice.days(figures.previous.start, figures.previous.end))
     sheet.write_string(
@@ -151,17 +176,19 @@ def _summary(sheets: Sheets, settings: Settings, figures: Figures, pins: Pins) -
     for place, (label, value) in enumerate(notes, start=end + 38):
         sheet.write_string(place, 0, label, sheets.formats["note"])
         sheet.write_string(place, 1, value, sheets.formats["note"])
-    for place, key in enumerate(("polarity", "interval", "change", "words", "limits"), start=end + 43):
-        sheet.write_string(place, 0, voice(f"method_{key}"), sheets.formats["note"])
+    widths = {name: voice(name) for name in ("model_width", "people_width")}
+    for place, key in enumerate(("polarity", "widths", "change", "words", "limits"), start=end + 43):
+        sheet.write_string(place, 0, voice(f"method_{key}", **widths), sheets.formats["note"])
 
 
 def _daily(sheets: Sheets, figures: Figures) -> dict[str, tuple[int, int]]:
     """Write the days, one block a brand; returns the first and last row of each brand."""
     voice, sheet = sheets.voice, sheets.add("sheet_daily")
     counts = ("negative", "neutral", "positive", "unscored", "unsure")
-    keys = ("mean_polarity", "low", "high", "posts", "distinct", *counts, "status")
-    heads = [voice("date"), voice("brand"), *(voice(key) for key in keys)]
-    columns = ["mean", "low", "high", "posts", "distinct_texts", *counts]
+    keys = ("posts", "distinct", *counts, "status")
+    width = _ends(voice("model_width"), voice)
+    heads = [voice("date"), voice("brand"), voice("mean_polarity"), *width, *(voice(key) for key in keys)]
+    columns = ["mean", "mean_model_low", "mean_model_high", "posts", "distinct_texts", *counts]
     kinds = ["day", "", *["polarity"] * 3, *["count"] * 7, ""]
     rows = [
         [row["day"], voice.brand(row["brand"]), *(row[c] for c in columns), status(row, voice)]
@@ -253,6 +280,57 @@ def _groups(sheets: Sheets, figures: Figures) -> None:
     sheet.set_column(14, 15, 34)
     sheet.freeze_panes(1, 3)
     sheet.autofilter(0, 0, end - 1, len(heads) - 1)
+
+
+def _moved(sheets: Sheets, figures: Figures) -> None:
+    """Why each brand's mean moved, and the days that stand out."""
+    voice, sheet = sheets.voice, sheets.add("sheet_moved")
+    sheet.set_column(0, 2, 20)
+    sheet.set_column(3, 6, 13)
+    heads = [voice(key) for key in ("brand", "feed", "language", "step_mix", "step_within")]
+    steps = [
+        [voice.brand(bridge.brand), step.feed, voice.tongue(step.language), step.mix, step.within]
+        for bridge in figures.bridges
+        for step in bridge.steps
+    ]
+    end = sheets.table(sheet, 0, heads, ["", "", "", "part", "part"], steps)
+    heads = [voice(key) for key in ("brand", "day", "mean_polarity", "legend_base", "posts")]
+    days = [[voice.brand(move.brand), move.day, move.mean, move.base, move.posts] for move in figures.moves]
+    end = sheets.table(sheet, end + 2, heads, ["", "day", "polarity", "polarity", "count"], days)
+    heads = [voice("brand"), voice("day"), voice("distinct"), voice("legend_base")]
+    rows = [[voice.brand(surge.brand), surge.day, surge.texts, surge.usual] for surge in figures.surges]
+    sheets.table(sheet, end + 2, heads, ["", "day", "count", "count"], rows)
+
+
+def _talk(sheets: Sheets, talk: Mapping[str, Talk]) -> None:
+    """Topics and campaigns of each brand."""
+    voice, sheet = sheets.voice, sheets.add("sheet_talk")
+    sheet.set_column(0, 1, 26)
+    sheet.set_column(2, 8, 13)
+    sheet.set_column(9, 9, 60)
+    heads: tuple[str, ...]
+    heads = ("brand", "topic", "posts", "share_of_voice", "distinct", "mean_polarity", "negative_share")
+    kinds = ["", "", "count", "share", "count", "polarity", "share"]
+    topics = [
+        [voice.brand(name), one.name, one.posts, one.share, one.texts, one.means["polarity"], one.means["negative"]]
+        for name, said in talk.items()
+        for one in said.topics
+    ]
+    end = sheets.table(sheet, 0, list(map(voice, heads)), kinds, topics)
+    heads = (
+        "brand", "feeds", "posts", "share_of_voice", "authors", "mean_polarity", "first_day", "last_day", "without",
+        "text",
+    )  # fmt: skip
+    kinds = ["", "", "count", "share", "count", "polarity", "day", "day", "part", ""]
+    campaigns = [
+        [
+            voice.brand(name), ", ".join(one.feeds), one.posts, one.share, one.authors, one.mean, one.first_day,
+            one.last_day, one.by_text.moved, one.example,
+        ]
+        for name, said in talk.items()
+        for one in said.campaigns
+    ]  # fmt: skip
+    sheets.table(sheet, end + 2, list(map(voice, heads)), kinds, campaigns)
 
 
 def _posts(sheets: Sheets, figures: Figures, behind: Behind) -> None:

@@ -19,6 +19,7 @@ from jobs.report.pins import Pins
 from jobs.report.posts import behind
 from jobs.report.quality import quality_of
 from jobs.report.table import table
+from jobs.report.talk import talk
 from jobs.report.telling import whole
 from jobs.report.workbook import workbook
 from jobs.revisions import view_current
@@ -106,6 +107,7 @@ def _make(view: View, settings: Settings, window: Window, as_of: datetime | None
     with view.query() as query:
         figures = gather(query, settings, window, as_of)
         posts = behind(query, settings, figures, as_of)
+        said = talk(query, settings, figures, as_of)
         quality = quality_of(query, settings, window)
         rows = table(query, settings, figures.names, window, as_of)
     made_from = Pins.of(view, settings, window, as_of, quality.models, digest or settings.digest())
@@ -113,8 +115,8 @@ def _make(view: View, settings: Settings, window: Window, as_of: datetime | None
     return Made(
         files={
             TABLE: rows,
-            WORKBOOK: workbook(settings, figures, posts, quality, made_from, voice),
-            PAGE: render_page(settings, figures, posts, quality, made_from, voice).encode(),
+            WORKBOOK: workbook(settings, figures, posts, said, quality, made_from, voice),
+            PAGE: render_page(settings, figures, posts, said, quality, made_from, voice).encode(),
         },
         edition=Edition(folder, title(settings, voice), window.start, window.end, as_of, headline(figures, voice)),
         figures=figures,

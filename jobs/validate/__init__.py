@@ -1,6 +1,6 @@
 """Validate: raw_posts -> posts + quarantine, by write, audit, publish.
 
-publish.py plans, stages and publishes; kernel.py judges rows by the row rules of the contracts (rules.py), audit.py
+publish.py plans, stages and publishes; kernel.py judges rows by the row rules of the contracts, audit.py
 lets Great Expectations judge what was staged, page.py shows its verdict. Fetching and scoring do not belong here.
 """
 

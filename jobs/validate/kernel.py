@@ -15,7 +15,7 @@ from data_contracts import contract
 from jobs.lake.query import open_query
 from jobs.lake.table import File, Lake, Partition, as_date, as_day, day_value
 from jobs.lake.writer import partition_runs, writing
-from jobs.validate.rules import broken_rules
+from jobs.rules import broken_rules
 
 OUTPUTS = ("posts", "quarantine")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError
@@ -16,9 +17,10 @@ import pandas as pd
 from models.evaluation import baselines
 from models.evaluation.baselines import TextBlob, TfIdf, Vader
 from models.files import whole
-from models.sentiment.artifact import MANIFEST, folder_before, folder_of, verify, version
+from models.sentiment.artifact import folder_before, folder_of, verify, version
 from models.sentiment.contract import SentimentModel
 from models.sentiment.loading import load
+from models.training.packaging.card import CARD
 
 _MODELS = Path(__file__).parents[1]
 _CODE = ("sentiment", "text")
@@ -53,6 +55,11 @@ class Contestant:
     training_rows: Mapping[str, int] = field(default_factory=dict)
     """Rows of each data set it was trained on, where its manifest says so."""
 
+    def strange_sets(self, trained: Mapping[str, int]) -> tuple[str, ...]:
+        """Data sets of which it was trained on another number of rows than ``trained`` says of a split."""
+        known = self.training_rows
+        return tuple(sorted(name for name in known if known[name] != trained.get(name, 0)))
+
 
 def open_spec(spec: str) -> SentimentModel:
     """The model of a contestant. Raises as ``models.sentiment.load`` does."""
@@ -78,7 +85,7 @@ def packaged(name: str) -> Contestant:
         spec=name,
         name=manifest["name"],
         version=version(name),
-        digest=_digest([folder / MANIFEST, *code]),
+        digest=_digest(code, _what_scores(folder, manifest).encode()),
         size_mb=sum(path.stat().st_size for path in _files(folder, manifest)) / 1e6,
         baseline=False,
         unsure_below=manifest.get("unsure_below"),
@@ -107,6 +114,17 @@ def _files(folder: Path, manifest: Mapping[str, Any]) -> list[Path]:
     before = manifest["serving"].get("first")
     folders = [folder, folder_before(folder, before)] if before else [folder]
     return [path for one in folders for path in one.rglob("*") if path.is_file()]
+
+
+def _what_scores(folder: Path, manifest: Mapping[str, Any]) -> str:
+    """All of a manifest that decides what the model answers; its card, measures and spread do not."""
+    sums = {file: digest for file, digest in manifest["sha256"].items() if file != CARD}
+    serving = manifest["serving"]
+    told = [manifest["format"], manifest.get("calibration"), sums, {**serving, "first": None}]
+    if before := serving.get("first"):
+        first = folder_before(folder, before)
+        told += [{**before, "sha256": None}, _what_scores(first, verify(first))]
+    return json.dumps(told, sort_keys=True)
 
 
 def _lexicon(spec: str, name: str, package: str) -> Contestant:

@@ -107,7 +107,6 @@ def measure(contestant: Contestant, rows: pd.DataFrame, plan: Plan, trained: Map
     kept = KeptScores(contestant, plan.cache)
     labels, scores = rows["label"].to_numpy(np.int64), _scores(kept, rows)
     unsure_below = contestant.unsure_below
-    known = contestant.training_rows
     return Entry(
         contestant=contestant,
         datasets=metrics.by_dataset(rows, scores),
@@ -117,7 +116,7 @@ def measure(contestant: Contestant, rows: pd.DataFrame, plan: Plan, trained: Map
         fairness=fairness.run(fairness.read_swaps(), kept.predict),
         reliability=metrics.reliability(labels, scores),
         certainty=metrics.certainty(labels, scores, unsure_below) if unsure_below else None,
-        strange_sets=tuple(sorted(name for name in known if known[name] != trained.get(name, 0))),
+        strange_sets=contestant.strange_sets(trained),
     )
 
 

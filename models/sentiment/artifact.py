@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from models.sentiment.contract import LABELS, ArtifactError, UnknownModelError
+from models.sentiment.spread import Spread
 
 ARTIFACTS = Path(__file__).with_name("artifacts")
 MANIFEST = "manifest.json"
@@ -43,6 +44,16 @@ def folder_of(name: str) -> Path:
 def version(name: str = DEFAULT) -> str:
     """Version of the model that ``loading.load`` would give, without loading it. Raises as that does."""
     return full_version(verify(folder_of(name)))
+
+
+def spread(name: str = DEFAULT) -> Spread | None:
+    """How far a model's means lie from people's; None where nobody measured it. Raises as ``loading.load`` does."""
+    folder = folder_of(name)
+    stored = verify(folder).get("spread")
+    try:
+        return None if stored is None else Spread.from_dict(stored)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"{folder / MANIFEST} has no usable spread ({error}); {_REMEDY}") from error
 
 
 def full_version(manifest: dict[str, Any]) -> str:

@@ -15,7 +15,13 @@ from deltalake import DeltaTable
 
 from data_contracts import contract, names, schema, suite
 from jobs.aggregate import aggregate
+from jobs.enrich.themes import Themes, keep_themes
+from jobs.enrich.topics import topics
+from jobs.enrich.twins import twins
 from jobs.ingest import ingest
+from jobs.labels.sample import draw
+from jobs.labels.sheet import write as write_sheet
+from jobs.labels.store import import_labels
 from jobs.lake.query import View, batches
 from jobs.lake.table import TABLES, Lake
 from jobs.lake.writer import write
@@ -23,6 +29,7 @@ from jobs.score import with_scores
 from jobs.settings import Settings, Window
 from jobs.validate import validate
 from models.sentiment.cascade import scorer
+from tests.sheets import fill
 
 POSTS = [
     {"id": "1", "at": "2026-09-29T12:00:00Z", "text": "Adorei o café da Aurora, ótimo", "stars": 5, "by": "ana"},
@@ -64,7 +71,7 @@ def _filled(tmp_path: Path) -> Lake:
     settings = Settings.model_validate(
         {
             "lake": str(tmp_path / "lake"), "reports": str(tmp_path / "reports"), "feeds": [feed],
-            "brands": [{"name": "Aurora", "terms": ["aurora"]}],
+            "brands": [{"name": "Aurora", "terms": ["aurora"]}], "topics": [{"name": "Café", "terms": ["café"]}],
         }
     )  # fmt: skip
     lake = Lake(settings.lake)
@@ -78,8 +85,18 @@ def _filled(tmp_path: Path) -> Lake:
         for written in write(lake, "scored_posts", dict(file.values), f"{file.made_from}.s", rows)
     ]
     lake.commit(view.table("scored_posts"), scored, [], step="score", days=days, cause="inputs")
+    twins(settings, days)
+    keep_themes(lake, "2026-09-28", Themes(("café",), ("cafe",), np.ones((1, 1)), np.ones(1)))
+    topics(settings, days)
     aggregate(settings, days)
+    _label(settings, tmp_path / "labels.xlsx")
     return lake
+
+
+def _label(settings: Settings, sheet: Path) -> None:
+    write_sheet(sheet, draw(settings, "posts", Window(start=date(2026, 9, 29), end=date(2026, 9, 30)), 2), "en")
+    fill(sheet, "Labels", "Ana", ["positive", "negative"])
+    import_labels(settings, sheet)
 
 
 def disagreements(lake: Lake, dataset: str, agreed: pa.Schema) -> list[str]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import date
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,16 +17,22 @@ from typing import Any
 import pytest
 
 from jobs import versions
+from jobs.labels.read import labelled
+from jobs.labels.sample import draw
+from jobs.labels.store import Imported, import_labels
 from jobs.lake.query import View
 from jobs.lake.state import State
 from jobs.lake.table import Lake
-from jobs.settings import load
+from jobs.settings import Window, load
 from tests.place import COLUMNS, PT, Place, item
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "examples" / "aurora"
 
-STEPS = ["feeds", "ingest [reviews]", "ingest [posts]", "ingest [news]", "validate", "score", "aggregate", "verdict"]
+STEPS = [
+    "feeds", "ingest [reviews]", "ingest [posts]", "ingest [news]", "validate", "score", "enrich", "aggregate",
+    "verdict",
+]  # fmt: skip
 # What the button Trigger makes, a run without a partition key, at each of the presents that are given.
 TRIGGER = """
 import sys
@@ -41,7 +48,7 @@ for present in map(datetime.fromisoformat, sys.argv[2:]):
     print(run.partition_key, run.run_after.isoformat(), run.state)
 """
 
-DATASETS = ["posts", "scored_posts", "daily_polarity"]
+DATASETS = ["posts", "scored_posts", "twins", "topics", "daily_polarity"]
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +138,19 @@ def test_running_again_commits_nothing(run_day: Callable[..., Any], whole: Any) 
     assert files_below(whole.folder / "lake") == before
 
 
+def test_the_labels_of_the_sample_are_of_its_posts(whole: Any, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(whole.folder, tmp_path / "aurora"))
+    settings, september = load(folder / "sentinela.yaml"), Window(start=date(2026, 9, 1), end=date(2026, 9, 30))
+    drawn = draw(settings, "posts", september, 100)
+    done = import_labels(settings, folder / "labels" / "posts-september.xlsx")
+    assert done == Imported(drawn.id, {"sample author": 100}, cannot_say=0, new=100, edited=0, agreement=None)
+    found = labelled(View(Lake(settings.lake)), "posts", settings.brands)
+    assert len(found) == 100
+    assert found.covers(september)
+    assert 50 < found.right < 100
+    assert min(len(found.of(brand.name)) for brand in settings.brands) > 10
+
+
 def test_a_feed_that_cannot_be_read_fails_the_run_after_four_tries(broken: Any) -> None:
     assert broken.code == 1
     assert shown(broken, "failed") == {"ingest [reviews]", "verdict"}
@@ -170,6 +190,7 @@ def test_a_day_that_has_not_begun_fails_at_once_and_publishes_nothing(
     assert not (tmp_path / "aurora" / "lake").exists()
 
 
+@pytest.mark.slow
 def test_a_held_day_fails_the_run_that_holds_it_back_and_is_a_warning_to_the_next(
     run_day: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -190,6 +211,7 @@ def test_a_held_day_fails_the_run_that_holds_it_back_and_is_a_warning_to_the_nex
     assert warning in later.log
 
 
+@pytest.mark.slow
 def test_a_trigger_without_a_key_takes_the_day_that_ended_in_the_present_of_the_sample(tmp_path: Path) -> None:
     shutil.copytree(SAMPLE, tmp_path / "aurora", ignore=shutil.ignore_patterns("lake", "reports"))
     program, settings = tmp_path / "trigger.py", tmp_path / "aurora" / "sentinela.yaml"
@@ -223,8 +245,10 @@ BASIC = {"kind": "basic", "username_env": "POSTS_USER", "password_env": "POSTS_P
 
 @pytest.mark.parametrize(
     ("http", "shown"),
-    [({"token_env": "POSTS_TOKEN"}, "Bearer s3cret"), ({"auth": BASIC}, "Basic YW5hOnMzY3JldA==")],
-    ids=["token", "basic"],
+    [
+        pytest.param({"token_env": "POSTS_TOKEN"}, "Bearer s3cret", id="token", marks=pytest.mark.slow),
+        pytest.param({"auth": BASIC}, "Basic YW5hOnMzY3JldA==", id="basic"),
+    ],
 )
 def test_the_secrets_of_a_feed_come_from_its_airflow_connection(
     run_day: Callable[..., Any],

@@ -425,6 +425,7 @@ def peak_kilobytes(settings: Settings, rows: int) -> int:
     return int(told[1])
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(desk: Desk) -> None:
     columns = dict.fromkeys(("title", "author", "url", "rating"))
     settings = desk(reader="csv", path=str(desk().folder / "big.csv"), columns=columns).settings

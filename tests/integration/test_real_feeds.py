@@ -19,7 +19,10 @@ from jobs.settings import Settings, Window, load
 CONFIG = Path(__file__).parent / "real_feeds.yaml"
 FEEDS = Path(__file__).parents[3] / "shared" / "data" / "feeds"
 
-pytestmark = pytest.mark.skipif(not FEEDS.is_dir(), reason=f"the real feeds are not at {FEEDS}")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not FEEDS.is_dir(), reason=f"the real feeds are not at {FEEDS}"),
+]
 
 
 def independent_counts() -> dict[str, int]:

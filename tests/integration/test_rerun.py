@@ -15,16 +15,18 @@ from typing import Any
 import pytest
 
 from jobs.aggregate import aggregate
+from jobs.enrich.topics import topics
+from jobs.enrich.twins import twins
 from jobs.ingest import ingest
 from jobs.lake.query import View
 from jobs.lake.table import Lake
 from jobs.pipeline import restate
 from jobs.score import score
-from jobs.settings import Brand, Columns, Feed, Settings, Window
+from jobs.settings import Brand, Columns, Feed, Settings, Topic, Window
 from jobs.validate import validate
 from tests import stored
 
-DATASETS = ("coverage", "raw_posts", "posts", "quarantine", "scored_posts", "daily_polarity")
+DATASETS = ("coverage", "raw_posts", "posts", "quarantine", "scored_posts", "twins", "topics", "daily_polarity")
 DAYS = Window(start=date(2026, 5, 1), end=date(2026, 5, 8))
 KILLS = 6
 POINT = ("published_date", "brand", "feed", "language")
@@ -49,6 +51,7 @@ def settings(folder: Path, lake: str = "lake") -> Settings:
         reports=str(folder / "reports"),
         feeds=feeds,
         brands=(Brand(name="Café", terms=("café",)),),
+        topics=(Topic(name="Filas", terms=("fila", "queue")),),
     )
 
 
@@ -100,6 +103,9 @@ def test_the_order_and_grouping_of_days_do_not_matter(tmp_path: Path) -> None:
         validate(piecemeal, group)
     for group in (days[5:], days[:5]):
         score(piecemeal, group)
+        topics(piecemeal, group)
+    for day in days:
+        twins(piecemeal, [day])
     for day in reversed(days):
         aggregate(piecemeal, [day])
     assert contents(piecemeal.lake) == contents(settings(tmp_path, "whole").lake)

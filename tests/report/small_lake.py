@@ -25,6 +25,8 @@ UNSEEN = date(2026, 9, 18)
 """No feed could be read."""
 PARTIAL = date(2026, 9, 20)
 """One feed of three was refused."""
+THIN = date(2026, 9, 6)
+"""A handful of posts."""
 ABSENT = date(2026, 9, 26)
 """The day was never computed."""
 
@@ -110,7 +112,7 @@ def build(
     root: Path,
     start: date = START,
     days: int = DAYS,
-    daily_posts: int = 26,
+    daily_posts: int = 40,
     seed: int = 7,
     hostile: bool = True,
     lake: str | None = None,
@@ -149,10 +151,15 @@ def daily_rows(posts: Sequence[dict[str, Any]], days: Sequence[date]) -> list[di
 
 def _daily(day: date, brand: str, feed: str, language: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     scored = [row for row in rows if row["polarity"] is not None]
-    values = [row["polarity"] for row in scored]
-    total, squares = sum(values), sum(v * v for v in values)
-    texts = len({row["text"].lower() for row in scored})
-    mean, low, high = (float(v) for v in mean_interval(total, squares, len(scored), texts))
+    first = list({row["text"].lower(): row for row in reversed(scored)}.values())
+    sums = {
+        f"{once}{name}_sum{power}": float(sum(row[name] ** (1 + bool(power)) for row in counted))
+        for once, counted in (("", scored), ("distinct_", first))
+        for name in ("polarity", "negative", "neutral", "positive")
+        for power in ("", "_squares")
+    }
+    polarity = (sums["distinct_polarity_sum"], sums["distinct_polarity_sum_squares"])
+    mean, low, high = (float(v) for v in mean_interval(*polarity, len(first)))
     return {
         "published_date": day,
         "brand": brand,
@@ -161,17 +168,16 @@ def _daily(day: date, brand: str, feed: str, language: str, rows: list[dict[str,
         "language": language,
         "counted": True,
         "posts": len(rows),
-        "distinct_texts": texts,
+        "distinct_texts": len(first),
         "scored": len(scored),
         "unscored": len(rows) - len(scored),
         "quarantined": 0,
         **{label: sum(row["label"] == label for row in scored) for label in ("negative", "neutral", "positive")},
         "unsure": sum(row["unsure"] for row in scored),
         "mean_polarity": mean if scored else None,
-        "polarity_low": low if scored else None,
-        "polarity_high": high if scored else None,
-        "polarity_sum": float(total),
-        "polarity_sum_squares": float(squares),
+        "model_low": low if scored else None,
+        "model_high": high if scored else None,
+        **sums,
         "recorded_at": datetime.combine(day + timedelta(days=1), time(10), UTC),
         "cause": "first",
         "made_from": "i.r.m.c.k.f.b",
@@ -182,6 +188,7 @@ def _day(day: date, count: int, chance: random.Random) -> list[dict[str, Any]]:
     if day in (SILENT, UNSEEN, ABSENT):
         return []
     count += {5: -12, 6: -10}.get(day.weekday(), 0) + chance.randint(-4, 4)
+    count = 4 if day == THIN else count
     rows = [_post(day, n, *_said(day, chance), chance) for n in range(count)]
     if day == PARTIAL:
         rows = [row for row in rows if row["feed"] != "avaliacoes"]
@@ -206,7 +213,7 @@ def _said(day: date, chance: random.Random) -> tuple[str, float]:
     ago, since = (day - OUTAGE).days, (day - LAUNCH).days
     if brand == "Aurora" and 0 <= ago < 4 and chance.random() < 0.85 - 0.2 * ago:
         pool, centre = OUTAGE_TEXTS, -0.85
-    elif brand == "Aurora" and 0 <= since < 3 and chance.random() < 0.8 - 0.15 * since:
+    elif brand == "Aurora" and 0 <= since < 3 and chance.random() < 0.98 - 0.3 * since:
         pool, centre = LAUNCH_TEXTS, 0.9
     else:
         pool, centre = chance.choices([(GOOD, 0.75), (PLAIN, 0.05), (BAD, -0.7)], [44, 30, 26])[0]

@@ -33,11 +33,13 @@ def restate(lake: Lake, rows: Sequence[dict[str, Any]], day: date, moment: datet
     """Put a revision of `day` beside the former: `add` very negative posts more of the feed mastodon."""
     points = [row for row in rows if row["published_date"] == day and row["brand"] == ALL]
     newest = max(points, key=lambda row: (row["feed"] == "mastodon", row["language"] == "pt", row["recorded_at"]))
-    counts = ("posts", "distinct_texts", "scored", "negative", "polarity_sum_squares")
-    changed = newest | {name: newest[name] + add for name in counts}
-    changed |= {"polarity_sum": newest["polarity_sum"] - add, "recorded_at": moment, "cause": cause}
-    mean = changed["polarity_sum"] / changed["scored"]
-    changed |= {"mean_polarity": mean, "polarity_low": mean, "polarity_high": mean}
+    counts = ("posts", "distinct_texts", "scored", "negative")
+    sums = [f"{once}{name}" for once in ("", "distinct_") for name in ("polarity_sum_squares", "negative_sum")]
+    changed = newest | {name: newest[name] + add for name in (*counts, *sums)}
+    changed |= {name: newest[name] - add for name in ("polarity_sum", "distinct_polarity_sum")}
+    changed |= {"recorded_at": moment, "cause": cause}
+    mean = changed["distinct_polarity_sum"] / changed["distinct_texts"]
+    changed |= {"mean_polarity": mean, "model_low": mean, "model_high": mean}
     stored.put(lake, "daily_polarity", [*(row for row in rows if row["published_date"] == day), changed])
 
 

@@ -17,7 +17,8 @@ from jobs.lake.query import View
 from jobs.lake.table import Lake
 from jobs.pipeline import run
 from jobs.report import Report, report
-from jobs.report.figures import ALL, COUNTS, Figures, gather
+from jobs.report.figures import ALL, Figures, gather
+from jobs.report.pooled import COUNTS
 from jobs.report.posts import behind
 from jobs.settings import Settings, Window
 from tests import stored
@@ -26,7 +27,7 @@ from tests.place import Place, item
 WINDOW = Window(start=date(2026, 9, 1), end=date(2026, 9, 30))
 BRAND_ADDED, FEED_ADDED = date(2026, 9, 5), date(2026, 9, 12)
 BEFORE = date(2026, 9, 4)
-FIGURES = [*COUNTS, "quarantined", "mean_polarity", "polarity_low", "polarity_high"]
+FIGURES = [*COUNTS, "quarantined", "mean_polarity", "model_low", "model_high"]
 
 
 def as_it_was(row: dict[str, Any]) -> dict[str, Any] | None:
@@ -176,9 +177,9 @@ def test_the_workbook_shows_it(written: Report) -> None:
     assert cells(days, date(2026, 9, 9), "Casa Brisa")[5] == 0
     groups = list(book["By feed and language"].iter_rows(values_only=True))
     forum = cells(groups, "All posts", "Feed", "forum")
-    assert (forum[11], forum[14]) == (None, "not looked for")
+    assert (forum[14], forum[25]) == (None, "not looked for")
     summary = list(book["Summary"].iter_rows(values_only=True))
-    assert cells(summary, "Casa Brisa")[12:14] == ("counted since 5 Sept", "period before: not counted")
+    assert cells(summary, "Casa Brisa")[23:25] == ("counted since 5 Sept", "period before: not counted")
     quality = list(book["Quality"].iter_rows(values_only=True))
     assert cells(quality, "noticias", "1 Sept–11 Sept")
     assert cells(quality, "forum", 0)[7] == "not looked for"

@@ -12,7 +12,8 @@ import pytest
 from jobs.interval import mean_interval
 from jobs.lake.query import View
 from jobs.lake.table import Lake
-from jobs.report.figures import ALL, FEW, Figures, gather, preceding
+from jobs.report.compared import preceding
+from jobs.report.figures import ALL, FEW, Figures, gather
 from jobs.report.posts import Behind, behind
 from jobs.report.quality import Quality, quality_of
 from jobs.settings import Settings, Window
@@ -38,9 +39,9 @@ def test_the_period_before_has_equal_length_and_ends_the_day_before() -> None:
 
 def test_a_period_is_judged_by_the_formula_of_a_day(figures: Figures, settings: Settings) -> None:
     rows = figures.daily[figures.daily["brand"] == "Aurora"]
-    sums = rows[["polarity_sum", "polarity_sum_squares", "scored", "distinct_texts"]].sum()
+    sums = rows[["distinct_polarity_sum", "distinct_polarity_sum_squares", "distinct_texts"]].sum()
     total = figures.total("Aurora")
-    np.testing.assert_allclose([total["mean"], total["low"], total["high"]], mean_interval(*sums))
+    np.testing.assert_allclose(total[["mean", "mean_model_low", "mean_model_high"]].astype(float), mean_interval(*sums))
 
 
 def test_days_feeds_and_languages_add_up_to_the_whole(figures: Figures) -> None:
@@ -83,11 +84,39 @@ def test_the_outage_and_the_launch_are_the_moves_of_the_brand_they_befell(
     assert [move.number for move in moves.values()] == list(range(1, len(moves) + 1))
 
 
-def test_a_move_lies_beyond_the_interval_of_the_week_before(figures: Figures) -> None:
+def test_what_people_would_say_is_wider_than_the_model_and_says_what_it_rests_on(figures: Figures) -> None:
+    for frame in (figures.brands, figures.feeds, figures.languages):
+        told = frame[frame["distinct_texts"] > 0]
+        for name in ("mean", "negative_share", "neutral_share", "positive_share"):
+            assert (told[f"{name}_people_low"] <= told[f"{name}_model_low"]).all()
+            assert (told[f"{name}_people_high"] >= told[f"{name}_model_high"]).all()
+            np.testing.assert_allclose(told[f"{name}_people"], told[name])
+        assert set(told["basis"]) == {"unlabelled"}
+
+
+def test_the_change_is_what_the_mix_did_and_what_is_like_for_like(figures: Figures) -> None:
+    told = figures.brands
+    np.testing.assert_allclose(told["change"], told["mean"] - told["mean_before"], atol=1e-12)
+    np.testing.assert_allclose(told["change"], told["change_mix"] + told["change_within"], atol=1e-12)
+    assert ((told["change_low"] <= told["change_within"]) & (told["change_within"] <= told["change_high"])).all()
+
+
+def test_the_steps_of_a_bridge_lead_from_the_period_before_to_this_one(figures: Figures) -> None:
+    assert {bridge.brand for bridge in figures.bridges} == set(figures.names)
+    for bridge in figures.bridges:
+        total = figures.total(bridge.brand)
+        assert (bridge.before, bridge.after) == pytest.approx((total["mean_before"], total["mean"]))
+        moved = sum(step.mix + step.within for step in bridge.steps)
+        assert moved == pytest.approx(bridge.after - bridge.before, abs=1e-12)
+        assert sum(step.mix for step in bridge.steps) == pytest.approx(total["change_mix"], abs=1e-12)
+
+
+def test_a_move_lies_far_from_what_is_usual(figures: Figures) -> None:
     days = figures.daily.set_index(["brand", "day"])
     for move in figures.moves:
         day = days.loc[(move.brand, move.day)]
-        assert day["low"] > day["base_high"] or day["high"] < day["base_low"]
+        assert day["base"] == move.base
+        assert move.base < day["mean_model_low"] or move.base > day["mean_model_high"]
 
 
 def test_the_words_of_a_move_say_why(parts: tuple[Figures, Behind, Quality], small_lake: ModuleType) -> None:

@@ -17,8 +17,8 @@ import yaml
 from jinja2 import Environment, nodes
 
 from data_contracts import contract
+from jobs.coverage import SEEN
 from jobs.report import language
-from jobs.report.figures import SEEN
 from jobs.report.language import PHRASES, Voice
 
 SOURCES = Path(language.__file__).parent

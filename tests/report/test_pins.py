@@ -43,7 +43,7 @@ def later_runs(small_lake: ModuleType, lake: Lake) -> None:
     stored.put(lake, "coverage", small_lake._coverage(last))
 
 
-@pytest.fixture(params=["folder", "object store"])
+@pytest.fixture(params=["folder", pytest.param("object store", marks=pytest.mark.slow)])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Where a lake is to lie: a folder, or a bucket of a real S3 API on loopback."""
     if request.param == "folder":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from html import unescape
@@ -78,11 +79,11 @@ def test_the_language_of_the_settings_is_spoken(
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", ("interval of the model's mean alone", "people's labels", "up to 0.35 on the scale from −1 to +1")),
-        ("pt", ("intervalo da média do modelo, e só dela", "rótulos de pessoas", "até 0,35 na escala de −1 a +1")),
+        ("en", ("This model on more posts like these", "What people would say", "about half of a true change")),
+        ("pt", ("Este modelo em mais publicações como estas", "O que as pessoas diriam", "metade de uma variação")),
     ],
 )
-def test_the_interval_is_said_to_be_of_the_model_s_mean_alone(
+def test_both_widths_and_the_slope_of_a_change_are_named_in_plain_words(
     language: str, said: tuple[str, ...], root: Path, small_lake: ModuleType, tmp_path: Path
 ) -> None:
     told = report(small_lake.settings(root, language, 1).model_copy(update={"reports": str(tmp_path)}))
@@ -91,6 +92,16 @@ def test_the_interval_is_said_to_be_of_the_model_s_mean_alone(
     for words in said:
         assert words in page
         assert any(words in note for note in notes if note)
+
+
+def test_the_summary_has_every_figure_with_both_widths_and_what_it_rests_on(made: Report) -> None:
+    summary = json.loads(made.path.with_name("summary.json").read_text(encoding="utf-8"))
+    for figure in summary["figures"]:
+        for name, least in (("mean", -1), ("negative_share", 0), ("neutral_share", 0), ("positive_share", 0)):
+            told = figure[name]
+            assert least <= told["people_low"] <= told["model_low"] <= told["value"]
+            assert told["value"] <= told["model_high"] <= told["people_high"] <= 1
+            assert told["basis"] == "unlabelled"
 
 
 def test_the_page_says_what_it_was_made_from(made: Report, settings: Settings) -> None:

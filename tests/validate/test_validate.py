@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from data_contracts import contract
 from jobs.lake.query import View
 from jobs.lake.table import UNDATED, as_day
+from jobs.rules import BROKEN, UnknownRuleError
 from jobs.validate import AuditError, Validated, validate
 from jobs.validate.publish import Validate
-from jobs.validate.rules import BROKEN, UnknownRuleError
 from tests.overtaken import overtake
 from tests.place import EN, ES, FETCHED, PT, RU, Place, item
 

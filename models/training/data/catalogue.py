@@ -32,6 +32,8 @@ class DatasetInfo:
     max_rows: int | None = None
     evaluate: bool = True
     skip: str | None = None
+    unseen: bool = False
+    """Kept from training, to tell what models do to sources that they never saw."""
 
 
 def read_catalogue(path: Path = CATALOGUE) -> dict[str, DatasetInfo]:

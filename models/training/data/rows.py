@@ -21,21 +21,34 @@ def load_rows(folder: Path, catalogue: dict[str, DatasetInfo]) -> pd.DataFrame:
     """Read the catalogued Parquet files of a folder into one frame, without repeats, each row with its part.
 
     Columns: ``dataset``, ``text``, ``label`` (index into LABELS), ``language``, ``kind``, ``weight``,
-    ``part`` (one of PARTS) and ``evaluate``. Files of the catalogue that the folder lacks are passed over.
+    ``part`` (one of PARTS) and ``evaluate``. Files of the catalogue that the folder lacks are passed over, and those
+    that ``load_unseen`` reads.
 
     Raises:
         DataError: the folder holds no Parquet file, one that the catalogue does not name, or an unknown
         label.
     """
-    paths = {path.stem: path for path in sorted(folder.glob("*.parquet"))}
-    if not paths:
-        raise DataError(f"{folder} holds no Parquet file; pass the folder of the labelled data sets")
-    unknown = sorted(set(paths) - set(catalogue))
-    if unknown:
-        raise DataError(f"{', '.join(unknown)}: not in the catalogue; add an entry with its licence, or move it away")
-    frames = [_read(paths[name], info) for name, info in catalogue.items() if name in paths and info.skip is None]
+    paths = _paths(folder, catalogue)
+    learnt = [info for name, info in catalogue.items() if name in paths and not (info.skip or info.unseen)]
+    frames = [_read(paths[info.name], info) for info in learnt]
     frame = split_rows(pd.concat(frames, ignore_index=True))
     return _cap(frame, catalogue)
+
+
+def load_unseen(folder: Path, catalogue: dict[str, DatasetInfo], frame: pd.DataFrame) -> pd.DataFrame:
+    """Read the files that the catalogue keeps from training; of ``load_rows``' columns all but ``part``.
+
+    Without repeats, and without texts whose words are in ``frame``, what ``load_rows`` gave. Raises as that does.
+    """
+    paths = _paths(folder, catalogue)
+    frames = [_read(paths[name], info) for name, info in catalogue.items() if name in paths and info.unseen]
+    if not frames:
+        return frame.iloc[:0].drop(columns="part")
+    unseen = pd.concat(frames, ignore_index=True)
+    keys = pd.Series([normalise(text) for text in unseen["text"]])
+    known = set(map(normalise, frame["text"]))
+    kept = (keys != "") & ~keys.duplicated() & ~keys.isin(known)
+    return unseen[kept].drop(columns="split").reset_index(drop=True)
 
 
 def split_rows(frame: pd.DataFrame) -> pd.DataFrame:
@@ -82,6 +95,16 @@ def targets_of(frame: pd.DataFrame) -> np.ndarray:
         return frame[list(LABELS)].to_numpy(np.float32)
     certain: np.ndarray = np.eye(len(LABELS), dtype=np.float32)[frame["label"]]
     return certain
+
+
+def _paths(folder: Path, catalogue: dict[str, DatasetInfo]) -> dict[str, Path]:
+    paths = {path.stem: path for path in sorted(folder.glob("*.parquet"))}
+    if not paths:
+        raise DataError(f"{folder} holds no Parquet file; pass the folder of the labelled data sets")
+    unknown = sorted(set(paths) - set(catalogue))
+    if unknown:
+        raise DataError(f"{', '.join(unknown)}: not in the catalogue; add an entry with its licence, or move it away")
+    return paths
 
 
 def _read(path: Path, info: DatasetInfo) -> pd.DataFrame:

@@ -45,6 +45,7 @@ def card(manifest: dict[str, Any]) -> str:
         unsure=100 * metrics["unsure"]["share"],
         unsure_right=100 * metrics["unsure"]["accuracy"],
         sure_right=100 * metrics["unsure"]["accuracy_of_sure"],
+        people=_people(manifest["spread"]) if "spread" in manifest else _NOT_MEASURED,
         confusion="\n\n".join(_confusion(one) for one in metrics["groups"]),
         rows=sum(one["rows"] for one in manifest["training_data"]),
         sets="\n".join(_data_set(one) for one in manifest["training_data"]),
@@ -104,6 +105,17 @@ def _confusion(one: dict[str, Any]) -> str:
     return "\n".join([f"| {one['group']}: is \\ called | {' | '.join(labels)} |", "|---|---|---|---|", *lines])
 
 
+def _people(spread: dict[str, Any]) -> str:
+    lines = [
+        f"| {'learnt from' if name == 'known' else 'new'}, {group} | {tau['sets']:g} | "
+        + " | ".join(f"{value:.3f}" for value in tau["values"])
+        + " |"
+        for name in ("known", "new")
+        for group, tau in spread[name].items()
+    ]
+    return _PEOPLE.format(lines="\n".join(lines))
+
+
 def _data_set(one: dict[str, Any]) -> str:
     mark = " **NC**" if one["non_commercial"] else ""
     group = f"{one['language']} {one['kind']}"
@@ -119,6 +131,17 @@ _NOT_STORED = "No text of these data is stored in the\nmodel."
 _STORED = {
     "estimator": "Its words and pairs of words are stored\nin the model: of few rows, that is nearly their texts."
 }
+
+_NOT_MEASURED = "Not measured: of this model's means nothing can be claimed but that they are its means."
+_PEOPLE = """Its means are off people's: from one source of texts to the next, the errors have these standard deviations
+(chance of sampling taken out; half of the sources as they are, half with their labels mixed anew). What people would
+say of a feed that nobody labelled is its mean, give or take twice that. *New* are sources that it did not learn from:
+averaged from those measured with it and from how much farther off a smaller model was at sources left out of its
+training.
+
+| sources | sets | polarity | negative | neutral | positive |
+|---|---|---|---|---|---|
+{lines}"""
 
 _CARD = """# Sentiment model {name}, version {version}
 
@@ -153,6 +176,10 @@ Of the texts that it gives a label with this mean probability, that share is lab
 
 It is unsure of {unsure:.1f} % of the held-out texts, and right in {unsure_right:.0f} % of those; of the others it is
 right in {sure_right:.0f} %.
+
+### What people would say
+
+{people}
 
 ### What is called what
 

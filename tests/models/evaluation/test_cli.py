@@ -16,10 +16,15 @@ from typer.testing import CliRunner
 from models.evaluation.cli import app
 from models.evaluation.contestants import packaged
 from models.evaluation.scores import KeptScores
-from models.sentiment.artifact import sha256
+from models.evaluation.spread import FEWEST_SETS, NEW_TO_KNOWN_SETS
+from models.sentiment import artifact
+from models.sentiment.artifact import folder_of, sha256, verify
 from models.sentiment.calibration import Calibration
 from models.sentiment.contract import LABELS
 from models.sentiment.rules import Grammar, LanguageRules, Rulebook
+from models.sentiment.spread import ALL
+from models.training.data.catalogue import read_catalogue
+from models.training.data.rows import load_rows
 
 SETS = {
     "shop_reviews_en": ("en", "review", LABELS),
@@ -236,3 +241,39 @@ def test_data_that_the_catalogue_does_not_name_are_told_in_a_line(measured: Run,
     code, said = invoke(measured.models[0], "--data", tmp_path, "--catalogue", measured.catalogue)
     assert code == 1
     assert "stranger: not in the catalogue" in " ".join(said.split())
+
+
+def test_the_spread_is_written_into_the_model_and_no_page(tmp_path: Path) -> None:
+    data, catalogue, model = tmp_path / "data", tmp_path / "catalogue.toml", tmp_path / "plain" / "1"
+    data.mkdir()
+    names = [f"set_{place}_en" for place in range(FEWEST_SETS)]
+    kept_away = "elsewhere_en"
+    for name in [*names, kept_away]:
+        random = Random(name)
+        lines = [
+            (" ".join([*random.sample(NOUNS, 9), TELLING["en"][LABELS[place % 3]]]), LABELS[place % 3])
+            for place in range(300)
+        ]
+        pd.DataFrame(lines, columns=["text", "label"]).assign(split="").to_parquet(data / f"{name}.parquet")
+    told = 'language = "en"\nkind = "post"\nlabels = "human"\nlicence = "ours"\nsource = "us"\nnon_commercial = false\n'
+    sections = [f"[{name}]\n{told}" for name in names] + [f"[{kept_away}]\n{told}unseen = true\n"]
+    catalogue.write_text("\n".join(sections), encoding="utf-8")
+    trained = load_rows(data, read_catalogue(catalogue)).query("part == 'train'")["dataset"].value_counts()
+    write_rules(tmp_path, "plain", {"awful": -3, "lovely": 3})
+    manifest = verify(folder_of("fast")) | json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+    shipped = verify(folder_of("fast"))["training_data"][0]
+    manifest["training_data"] = [shipped | {"name": name, "rows": int(trained[name])} for name in names]
+    (model / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    given = ["--data", data, "--catalogue", catalogue, "--out", tmp_path / "docs", "--cache", tmp_path / "cache"]
+    code, said = invoke(model, *given, "--spread")
+    assert code == 0, said
+    found = artifact.spread(str(model))
+    assert found is not None
+    assert found.known[ALL].sets == FEWEST_SETS
+    assert found.new[ALL].sets == NEW_TO_KNOWN_SETS + 1
+    assert not (tmp_path / "docs").exists()
+    manifest["training_data"][0]["rows"] += 1
+    (model / "manifest.json").write_text(json.dumps(manifest | {"sha256": verify(model)["sha256"]}), encoding="utf-8")
+    code, said = invoke(model, *given, "--spread")
+    assert code == 1
+    assert "plain-1 was trained on another number of rows of set_0_en" in " ".join(said.split())

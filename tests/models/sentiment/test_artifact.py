@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.sentiment.artifact import ARTIFACTS, folder_of, sha256, verify
+from models.sentiment.artifact import ARTIFACTS, folder_of, sha256, spread, verify
 from models.sentiment.contract import LABELS, ArtifactError
+from models.sentiment.spread import ALL
 
 FOLDER = ARTIFACTS / "fast" / "1"
 
@@ -91,3 +92,12 @@ def test_sha256_of_a_known_file(tmp_path: Path) -> None:
     path = tmp_path / "abc"
     path.write_bytes(b"abc")
     assert sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_model_knows_how_far_it_is_off(name: str) -> None:
+    found = spread(name)
+    assert found is not None
+    assert found.known[ALL].sets >= 30
+    assert all(0.05 < value < 0.2 for value in found.known[ALL].values)
+    assert all(new > known for new, known in zip(found.new[ALL].values, found.known[ALL].values, strict=True))

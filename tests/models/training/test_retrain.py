@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from jobs.labels.export import export
 from models.sentiment.artifact import verify
 from models.sentiment.loading import open_artifact
 from models.training import retrain as module
@@ -17,6 +20,7 @@ from models.training.families.registry import retrainer
 from models.training.packaging.card import CARD
 from models.training.retrain import NotBetterError, held_out_score, read_labels, retrain
 from models.training.train import train
+from tests.place import Place
 
 CONFIG = """
 family = "bag"
@@ -38,12 +42,36 @@ def slang(label_of: dict[str, str] | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["text", "label"])
 
 
+def exported(root: Path) -> Path:
+    """The rows of `slang` as posts of a lake that a person labelled, exported."""
+    place, day = Place(root), date(2026, 6, 1)
+    common = {"feed": "posts", "kind": "post", "published_date": day, "language": "pt", "polarity": 0.0}
+    posts = [
+        {**common, "post_id": f"{n:04}"}
+        | {"text": row.text, "content": hashlib.sha256(row.text.encode()).hexdigest()[:16], "says": row.label}
+        for n, row in enumerate(slang().itertuples())
+    ]
+    drawn = {"labelled_date": day, "sample_start": day, "sample_end": day, "weight": 1.0}
+    place.put("scored_posts", posts)
+    place.put("labels", [{**post, **drawn, "label": post["says"]} for post in posts])
+    export(place.settings, root / "labels.parquet")
+    return root / "labels.parquet"
+
+
 @pytest.fixture(scope="module")
 def packaged(made_up_folder: Path) -> Path:
     path = made_up_folder / "small.toml"
     path.write_text(CONFIG, encoding="utf-8")
     out, cache = made_up_folder / "models", made_up_folder / "cache"
     return train(read_config(str(path)), made_up_folder, None, out, cache, made_up_folder / "catalogue.toml")
+
+
+def test_exported_labels_are_learnt_from_as_a_table_of_ones_own_is(tmp_path: Path) -> None:
+    slang().to_csv(tmp_path / "mine.csv", index=False)
+    own, labels = read_labels(tmp_path / "mine.csv"), read_labels(exported(tmp_path))
+    assert dict(zip(labels["text"], labels["label"], strict=True)) == dict(zip(own["text"], own["label"], strict=True))
+    assert set(labels["kind"]) == {"post"}
+    assert set(labels["language"]) == {"pt"}
 
 
 def test_a_better_model_becomes_the_next_version(packaged: Path, tmp_path: Path) -> None:

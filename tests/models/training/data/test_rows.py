@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -86,3 +87,18 @@ def test_a_folder_without_texts_is_refused(tmp_path: Path) -> None:
     pd.DataFrame({"id": [1]}).to_parquet(tmp_path / "b.parquet")
     with pytest.raises(DataError, match="a column title or text"):
         labelled.read_texts(tmp_path)
+
+
+def test_a_file_kept_from_training_is_read_apart_and_without_what_is_known(folder: Path) -> None:
+    catalogue = read_catalogue(folder / "catalogue.toml")
+    catalogue["second"] = replace(catalogue["second"], unseen=True)
+    for name, texts in (
+        ("first", ["Ótima compra", "outra coisa"]),
+        ("second", ["ótima COMPRA!", "nova", "Nova!", "?"]),
+    ):
+        pd.DataFrame({"text": texts, "label": "neutral", "split": None}).to_parquet(folder / f"{name}.parquet")
+    frame = labelled.load_rows(folder, catalogue)
+    assert set(frame["dataset"]) == {"first"}
+    unseen = labelled.load_unseen(folder, catalogue, frame)
+    assert unseen["text"].tolist() == ["nova"]
+    assert set(unseen.columns) == set(frame.columns) - {"part"}

@@ -76,7 +76,12 @@ def logits(network: keras.Model, ids: np.ndarray) -> np.ndarray:
     return np.asarray(network(ids, training=False))
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+QUICK = "gru"
+"""The family that is trained in every run of the tests; the others are slow."""
+TRAINED = [family if family == QUICK else pytest.param(family, marks=pytest.mark.slow) for family in FAMILIES]
+
+
+@pytest.fixture(scope="module", params=TRAINED)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TrainedSequence:
     folder = tmp_path_factory.mktemp(request.param)
     return train_sequence(Job(config(request.param), frame(), folder), VOCABULARY)
@@ -126,7 +131,7 @@ def test_the_order_of_words_is_seen(family: str) -> None:
     assert np.abs(logits(network, ids) - logits(network, ids[:, ::-1])).max() > 1e-5
 
 
-@pytest.mark.parametrize("family", ["gru", "transformer"])
+@pytest.mark.parametrize("family", [QUICK, pytest.param("transformer", marks=pytest.mark.slow)])
 def test_a_training_taken_up_again_ends_the_same(family: str, tmp_path: Path) -> None:
     sizes = SIZES[family] | {"layers": 1}
     text, schedule = Text(steps=STEPS, buckets=(16,), batch_tokens=256), Schedule(epochs=1, round_rows=60)

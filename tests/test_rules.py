@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from data_contracts import Rule, contract, schema
-from jobs.validate.rules import BROKEN, UnknownRuleError, broken, broken_rules
+from jobs.rules import BROKEN, UnknownRuleError, broken, broken_rules
 
 LOST = "\ufffd"
 WORDS = [

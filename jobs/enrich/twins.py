@@ -1,0 +1,239 @@
+"""Twins: posts -> twins, which post says again what another said before it, in any feed.
+
+Each post is told the first post of its own day and of the days before it, as many as the settings say, that has the
+same words or nearly the same: its cluster. That depends on those days alone, whatever comes later, so a new day never
+restates an old one, and a late post restates its own day and the days that look back on it. A copy of a copy leads
+back to the first one by its own row: `jobs.enrich.campaigns` follows the rows. Texts of few words have no cluster,
+undated posts have no row.
+
+Whether texts are nearly the same is told by their signatures. Each text is compared with the earliest text in each of
+its bands, never with all of them, so a thousand copies cost a thousand comparisons.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data_contracts import contract
+from jobs.engine import LocalEngine
+from jobs.enrich.signatures import BAND, FEWEST_WORDS, HASHES, RUN, Signatures, alike, bands, signed
+from jobs.lake.query import View, batches
+from jobs.lake.table import UNDATED, File, Lake, Partition, Table, fingerprint
+from jobs.lake.writer import write
+from jobs.progress import track
+from jobs.settings import Settings
+from jobs.step import Change, Plan, bring_up_to_date, replaced
+from jobs.tokens import Flags, Positions
+
+ALIKE = 0.6
+"""Texts are twins when their signatures agree in at least this part."""
+READ = ("published_at", "post_id", "text")
+READ_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What one run did: the days that are up to date now, the posts it compared, and how many say what another said."""
+
+    days: list[str]
+    posts: int
+    copies: int
+
+
+def twins(settings: Settings, days: Sequence[str], cause: str = "inputs", anew: bool = False) -> Compared:
+    """Find the twins of the posts of `days` (YYYY-MM-DD), of the days that look back on them, and of every stored day
+    that was made by other settings.
+
+    Partitions that are up to date are left alone, unless all are to be made `anew`.
+    """
+    lake = Lake(settings.lake)
+    step = Twins(lake, settings.twins.days, tuple(days), LocalEngine(settings.engine.workers))
+    made = bring_up_to_date(lake, step, cause, anew)
+    posts = sum(file.rows for change in made.values() for file in change.add)
+    return Compared(step.wanted, posts, sum(step.copies.get(partition, 0) for partition in made))
+
+
+@dataclass
+class Twins:
+    """posts -> twins of `days` and of the days that look back on them. `copies` counts those of each partition made."""
+
+    lake: Lake
+    window: int
+    days: tuple[str, ...]
+    engine: LocalEngine
+    name: str = "twins"
+    output: str = "twins"
+    whole: bool = True
+    wanted: list[str] = field(default_factory=list)
+    copies: dict[Partition, int] = field(default_factory=dict)
+
+    def plan(self, view: View) -> Plan:
+        """What the posts of the day and of those before were made from, and how they are compared."""
+        way = fingerprint(self.window, RUN, HASHES, BAND, FEWEST_WORDS, ALIKE, contract(self.output).digest)[:8]
+        stored = self.lake.table(self.output).files
+        restated = {file.day for file in stored if file.made_from.rsplit(".", 1)[-1] != way}
+        posts = _by_day(view.files("posts"))
+        asked = {later for day in self.days if day != UNDATED for later in _around(day, range(self.window))}
+        kept = {file.partition for file in stored}
+        self.wanted = sorted((asked | restated) & {*posts, *(partition.day for partition in kept)})
+        plan: dict[Partition, str | None] = dict.fromkeys(p for p in kept if p.day in self.wanted)
+        for day in self.wanted:
+            seen = [f"{f.day} {f.feed} {f.made_from}" for before in self._seen_from(day) for f in posts.get(before, ())]
+            plan |= {file.partition: f"{fingerprint(*seen)}.{way}" for file in posts.get(day, ())}
+        return plan
+
+    def make(self, view: View, target: Table, stale: Plan) -> Mapping[Partition, Change]:
+        """Compare the posts of the stale days, in order; of the days before no more is kept than is compared."""
+        changes = {partition: replaced(target, partition, ()) for partition in stale}
+        days = sorted({partition.day for partition, wanted in stale.items() if wanted})
+        posts = _by_day(view.files("posts"))
+        known: dict[str, Day] = {}
+        for day in track(days, "twins", len(days), "days"):
+            seen = [before for before in self._seen_from(day) if before in posts]
+            known = {before: known.get(before) or self._read(posts[before]) for before in seen}
+            rows = _compared([known[before] for before in seen])
+            for file in posts[day]:
+                if made_from := stale.get(file.partition):
+                    own = rows.filter(pc.equal(rows.column("feed"), file.feed))
+                    files = write(self.lake, self.output, dict(file.values), made_from, own.to_batches())
+                    changes[file.partition] = replaced(target, file.partition, files)
+                    self.copies[file.partition] = int(pc.sum(own.column("copy")).as_py() or 0)
+            known[day] = known[day].comparable()
+        return changes
+
+    def _read(self, files: Iterable[File]) -> Day:
+        """The posts of a day."""
+        return Day.joined(self.engine.map(partial(_read, self.lake), list(files)))
+
+    def _seen_from(self, day: str) -> list[str]:
+        """`day` and the days before it that are compared with it, the earliest first."""
+        return _around(day, range(1 - self.window, 1))
+
+
+@dataclass(frozen=True)
+class Day:
+    """Posts of one day, the earliest first: who they are (columns published_at, feed, post_id), and their numbers."""
+
+    post: pa.Table
+    wording: Positions
+    long: Flags
+    signature: Signatures
+
+    @classmethod
+    def joined(cls, parts: Iterable[Day]) -> Day:
+        """All posts of `parts` in order, whatever the order of the parts."""
+        given = list(parts)
+        post = pa.concat_tables([part.post for part in given])
+        order = pc.sort_indices(post, [(name, "ascending") for name in post.column_names]).to_numpy()
+        wording, long, signature = (
+            np.concatenate([getattr(part, name) for part in given]) for name in ("wording", "long", "signature")
+        )
+        return cls(post.take(pa.array(order)), wording[order], long[order], signature[order])
+
+    def comparable(self) -> Day:
+        """The first post of every text that is long enough."""
+        long = np.flatnonzero(self.long)
+        _, first = np.unique(self.wording[long], return_index=True)
+        kept = long[np.sort(first)]
+        post = self.post.take(pa.array(kept)).combine_chunks()
+        return Day(post, self.wording[kept], self.long[kept], self.signature[kept])
+
+    def names(self, places: Positions) -> list[str]:
+        """Names of the posts at `places`, as clusters are named by them."""
+        chosen = self.post.take(pa.array(places))
+        return [cluster_name(*key) for key in zip(*(chosen.column(c).to_pylist() for c in POST), strict=True)]
+
+
+POST = ("feed", "post_id")
+
+
+def cluster_name(feed: str, post_id: str) -> str:
+    """The name of the cluster whose first post that is: 16 hexadecimal digits of an MD5."""
+    return hashlib.md5(f"{feed}\x1f{post_id}".encode(), usedforsecurity=False).hexdigest()[:16]
+
+
+def _read(lake: Lake, file: File) -> Day:
+    """The posts in `file`."""
+    parts = []
+    for batch in batches(lake, file, READ_AT_ONCE, READ):
+        numbers = signed(batch.column("text"))
+        post = pa.table(
+            {
+                "published_at": batch.column("published_at"),
+                "feed": pa.repeat(pa.scalar(file.feed, pa.string()), len(batch)),
+                "post_id": batch.column("post_id"),
+            }
+        )
+        parts.append(Day(post, numbers.wording, numbers.long, numbers.signature))
+    return Day.joined(parts)
+
+
+def _compared(days: Sequence[Day]) -> pa.Table:
+    """Of every post of the last of `days`: feed, post_id, wording, cluster, exact, and whether it is a copy."""
+    last, texts = days[-1], _texts(days)
+    known = np.argsort(texts.wording)
+    long = np.flatnonzero(last.long)
+    text = known[np.searchsorted(texts.wording, last.wording[long], sorter=known)]
+    asked, back = np.unique(text, return_inverse=True)
+    first = _first_alike(texts, asked)
+    leaders, leader = np.unique(first, return_inverse=True)
+    cluster = np.full(len(last.wording), -1)
+    cluster[long] = leader[back]
+    names = pa.array(texts.names(leaders), pa.string()).take(pa.array(cluster, mask=cluster < 0))
+    exact = np.zeros(len(last.wording), np.bool_)
+    exact[long] = (first == asked)[back]
+    own = pa.array(last.names(np.arange(len(last.wording))), pa.string())
+    return pa.table(
+        {
+            **{name: last.post.column(name) for name in POST},
+            "wording": pa.array(last.wording, pa.int64()),
+            "cluster": names,
+            "exact": pa.array(exact, pa.bool_(), mask=~last.long),
+            "copy": pc.fill_null(pc.not_equal(names, own), False),
+        }
+    )
+
+
+def _texts(days: Sequence[Day]) -> Day:
+    """The texts of `days` that are long enough, each once, with the first post that has it."""
+    parts = [day.comparable() for day in days]
+    wording, long, signature = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("wording", "long", "signature")
+    )
+    post = pa.concat_tables([part.post for part in parts])
+    return Day(post, wording, long, signature).comparable()
+
+
+def _first_alike(texts: Day, asked: Positions) -> Positions:
+    """int64 [asked]: the first of `texts` that says the same as each of those at `asked`, itself if none before."""
+    first = asked.copy()
+    for band in bands(texts.signature).T:
+        _, earliest, bucket = np.unique(band, return_index=True, return_inverse=True)
+        candidate = earliest[bucket[asked]]
+        before = np.flatnonzero(candidate < first)
+        close = alike(texts.signature[candidate[before]], texts.signature[asked[before]]) >= ALIKE
+        first[before[close]] = candidate[before[close]]
+    return first
+
+
+def _around(day: str, offsets: Iterable[int]) -> list[str]:
+    """The days that lie so many days after `day`."""
+    given = date.fromisoformat(day)
+    return [(given + timedelta(days=offset)).isoformat() for offset in offsets]
+
+
+def _by_day(files: Iterable[File]) -> dict[str, list[File]]:
+    """Dated files by their day, both in order."""
+    found: dict[str, list[File]] = {}
+    for file in files:
+        if file.day != UNDATED:
+            found.setdefault(file.day, []).append(file)
+    return found

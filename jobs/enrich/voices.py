@@ -1,0 +1,87 @@
+"""Share of voice: how much of what is said is about which topic or theme, and how it sounds.
+
+Nothing is written here. `make_voices` reads a period once, after `jobs.enrich.reading.make_items`, and the other
+functions ask what it made. A post may have several topics, so shares need not add up to one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.enrich.reading import FIGURES, of_brand
+from jobs.lake.query import Query
+
+SEGMENTS = ("topic", "theme", "published_date", "feed", "language")
+
+
+@dataclass(frozen=True)
+class TopicShare:
+    """A topic or theme of a brand: its posts, their part of the brand's (0 to 1), its texts, and how they sound.
+
+    `means` are those of the FIGURES over each text once.
+    """
+
+    name: str
+    is_theme: bool
+    posts: int
+    share: float
+    texts: int
+    means: dict[str, float]
+
+
+def make_voices(query: Query, days: Iterable[str]) -> None:
+    """Make the table `voice`: `item`, made of the same `days`, with the list `topics` and the `theme` of every post."""
+    query.read("topics", days)
+    query.connection.execute("""
+        CREATE OR REPLACE TEMP TABLE voice AS
+        SELECT item.*, coalesce(topics, []) AS topics, theme
+        FROM item LEFT JOIN topics USING (published_date, feed, post_id)
+    """)
+
+
+def tallies(query: Query, brand: str, by: Sequence[str] = ("topic",)) -> list[dict[str, Any]]:
+    """Counts and sums of the posts of `brand` in `voice`, one row for each combination of `by`, some of SEGMENTS.
+
+    A row has `by`, `posts`, `texts` (each text once) and, over each text once, `{figure}_sum` and
+    `{figure}_sum_squares` of the FIGURES. By topic, a post counts for each of its topics, and one without any for the
+    topic None.
+    """
+    unknown = set(by) - set(SEGMENTS)
+    if unknown:
+        raise ValueError(f"nothing is tallied by {', '.join(sorted(unknown))}; there are {', '.join(SEGMENTS)}")
+    topic = ", unnest(if(len(topics) = 0, [NULL], topics)) AS topic" if "topic" in by else ""
+    sums = ", ".join(
+        f"coalesce(sum({value} ORDER BY {figure}) FILTER (once), 0)::DOUBLE AS {figure}_{name}"
+        for figure in FIGURES
+        for name, value in (
+            ("sum", f"{figure}::DOUBLE"), ("sum_squares", f"{figure}::DOUBLE * {figure}::DOUBLE"),
+        )
+    )  # fmt: skip
+    columns = ", ".join(by) or "NULL AS everything"
+    return query.rows(f"""
+        SELECT {columns}, count(*) AS posts, count(*) FILTER (once) AS texts, {sums}
+        FROM (SELECT *{topic} FROM voice WHERE {of_brand(brand)})
+        GROUP BY {", ".join(by) or "ALL"} ORDER BY {", ".join(f"{name} NULLS LAST" for name in by) or "1"}
+    """)
+
+
+def voices(query: Query, brand: str) -> tuple[TopicShare, ...]:
+    """The topics of `brand`, then the themes found in its posts, those with most posts first."""
+    (total,) = query.rows(f"SELECT count(*) AS posts FROM voice WHERE {of_brand(brand)}")
+    found = [
+        TopicShare(
+            name=row[kind],
+            is_theme=kind == "theme",
+            posts=row["posts"],
+            share=row["posts"] / total["posts"],
+            texts=row["texts"],
+            means={f: row[f"{f}_sum"] / row["texts"] if row["texts"] else math.nan for f in FIGURES},
+        )
+        for kind in ("topic", "theme")
+        for row in tallies(query, brand, (kind,))
+        if row[kind] is not None
+    ]
+    return tuple(sorted(found, key=lambda voice: (voice.is_theme, -voice.posts, voice.name)))

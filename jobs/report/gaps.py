@@ -1,0 +1,65 @@
+"""Days that no fetch of a feed saw whole, by the coverage ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from jobs.coverage import SEEN
+from jobs.lake.query import Query, sql_until
+from jobs.settings import Window
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Days of one feed that could not be seen, or not whole, and why."""
+
+    feed: str
+    start: date
+    end: date
+    status: str
+    message: str | None
+
+    @property
+    def days(self) -> list[date]:
+        """Every day of the run, in order."""
+        return [self.start + timedelta(days=n) for n in range((self.end - self.start).days + 1)]
+
+
+def coverage_gaps(query: Query, window: Window, as_of: datetime | None = None) -> tuple[Gap, ...]:
+    """Runs of days of `window` that no fetch of a feed saw whole, with the outcome of the newest fetch."""
+    query.read("coverage")
+    rows = query.table(
+        "SELECT feed, window_start, window_end, status, message FROM coverage "
+        f"WHERE window_end >= DATE '{window.start}' AND window_start <= DATE '{window.end}' "
+        f"AND {sql_until('fetched_at', as_of)} "
+        "ORDER BY feed, fetched_at, status"
+    ).to_pylist()
+    last: dict[tuple[str, date], tuple[str, str | None]] = {}
+    seen: set[tuple[str, date]] = set()
+    for row in rows:
+        start, end = max(row["window_start"], window.start), min(row["window_end"], window.end)
+        for day in (start + timedelta(days=n) for n in range((end - start).days + 1)):
+            if row["status"] in SEEN:
+                seen.add((row["feed"], day))
+            else:
+                last[row["feed"], day] = (row["status"], row["message"])
+    return tuple(_runs({place: why for place, why in sorted(last.items()) if place not in seen}))
+
+
+def _runs(unseen: dict[tuple[str, date], tuple[str, str | None]]) -> Iterable[Gap]:
+    run: Gap | None = None
+    for (feed, day), (status, message) in unseen.items():
+        if (
+            run
+            and (run.feed, run.status, run.message) == (feed, status, message)
+            and day - run.end == timedelta(days=1)
+        ):
+            run = Gap(feed, run.start, day, status, message)
+            continue
+        if run:
+            yield run
+        run = Gap(feed, day, day, status, message)
+    if run:
+        yield run

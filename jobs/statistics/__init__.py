@@ -1,0 +1,1 @@
+"""Statistics of figures, on arrays alone: no lake, no settings."""

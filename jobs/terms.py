@@ -1,0 +1,188 @@
+"""Which texts say what was asked for: all terms of all brands or topics found in one pass over the words.
+
+A term is found where its words stand in a row with nothing but blanks between them. A term with other marks ("c++",
+"#aurora") is found where its words stand and the text agrees mark for mark. Inflected terms are compared by their
+stems, in the language of the text; as hashtags they are found too ("#entregarapida" for "entrega rápida").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from jobs.stems import ENDINGS, stem_keys
+from jobs.tokens import Flags, Keys, KeySet, Positions, Tokens, tokens
+
+NAMES, EXCLUDES, NEARS = range(3)
+
+
+class Near(Protocol):
+    """Terms of which one must stand close by."""
+
+    @property
+    def terms(self) -> Sequence[str]:
+        """Any of them will do."""
+
+    @property
+    def within(self) -> int:
+        """How many words further at most, 1 for the next word."""
+
+
+class Rule(Protocol):
+    """What a text must say."""
+
+    @property
+    def terms(self) -> Sequence[str]:
+        """Any of them will do."""
+
+    @property
+    def exclude(self) -> Sequence[str]:
+        """None of them may be anywhere in the text."""
+
+    @property
+    def near(self) -> Near | None:
+        """What must stand close to the term, if anything."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Which texts keep which rules: int64 [pairs] both, sorted by text and rule, no pair twice."""
+
+    text: Positions
+    rule: Positions
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way to write a term of a rule: the keys of its words, the first to look for being that at `anchor`.
+
+    `pattern` is given where marks count, `tag` is set where it must be a hashtag.
+    """
+
+    rule: int
+    role: int
+    keys: tuple[int, ...]
+    anchor: int
+    pattern: re.Pattern[str] | None = None
+    tag: bool = False
+
+
+class Matcher:
+    """Finds rules in texts; `inflected` ones by the stems of their words."""
+
+    def __init__(self, rules: Sequence[Rule], inflected: bool = False) -> None:
+        self._inflected = inflected
+        self._within = np.array([rule.near.within if rule.near else -1 for rule in rules], np.int64)
+        self._any_near = bool((self._within >= 0).any())
+        forms = list(dict.fromkeys(_forms(rules, inflected)))
+        self._anchors = KeySet([form.keys[form.anchor] for form in forms])
+        forms.sort(key=lambda form: form.keys[form.anchor])
+        self._forms = forms
+        anchored = np.array([form.keys[form.anchor] for form in forms], np.uint64)
+        self._first = np.searchsorted(anchored, self._anchors.values)
+        self._count = np.searchsorted(anchored, self._anchors.values, side="right") - self._first
+        self._rule, self._role, self._anchor, self._length = (
+            np.array([value(form) for form in forms], np.int64)
+            for value in (lambda f: f.rule, lambda f: f.role, lambda f: f.anchor, lambda f: len(f.keys))
+        )
+        self._tag = np.array([form.tag for form in forms], np.bool_)
+        self._marked = np.array([form.pattern is not None for form in forms], np.bool_)
+        self._keys = np.zeros((len(forms), max((len(form.keys) for form in forms), default=1)), np.uint64)
+        for place, form in enumerate(forms):
+            self._keys[place, : len(form.keys)] = form.keys
+
+    def __call__(self, texts: pa.Array, languages: pa.Array | None = None) -> Found:
+        """Which of `texts` (strings [texts], no nulls) keep which rules; inflected ones need their `languages`."""
+        words = tokens(texts)
+        keys = stem_keys(words, languages) if self._inflected else words.key
+        place, form = self._agreeing(words, keys, *self._candidates(words, keys))
+        rule, role, text = self._rule[form], self._role[form], words.row[place]
+        named = np.flatnonzero(role == NAMES)
+        if self._any_near:
+            named = named[self._is_close(words, rule, place, named, np.flatnonzero(role == NEARS))]
+        kept = np.zeros((len(texts), len(self._within)), np.bool_)
+        kept[text[named], rule[named]] = True
+        kept[text[role == EXCLUDES], rule[role == EXCLUDES]] = False
+        return Found(*np.nonzero(kept))
+
+    def _candidates(self, words: Tokens, keys: Keys) -> tuple[Positions, Positions]:
+        """Where forms may begin, as places of words, and which; their anchors agree and they end with the text."""
+        at, anchor = self._anchors.find(keys)
+        count = self._count[anchor]
+        within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        form = np.repeat(self._first[anchor], count) + within
+        place = np.repeat(at, count) - self._anchor[form]
+        last = place + self._length[form] - 1
+        whole = (place >= 0) & (last < len(keys))
+        place, form, last = place[whole], form[whole], last[whole]
+        same = words.row[place] == words.row[last]
+        return place[same], form[same]
+
+    def _agreeing(self, words: Tokens, keys: Keys, place: Positions, form: Positions) -> tuple[Positions, Positions]:
+        """Those of the candidates whose words, gaps and marks all agree."""
+        agree = ~self._tag[form] | words.tagged[place]
+        place, form = place[agree], form[agree]
+        for step in range(self._keys.shape[1]):
+            at = np.minimum(place + step, len(keys) - 1)
+            agree = (keys[at] == self._keys[form, step]) & (words.joined[at] | self._marked[form] | (step == 0))
+            agree |= self._length[form] <= step
+            place, form = place[agree], form[agree]
+        marked = np.flatnonzero(self._marked[form])
+        kept = np.ones(len(form), np.bool_)
+        kept[marked] = [self._says(words, words.row[place[n]], form[n]) for n in marked]
+        return place[kept], form[kept]
+
+    def _says(self, words: Tokens, text: int, form: int) -> bool:
+        pattern = self._forms[form].pattern
+        return pattern is not None and pattern.search(words.text(text)) is not None
+
+    def _is_close(self, words: Tokens, rule: Positions, place: Positions, named: Positions, near: Positions) -> Flags:
+        """bool [named]: whether one of the terms `near`, of the same rule and text, stands close enough."""
+        within = self._within[rule[named]]
+        stride = len(words.row) + 1
+        close = np.sort(rule[near] * stride + place[near])
+        text = words.row[place[named]]
+        first = np.maximum(place[named] - within, np.searchsorted(words.row, text))
+        last = np.minimum(place[named] + within, np.searchsorted(words.row, text, side="right") - 1)
+        offset = rule[named] * stride
+        found = np.searchsorted(close, offset + first) < np.searchsorted(close, offset + last, side="right")
+        return np.asarray(found | (within < 0))
+
+
+def _forms(rules: Sequence[Rule], inflected: bool) -> Iterator[Form]:
+    """Every way to write every term, all of them read at once."""
+    asked = [
+        (place, role, " ".join(term.split()))
+        for place, rule in enumerate(rules)
+        for role, terms in (
+            (NAMES, rule.terms),
+            (EXCLUDES, rule.exclude),
+            (NEARS, rule.near.terms if rule.near else ()),
+        )
+        for term in terms
+    ]
+    words = tokens(pa.array([term for _, _, term in asked], pa.string()))
+    parts = [words.word(n) for n in range(len(words.row))]
+    ends = np.cumsum(words.count).tolist()
+    spans = list(zip([0, *ends], ends, strict=False))
+    joined = tokens(pa.array(["".join(parts[start:end]) for start, end in spans], pa.string()))
+    for language in ("", *ENDINGS) if inflected else ("",):
+        every = pa.array([language] * len(asked), pa.string())
+        keys, tags = stem_keys(words, every).tolist(), stem_keys(joined, every).tolist()
+        for text, ((rule, role, _), (start, end)) in enumerate(zip(asked, spans, strict=True)):
+            plain = words.text(text) == " ".join(parts[start:end])
+            anchor = max(range(end - start), key=lambda n: len(parts[start + n]))
+            yield Form(rule, role, tuple(keys[start:end]), anchor, None if plain else _pattern(words.text(text)))
+            if inflected and plain:
+                yield Form(rule, role, (tags[text],), 0, tag=True)
+
+
+def _pattern(term: str) -> re.Pattern[str]:
+    """The folded `term`, whole and mark for mark, whatever blanks stand in it."""
+    written = r"[\t\n\f\r ]+".join(map(re.escape, term.split()))
+    return re.compile(rf"(?<!\w){written}(?!\w)")

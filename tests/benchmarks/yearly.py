@@ -1,0 +1,82 @@
+"""How long a report takes over a year of five brands and five feeds, from its tables, and how much memory.
+
+    python tests/benchmarks/yearly.py              # 20 posts a day and feed
+    python tests/benchmarks/yearly.py --posts 100
+
+Two years of scored posts are put into a lake and added up; what is measured is `sentinela report` over the second one,
+in a process of its own, start included. It must take under 20 s and 1 GB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from throughput import measure, sentences
+
+from jobs.aggregate import aggregate
+from jobs.lake.table import Lake
+from jobs.settings import load
+from tests import stored
+
+BRANDS = ("Aurora", "Brisa", "Cedro", "Delta", "Estela")
+FEEDS = {"loja": "review", "app": "review", "forum": "post", "rede": "post", "jornal": "news"}
+DAYS, LAST = 365, date(2026, 9, 30)
+SECONDS, MEGABYTES = 20, 1000
+MODEL = "balanced-1"
+
+
+def posts(days: list[date], a_day: int) -> Iterator[dict[str, Any]]:
+    """Different scored posts of every day and feed; half of them name a brand."""
+    chance, texts = random.Random(7), sentences()
+    for day in days:
+        for feed, kind in FEEDS.items():
+            for number in range(a_day):
+                weights = [chance.gammavariate(alpha, 1) for alpha in (1.0, 0.6, 1.2)]
+                negative, neutral, positive = (weight / sum(weights) for weight in weights)
+                named = chance.choice(BRANDS) if chance.random() < 0.5 else ""
+                moment = datetime.combine(day, time(chance.randrange(24)), UTC)
+                yield {
+                    "feed": feed, "kind": kind, "post_id": f"{day}-{number}", "published_at": moment,
+                    "published_date": day, "date_source": "feed", "first_seen_at": moment,
+                    "text": f"{named} {chance.choice(texts)} {number}", "language": "pt", "negative": negative,
+                    "neutral": neutral, "positive": positive, "polarity": positive - negative,
+                    "label": "positive" if positive > negative else "negative", "unsure": False, "model_version": MODEL,
+                }  # fmt: skip
+
+
+def prepare(folder: Path, a_day: int) -> Path:
+    """A lake of two years in `folder`; returns its settings file."""
+    feeds = [{"name": name, "kind": kind, "reader": "csv", "path": "none.csv"} for name, kind in FEEDS.items()]
+    brands = [{"name": name, "terms": [name.lower()]} for name in BRANDS]
+    config = folder / "sentinela.yaml"
+    config.write_text(yaml.safe_dump({"feeds": feeds, "brands": brands, "report": {"days": DAYS}}))
+    days = [LAST - timedelta(days=n) for n in range(2 * DAYS)]
+    stored.put(Lake(load(config).lake), "scored_posts", posts(days, a_day))
+    aggregate(load(config), sorted(map(str, days)))
+    return config
+
+
+def main() -> None:
+    """Measure and compare with what must be reached."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--posts", type=int, default=20, help="posts a day and feed")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        config = prepare(Path(name), given.posts)
+        command = [str(Path(sys.executable).with_name("sentinela")), "report"]
+        seconds, peak = measure(command, SENTINELA_CONFIG=str(config))
+    print(f"{DAYS} days x {len(BRANDS)} brands x {len(FEEDS)} feeds x {given.posts} posts a day")
+    print(f"{seconds:.1f} s of at most {SECONDS}, peak {peak:.0f} MB of at most {MEGABYTES}")
+    sys.exit(0 if seconds <= SECONDS and peak <= MEGABYTES else 1)
+
+
+if __name__ == "__main__":
+    main()
