@@ -48,19 +48,3 @@ def mean_interval(
     bounds = mean, np.clip(centre - half, lowest, 1), np.clip(centre + half, lowest, 1)
     mean, low, high = (np.where(known, values, np.nan) for values in bounds)
     return mean, low, high
-
-
-def difference_interval(
-    mean: ArrayLike, low: ArrayLike, high: ArrayLike, mean_0: ArrayLike, low_0: ArrayLike, high_0: ArrayLike
-) -> tuple[Floats, Floats, Floats]:
-    """`mean - mean_0` and the ends of its 95 % interval, float64 in [-2, 2]; NaN where either mean is unknown.
-
-    The two means come from different posts, so their intervals are combined by square-and-add (Newcombe 1998,
-    "Interval estimation for the difference between independent proportions", Statistics in Medicine 17, method 10;
-    Zou & Donner 2008 give the same for means).
-    """
-    m, a, b, m_0, a_0, b_0 = np.broadcast_arrays(
-        *(np.asarray(v, dtype=np.float64) for v in (mean, low, high, mean_0, low_0, high_0))
-    )
-    change = m - m_0
-    return change, change - np.hypot(m - a, b_0 - m_0), change + np.hypot(b - m, m_0 - a_0)

@@ -41,10 +41,13 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Stale:
-    """Labels of a feed that no longer fit its posts, and how many of the present ones to label."""
+class Checked:
+    """A feed with labels: of how many of its labelled `texts` the model says what people said, and, where the labels
+    no longer fit its posts, how many of the present ones to label."""
 
     feed: str
+    texts: int
+    right: int
     more: int
 
 
@@ -96,14 +99,14 @@ def with_claims(groups: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str], w
     groups[[*CLAIMED, "basis"]] = pd.DataFrame(told, index=groups.index, columns=[*CLAIMED, "basis"])
 
 
-def stale_labels(rows: pd.DataFrame, known: Known) -> tuple[Stale, ...]:
-    """The feeds whose labels do not fit those of the days in `rows` that none were drawn from."""
+def checked(rows: pd.DataFrame, known: Known) -> tuple[Checked, ...]:
+    """The feeds with labels, which are held to those days in `rows` that none were drawn from."""
     found = []
     for feed, labels in sorted(known.labels.items()):
         own = rows[(rows["feed"] == feed) & (rows["brand"] == ALL)]
         _, others = _by_draw(own, labels)
-        if others["distinct_texts"].sum() and (drift := _drift(_sums(others), labels)).stale:
-            found.append(Stale(feed, drift.more))
+        more = _drift(_sums(others), labels).more if others["distinct_texts"].sum() else 0
+        found.append(Checked(feed, len(labels), labels.right, more))
     return tuple(found)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.lake.query import Query, sql_days
-from jobs.report.claims import Stale, known_of, stale_labels
+from jobs.report.claims import Checked, checked, known_of
 from jobs.report.compared import Bridge, between, bridge, compared, history, preceding
 from jobs.report.counted import Counted, Unlooked
 from jobs.report.gaps import Gap, coverage_gaps
@@ -62,7 +62,7 @@ class Figures:
     unlooked: tuple[Unlooked, ...]
     held: tuple[date, ...]
     restated: tuple[Restated, ...]
-    stale: tuple[Stale, ...]
+    checked: tuple[Checked, ...]
     steps: tuple[Step, ...]
 
     def total(self, brand: str) -> pd.Series:
@@ -106,7 +106,7 @@ def gather(query: Query, settings: Settings, window: Window, as_of: datetime | N
         unlooked=counted.unlooked(names, window),
         held=tuple(map(date.fromisoformat, sorted(held))),
         restated=tuple(restated(query, window, ALL, as_of)),
-        stale=stale_labels(between(rows, window), known),
+        checked=checked(between(rows, window), known),
         steps=steps(query, window, ALL, as_of),
     )
 

@@ -79,7 +79,8 @@ def lead(window: Window) -> Window:
 def standing(rows: pd.DataFrame, names: Sequence[str], window: Window, unseen: set[date], counted: Counted) -> Standing:
     """How the days of `window` stand, from counted `rows` over `lead`; `unseen` are days that were not seen whole."""
     cube = Cube.of(rows, pd.Index(names, name="brand"), lead(window))
-    known = np.array([[day in counted.on(name) and day not in unseen for day in cube.days] for name in names])
+    seen = [counted.on(name) - unseen for name in names]
+    known = np.array([[day in days for day in cube.days] for days in seen])
     eras = np.array([_eras(rows[rows["brand"] == name], name, cube.days, counted) for name in names])
     days = len(window.days)
     summed = cube.summed()
@@ -139,10 +140,11 @@ def _eras(rows: pd.DataFrame, brand: str, days: Sequence[date], counted: Counted
         for day, found in scored.groupby("day")["made_from"]
     }
     read: frozenset[str] = next(iter(models.values()), frozenset())
+    looked = {feed: counted.on(brand, feed) for feed in counted.feeds}
     numbers: dict[tuple[frozenset[str], frozenset[str]], int] = {}
     eras = []
     for day in days:
         read = models.get(day, read)
-        feeds = frozenset(feed for feed in counted.feeds if day in counted.on(brand, feed))
+        feeds = frozenset(feed for feed, known in looked.items() if day in known)
         eras.append(numbers.setdefault((read, feeds), len(numbers)))
     return eras

@@ -28,7 +28,18 @@ from jobs.report.pooled import MEASURES
 from jobs.report.posts import LONGEST_TEXT, Behind
 from jobs.report.quality import Quality
 from jobs.report.talk import Talk
-from jobs.report.telling import capfirst, extent, extent_before, extents, moved, span, spans, status, whole
+from jobs.report.telling import (
+    capfirst,
+    extent,
+    extent_before,
+    extents,
+    method,
+    moved,
+    span,
+    spans,
+    status,
+    whole,
+)
 from jobs.report.waterfall import Waterfall
 from jobs.settings import Settings
 
@@ -76,7 +87,7 @@ def render_page(
         moves={name: [move for move in figures.moves if move.brand == name] for name in figures.names},
         surges={name: [surge for surge in figures.surges if surge.brand == name] for name in figures.names},
         bridges=[Waterfall.of(bridge) for bridge in figures.bridges],
-        stale=figures.stale,
+        checked=figures.checked,
         talk=talk,
         steps=figures.steps,
         words=behind.words,
@@ -89,6 +100,7 @@ def render_page(
         restated=figures.restated[:MOVED],
         more=len(figures.restated) - MOVED,
         moved=moved,
+        method=method,
         gaps=figures.gaps,
         unlooked=figures.unlooked,
         absent=", ".join(voice.short(day) for day in absent),

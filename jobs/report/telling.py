@@ -10,6 +10,7 @@ from jobs.report.counted import Unlooked
 from jobs.report.figures import Figures
 from jobs.report.language import Voice
 from jobs.report.restated import Restated
+from jobs.statistics.changes import SLOPE
 
 Row = dict[str, Any]
 
@@ -62,6 +63,13 @@ def moved(day: Restated, voice: Voice) -> str:
     said += voice("restated_posts", n=voice.signed(day.posts)) if day.posts else ""
     parts = [f"{voice(f'part_{name}')} {voice.thousandths(value)}" for name, value in day.parts.items() if value]
     return f"{said} ({', '.join(parts)})" if parts else said
+
+
+def method(key: str, voice: Voice) -> str:
+    """How to read a part of the report."""
+    slopes = {"slope": SLOPE.printed, "slope_low": SLOPE.low, "slope_high": SLOPE.high}
+    named = {name: voice(name) for name in ("model_width", "people_width")}
+    return voice(f"method_{key}", **named, **{name: voice.percent(share) for name, share in slopes.items()})
 
 
 def spans(unlooked: Unlooked, voice: Voice) -> str:

@@ -16,7 +16,7 @@ from jobs.report.pooled import MEASURES
 from jobs.report.posts import Behind, Examples
 from jobs.report.quality import Quality
 from jobs.report.talk import Talk
-from jobs.report.telling import causes, extent, extent_before, spans, status
+from jobs.report.telling import causes, extent, extent_before, method, spans, status
 from jobs.settings import Settings
 
 CELL = 32_000
@@ -176,9 +176,8 @@ def _summary(sheets: Sheets, settings: Settings, figures: Figures, pins: Pins) -
     for place, (label, value) in enumerate(notes, start=end + 38):
         sheet.write_string(place, 0, label, sheets.formats["note"])
         sheet.write_string(place, 1, value, sheets.formats["note"])
-    widths = {name: voice(name) for name in ("model_width", "people_width")}
     for place, key in enumerate(("polarity", "widths", "change", "words", "limits"), start=end + 43):
-        sheet.write_string(place, 0, voice(f"method_{key}", **widths), sheets.formats["note"])
+        sheet.write_string(place, 0, method(key, voice), sheets.formats["note"])
 
 
 def _daily(sheets: Sheets, figures: Figures) -> dict[str, tuple[int, int]]:

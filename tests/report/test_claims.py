@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from jobs.labels.read import Labelled
-from jobs.report.claims import Known, claim_of, stale_labels, with_claims
+from jobs.report.claims import Known, checked, claim_of, with_claims
 from jobs.settings import Window
 from jobs.statistics import people
 from models.sentiment import artifact
@@ -105,8 +105,9 @@ def test_labels_of_another_sort_of_texts_are_stale_and_not_carried() -> None:
     claim = claim_of(torn, WINDOW, known)
     assert claim is not None
     assert claim.basis == "unlabelled"
-    (stale,) = stale_labels(torn, known)
-    assert (stale.feed, stale.more) == ("posts", people.ENOUGH_LABELS)
+    (told,) = checked(torn, known)
+    assert (told.feed, told.texts, told.more) == ("posts", 100, people.ENOUGH_LABELS)
+    assert 50 < told.right <= 100
 
 
 def test_a_group_has_the_weakest_basis_of_its_feeds() -> None:

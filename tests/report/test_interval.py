@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.interval import Z, difference_interval, mean_interval
+from jobs.interval import Z, mean_interval
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
@@ -65,19 +65,6 @@ def test_nothing_scored_is_unknown_and_does_not_disturb_its_neighbours() -> None
     mean, low, high = mean_interval([0.0, 2.0], [0.0, 1.5], [0, 5])
     assert np.isnan([mean[0], low[0], high[0]]).all()
     assert np.isfinite([mean[1], low[1], high[1]]).all()
-
-
-def test_a_difference_of_equal_periods_is_told_apart_from_zero_in_few_cases() -> None:
-    rng = np.random.default_rng(7)
-    a, b = rng.uniform(-1, 1, (2, 8_000, 40))
-    intervals = [mean_interval(x.sum(axis=1), (x**2).sum(axis=1), 40) for x in (a, b)]
-    change, low, high = difference_interval(*intervals[0], *intervals[1])
-    assert ((low > 0) | (high < 0)).mean() <= 0.05
-    assert ((low <= change) & (change <= high)).all()
-
-
-def test_a_difference_with_an_unknown_period_is_unknown() -> None:
-    assert np.isnan(difference_interval(0.1, 0.0, 0.2, np.nan, np.nan, np.nan)).all()
 
 
 @pytest.mark.parametrize("texts", [5, 10])
