@@ -7,6 +7,7 @@ Each runs in a process of its own that is held to its cores; the model is loaded
 a partition costs beside its texts counts the more, the smaller it is.
 The ratio must be at least 1.8. Take it on a quiet machine: `busy` says how much of the cores the process got (1 is all
 of what its threads asked for); where others were at work, the ratio says little, and the last line is an estimate.
+What two cores of a machine can give is told beside it: `predict` on each of them at once, against `predict` on one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -121,6 +123,13 @@ def main() -> None:
             "predict": measure("predict", folder, given.cores[:1], {}),
             "score": measure("score", folder, given.cores, {}),
         }
+        for core in given.cores:
+            (folder / str(core)).mkdir()
+            for file in ("sentinela.yaml", "texts.parquet"):
+                (folder / str(core) / file).symlink_to(folder / file)
+            (folder / str(core) / "lake").symlink_to(folder / "lake")
+        with ThreadPoolExecutor(len(given.cores)) as pool:
+            both = list(pool.map(lambda core: measure("predict", folder / str(core), [core], {}), given.cores))
     load_now = os.getloadavg()[0]
     print(f"{given.posts:,} posts of {given.days} days, {instructions()}, cores {given.cores}, load {load_now:.1f}")
     for what, one in found.items():
@@ -128,6 +137,8 @@ def main() -> None:
               f"{one['asked']:5.2f} cores asked for, busy {one['busy']:.2f}")  # fmt: skip
     ratio = found["score"]["rate"] / found["predict"]["rate"]
     print(f"score / predict {ratio:.2f}, must be at least {AT_LEAST}")
+    most = sum(one["rate"] for one in both) / found["predict"]["rate"]
+    print(f"predict on each core at once / predict on one {most:.2f}: what these cores can give")
     cores = {"predict": 1, "score": len(given.cores)}
     quiet = {what: min(one["asked"], cores[what]) / one["cpu"] for what, one in found.items()}
     print(f"by cores asked for and processor time, an estimate: {quiet['score'] / quiet['predict']:.2f}")

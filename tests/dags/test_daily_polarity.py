@@ -243,10 +243,11 @@ def test_a_trigger_without_a_key_takes_the_day_that_ended_in_the_present_of_the_
 BASIC = {"kind": "basic", "username_env": "POSTS_USER", "password_env": "POSTS_PASSWORD"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("http", "shown"),
     [
-        pytest.param({"token_env": "POSTS_TOKEN"}, "Bearer s3cret", id="token", marks=pytest.mark.slow),
+        pytest.param({"token_env": "POSTS_TOKEN"}, "Bearer s3cret", id="token"),
         pytest.param({"auth": BASIC}, "Basic YW5hOnMzY3JldA==", id="basic"),
     ],
 )

@@ -26,7 +26,15 @@ def book(made: Report) -> openpyxl.Workbook:
 
 
 def test_the_sheets_are_named_frozen_filtered_and_charted(book: openpyxl.Workbook) -> None:
-    assert book.sheetnames == ["Resumo", "Diário", "Por fonte e idioma", "Publicações", "Qualidade"]
+    assert book.sheetnames == [
+        "Resumo",
+        "Diário",
+        "Por fonte e idioma",
+        "Por que mudou",
+        "Assuntos e cópias",
+        "Publicações",
+        "Qualidade",
+    ]
     assert book["Diário"].freeze_panes == "C2"
     assert book["Diário"].auto_filter.ref == "A1:M91"
     assert len(book["Resumo"]._charts) == 4

@@ -88,6 +88,7 @@ def test_a_better_model_becomes_the_next_version(packaged: Path, tmp_path: Path)
     assert manifest["config"]["schedule"] == verify(packaged)["config"]["schedule"]
 
 
+@pytest.mark.slow
 def test_a_model_that_learnt_on_learns_on_once_more(packaged: Path, tmp_path: Path) -> None:
     slang().to_csv(tmp_path / "mine.csv", index=False)
     second = retrain(packaged, tmp_path / "mine.csv", tmp_path)

@@ -35,6 +35,7 @@ def place(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_what_jax_trained_tensorflow_packages(place: Path) -> None:
     code, said = train(place, "jax")
     assert code == 1

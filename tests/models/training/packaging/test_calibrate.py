@@ -75,7 +75,9 @@ def test_without_rows_a_model_keeps_what_it_had() -> None:
     assert calibrate(np.zeros((0, 3)), np.zeros(0, np.int64), [], [], prior) == prior
 
 
-@pytest.mark.parametrize(("rows", "expected"), [(0, 2.0), (400, 2.0**0.5), (400_000, 1.0)])
+@pytest.mark.parametrize(
+    ("rows", "expected"), [(0, 2.0), (400, 2.0**0.5), pytest.param(400_000, 1.0, marks=pytest.mark.slow)]
+)
 def test_a_temperature_keeps_as_close_to_an_earlier_one_as_there_are_few_rows(rows: int, expected: float) -> None:
     """Half of the labels are right where the odds are even: the rows ask for a temperature of 1."""
     logits = np.tile([np.log(0.5), np.log(0.25), np.log(0.25)], (rows, 1))
