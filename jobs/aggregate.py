@@ -15,17 +15,16 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from data_contracts import contract
-from jobs.brands import teach_brands
+from jobs.brands import ALL, teach_brands
 from jobs.coverage import looked_for
 from jobs.interval import mean_interval
-from jobs.lake.query import Query, View
+from jobs.lake.query import FOLDED, Query, View
 from jobs.lake.table import UNDATED, File, Lake, Partition, Table, as_date, fingerprint
 from jobs.lake.writer import partition_runs, write
 from jobs.revisions import TABLE, view_newest_revision
 from jobs.settings import Settings, Window, now
 from jobs.step import Change, Plan, bring_up_to_date, replaced
 
-ALL = "all"
 RECENT_DAYS = 8
 """So many of the newest days are counted anew when another model has read them: `score` lets a new one do so."""
 COUNTS = (
@@ -260,7 +259,7 @@ WITH item AS (
     SELECT published_date, feed, kind, language, post_id, text, NULL, NULL, {_NO_VALUES}, true FROM quarantine
 ), keyed AS (
     SELECT * EXCLUDE (text), list_prepend('{ALL}', brands_named(text)) AS brands,
-        hash(lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))) AS text_key
+        hash({FOLDED}) AS text_key
     FROM item
 ), once AS (
     SELECT *, polarity_value IS NOT NULL AND row_number() OVER (

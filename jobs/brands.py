@@ -15,6 +15,9 @@ from jobs.terms import Matcher
 if TYPE_CHECKING:
     import duckdb
 
+ALL = "all"
+"""The name that stands for every post, whatever brand it names."""
+
 
 def teach_brands(query: Query, brands: Sequence[Brand]) -> None:
     """Give `query` the SQL function `brands_named(text)`: the names of the `brands` in a text, in their order.

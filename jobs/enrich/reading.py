@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from jobs.brands import teach_brands
-from jobs.lake.query import Query, sql_text, sql_until
+from jobs.brands import ALL, teach_brands
+from jobs.lake.query import FOLDED, Query, sql_text, sql_until
 from jobs.settings import Settings
 
-ALL = "all"
-"""The name that stands for every post, whatever brand it names."""
 FIGURES = ("polarity", "negative", "neutral", "positive")
 
 
@@ -29,7 +27,7 @@ def make_items(query: Query, settings: Settings, days: Iterable[str], as_of: dat
             PARTITION BY published_date, feed, language, text_key ORDER BY published_at, post_id) = 1 AS once
         FROM (
             SELECT published_date, published_at, feed, post_id, language, {", ".join(FIGURES)},
-                brands_named(text) AS named, hash(lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))) AS text_key
+                brands_named(text) AS named, hash({FOLDED}) AS text_key
             FROM scored_posts WHERE polarity IS NOT NULL AND {sql_until("first_seen_at", as_of)}
         )
     """)

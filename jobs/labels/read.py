@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.brands import teach_brands
-from jobs.labels.sample import CANNOT_SAY, CONTENT, FOLDED, LABELS, SCORED, scored_files
-from jobs.lake.query import Query, View, sql_text, sql_until
+from jobs.labels.sample import CANNOT_SAY, CONTENT, LABELS, SCORED, scored_files
+from jobs.lake.query import FOLDED, Query, View, sql_text, sql_until
 from jobs.settings import Brand, Window
 from models.sentiment.contract import LABELS as CLASSES
 
@@ -67,11 +67,6 @@ class Labelled:
     def right(self) -> int:
         """Of how many of them the model says what people said."""
         return int((self.called == self.labels).sum())
-
-    def covers(self, window: Window) -> bool:
-        """Whether each day of `window` was drawn from, so that these are a random sample of all of it."""
-        drawn = {day for period in self.periods for day in period.days}
-        return drawn.issuperset(window.days)
 
     def only(self, mask: NDArray[np.bool_]) -> Labelled:
         """Those where `mask` [m] is true; the periods stay what was drawn from."""

@@ -16,16 +16,13 @@ from typing import Literal
 import pyarrow as pa
 
 from jobs.coverage import unlooked
-from jobs.lake.query import Query, View, sql_text
+from jobs.lake.query import FOLDED, Query, View, sql_text
 from jobs.lake.table import File, Lake, fingerprint
 from jobs.settings import Settings, Window
 
 LABELS, SCORED = "labels", "scored_posts"
 CANNOT_SAY = "cannot_say"
 Strata = Literal["label", "month"]
-
-FOLDED = "lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))"
-"""SQL: texts that are the same but for case and spacing."""
 
 CONTENT = "left(sha256(text), 16)"
 """SQL: what tells a text that was edited since. Not the item's own hash, which holds the author's pseudonym, too."""

@@ -22,6 +22,9 @@ from jobs.lake.writer import BATCH_ROWS
 if TYPE_CHECKING:
     import duckdb
 
+FOLDED = "lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))"
+"""SQL of a `text` as its copies are told: case and spacing aside."""
+
 
 @dataclass(frozen=True)
 class View:

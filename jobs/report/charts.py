@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jobs.report.figures import ALL, Figures, records
+from jobs.brands import ALL
+from jobs.report.figures import Figures, records
 from jobs.report.language import Voice
 from jobs.report.moves import Move
 from jobs.report.telling import extents, status, whole

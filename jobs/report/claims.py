@@ -13,6 +13,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from jobs.brands import ALL
 from jobs.labels.read import Labelled, feeds, labelled
 from jobs.lake.query import Query
 from jobs.report.pooled import MEASURES, STORED
@@ -23,7 +24,6 @@ from models.sentiment import artifact
 from models.sentiment.spread import ALL as EVERYWHERE
 from models.sentiment.spread import Spread
 
-ALL = "all"
 NO_BASIS = "none"
 """The basis of a group that nothing can be claimed of: nothing was scored, or the model does not say how it errs."""
 CLAIMED = [f"{name}_people{end}" for name in MEASURES for end in ("", "_low", "_high")]
@@ -158,10 +158,10 @@ def _drawn(rows: pd.DataFrame, labels: Labelled, window: Window, spread: Spread 
 
 def _carried(rows: pd.DataFrame, labels: Labelled, spread: Spread | None) -> Iterator[Part]:
     """Days of a feed whose labels are of other days, for as long as these fit."""
-    if spread is None or _drift(_sums(rows), labels).stale:
+    sums = _sums(rows)
+    if spread is None or _drift(sums, labels).stale:
         yield from _unlabelled(rows, spread)
         return
-    sums = _sums(rows)
     yield people.carried(sums, labels.probabilities, labels.labels, labels.weights, spread.answers), sums.n
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jobs.brands import ALL
 from jobs.lake.query import Query, sql_days
 from jobs.report.claims import Checked, checked, known_of
 from jobs.report.compared import Bridge, between, bridge, compared, history, preceding
@@ -25,9 +26,6 @@ from jobs.report.restated import Restated, restated
 from jobs.report.steps import Step, steps
 from jobs.revisions import view_current
 from jobs.settings import Settings, Window
-
-ALL = "all"
-"""The brand whose rows count every post."""
 
 FEW = 5
 """A day with fewer different texts than this is drawn apart from the line."""

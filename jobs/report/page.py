@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from jobs.brands import ALL
 from jobs.report.charts import charts, datasets, tone_of
 from jobs.report.claims import NO_BASIS
 from jobs.report.editions import Edition, HeadlineFigure, Told
-from jobs.report.figures import ALL, FEW, Figures, records
+from jobs.report.figures import FEW, Figures, records
 from jobs.report.language import Voice
 from jobs.report.moves import Move
 from jobs.report.pins import Pins

@@ -10,9 +10,9 @@ from datetime import date, datetime
 
 import pyarrow as pa
 
-from jobs.brands import teach_brands
-from jobs.lake.query import Query, sql_text, sql_until
-from jobs.report.figures import ALL, Figures
+from jobs.brands import ALL, teach_brands
+from jobs.lake.query import FOLDED, Query, sql_text, sql_until
+from jobs.report.figures import Figures
 from jobs.report.moves import Move
 from jobs.report.words import distinctive, terms
 from jobs.settings import Settings
@@ -109,7 +109,7 @@ def _mark(query: Query, settings: Settings, figures: Figures, as_of: datetime | 
         FROM (
             SELECT published_date AS day, feed, post_id, published_at, language, polarity,
                    length(text) BETWEEN 25 AND 600 AS readable,
-                   md5(lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))) AS twin, brands_named(text) AS named
+                   md5({FOLDED}) AS twin, brands_named(text) AS named
             FROM scored_posts
             WHERE polarity IS NOT NULL AND {sql_until("first_seen_at", as_of)}
         )

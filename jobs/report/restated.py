@@ -9,7 +9,7 @@ from datetime import date, datetime
 import numpy as np
 
 from jobs.lake.faults import LakeError
-from jobs.lake.query import Query, View
+from jobs.lake.query import FOLDED, Query, View
 from jobs.lake.table import as_day
 from jobs.revisions import newest_changes
 from jobs.settings import Window
@@ -117,7 +117,7 @@ def _scored(name: str) -> str:
             first_value(polarity) OVER (PARTITION BY text_key ORDER BY post_id) AS value
         FROM (
             SELECT feed, post_id, text, polarity::DOUBLE AS polarity,
-                hash(feed, language, lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))) // 2 AS text_key
+                hash(feed, language, {FOLDED}) // 2 AS text_key
             FROM {name} WHERE polarity IS NOT NULL
         )
     """

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from jobs.report.figures import ALL, Figures, records
+from jobs.brands import ALL
+from jobs.report.figures import Figures, records
 from jobs.report.language import Voice
 from jobs.report.page import clean, link, title, told
 from jobs.report.pins import Pins

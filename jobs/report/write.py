@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from jobs.brands import ALL
 from jobs.lake.faults import LakeError
 from jobs.lake.query import Query, View
 from jobs.lake.table import Lake
 from jobs.report import pins
 from jobs.report.editions import Edition, editions_in, publish
-from jobs.report.figures import ALL, Figures, gather
+from jobs.report.figures import Figures, gather
 from jobs.report.language import Voice
 from jobs.report.page import headline, render_index, render_page, title
 from jobs.report.pins import Pins

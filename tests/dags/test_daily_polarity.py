@@ -146,7 +146,7 @@ def test_the_labels_of_the_sample_are_of_its_posts(whole: Any, tmp_path: Path) -
     assert done == Imported(drawn.id, {"sample author": 100}, cannot_say=0, new=100, edited=0, agreement=None)
     found = labelled(View(Lake(settings.lake)), "posts", settings.brands)
     assert len(found) == 100
-    assert found.covers(september)
+    assert found.periods == (september,)
     assert 50 < found.right < 100
     assert min(len(found.of(brand.name)) for brand in settings.brands) > 10
 

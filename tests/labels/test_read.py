@@ -42,7 +42,6 @@ def test_without_labels_there_is_nothing(made: Place) -> None:
     assert nothing.probabilities.shape == (0, 3)
     assert nothing.labels.shape == nothing.weights.shape == (0,)
     assert len(nothing.of("Nove")) == len(nothing.within(JUNE)) == 0
-    assert not nothing.covers(JUNE)
     assert feeds(View(made.lake)) == []
 
 
@@ -90,10 +89,7 @@ def test_draws_that_overlap_weigh_alike_on_the_days_that_both_are_of(place: Plac
     early = np.array([day <= FIRST_HALF.end for day in found.days])
     assert found.weights[~early] == pytest.approx(np.full((~early).sum(), (TEXTS - 20) / 30))
     assert found.weights[early] == pytest.approx(np.full(early.sum(), 1.6))
-    assert found.covers(JUNE)
-    assert found.within(FIRST_HALF).covers(JUNE)
     assert len(found.within(FIRST_HALF)) == early.sum()
-    assert not found.covers(Window(start=JUNE.start, end=JUNE.end + timedelta(days=1)))
 
 
 def test_a_part_keeps_its_weights(place: Place, labelled_by: Label) -> None:

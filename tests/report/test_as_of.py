@@ -13,10 +13,11 @@ from typing import Any
 import openpyxl
 import pytest
 
+from jobs.brands import ALL
 from jobs.lake.query import View
 from jobs.lake.table import Lake
 from jobs.report import ReportError, report
-from jobs.report.figures import ALL, Figures, gather
+from jobs.report.figures import Figures, gather
 from jobs.settings import Settings, Window
 from jobs.status import status
 from tests import stored

@@ -13,11 +13,12 @@ from typing import Any
 import openpyxl
 import pytest
 
+from jobs.brands import ALL
 from jobs.lake.query import View
 from jobs.lake.table import Lake
 from jobs.pipeline import run
 from jobs.report import Report, report
-from jobs.report.figures import ALL, Figures, gather
+from jobs.report.figures import Figures, gather
 from jobs.report.pooled import COUNTS
 from jobs.report.posts import behind
 from jobs.settings import Settings, Window

@@ -9,11 +9,12 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from jobs.brands import ALL
 from jobs.interval import mean_interval
 from jobs.lake.query import View
 from jobs.lake.table import Lake
 from jobs.report.compared import preceding
-from jobs.report.figures import ALL, FEW, Figures, gather
+from jobs.report.figures import FEW, Figures, gather
 from jobs.report.posts import Behind, behind
 from jobs.report.quality import Quality, quality_of
 from jobs.settings import Settings, Window
