@@ -295,9 +295,9 @@ class Items(Frozen):
     def of(self, document: Any) -> list[Any]:
         """The items of the answer `document`, those to skip too; ValueError where nothing lies that could be some."""
         value = found(self.at, document)
-        if value is None and self.absent == "fault":
+        if value in (None, False) and self.absent == "fault":
             raise ValueError(f"nothing at {self.at!r}, where its items should lie")
-        if value is None:
+        if value in (None, False):
             return []
         return value if isinstance(value, list) else [value]
 

@@ -352,6 +352,11 @@ class Settings(Frozen):
         return self
 
     @property
+    def own_services(self) -> tuple[Declaration, ...]:
+        """The services that the files named by `services` declare."""
+        return tuple(load_declaration(Path(file)) for file in self.services)
+
+    @property
     def zone(self) -> ZoneInfo:
         """The report's time zone."""
         return _zone(self.timezone)

@@ -52,7 +52,7 @@ class Sequence:
     @property
     def place(self) -> str:
         """Its address without a query."""
-        return address(self.address(Call(page=""), {})[0])
+        return address(self.address(Call("1"), {})[0])
 
     @property
     def window(self) -> Span:
@@ -217,7 +217,7 @@ class _Walk:
                 return
             if in_halves and sequence.is_beyond_cap(page):
                 raise TooMuchError
-            yield Body(target, sequence.place, page.sha256)
+            yield Body(target, sequence.place, page.sha256, limits=dict(self.server.limits_seen))
             target.unlink(missing_ok=True)
             dates = sequence.dates(page, self.request.feed)
             seen.add(dates)

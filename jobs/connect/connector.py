@@ -7,7 +7,7 @@ how far it saw where it can tell.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -35,13 +35,15 @@ class Body:
     """Bytes in the local file `path`, named after where they came from, and their SHA-256 in hexadecimal.
 
     An `unchanged` one has the bytes of the last fetch, as far as that can be told without reading them; its `path` is
-    None where the source did not send them again.
+    None where the source did not send them again. `limits` are headers in which the server said how much it may be
+    asked.
     """
 
     path: Path | None
     name: str
     sha256: str
     unchanged: bool = False
+    limits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,8 @@ class Server:
                 tries += 1
                 self._hold(max(self._told_to_wait(heard), min(2.0**tries, 60)))
             elif meaning == "retry":
-                wait = max(self._told_to_wait(heard), 60)
-                raise LimitedError(self._complaint(url, heard, verdict), datetime.now(UTC) + timedelta(seconds=wait))
+                until = datetime.now(UTC) + timedelta(seconds=max(self._told_to_wait(heard), 60))
+                raise LimitedError(f"{self._complaint(url, heard, verdict)}; asked again in vain", until)
             else:
                 raise SourceError(self._complaint(url, heard, verdict), "failed" if meaning == "config" else "refused")
 
