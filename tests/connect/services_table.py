@@ -1,4 +1,4 @@
-"""The table of services in docs/services.md, made of the declarations and of what the tests play; run it to write it."""
+"""The table of services in docs/services.md, made of their declarations; run it to write it."""
 
 from __future__ import annotations
 

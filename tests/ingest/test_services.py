@@ -18,6 +18,7 @@ from jobs.lake.query import View
 from jobs.lake.state import State
 from jobs.lake.table import Lake
 from jobs.settings import Settings, Window
+from jobs.validate import validate
 from tests import stored
 from tests.connect.networks import hacker_news, mastodon
 from tests.service import Said, Service
@@ -123,6 +124,21 @@ def test_an_edit_is_a_newer_version_of_its_post(desk: Callable[..., Desk], servi
     assert desk().ingest().items_new == 1
     assert {row["body"] for row in desk().rows()} == {POSTS[0][1], "Mudei de ideia"}
     assert len({row["post_id"] for row in desk().rows()}) == 1
+
+
+def test_a_deletion_takes_the_post_out(desk: Callable[..., Desk], service: Service) -> None:
+    post = {"ap_id": "https://l.example/post/1", "published": "2026-09-29T12:00:00Z", "name": "Café bom", "body": "x"}
+    pages = [[{"post": {**post, "deleted": gone}, "creator": {"actor_id": "a"}}] for gone in (False, True)]
+    left = []
+    for page in pages:
+        service.faults = [Said({"posts": page}), Said({"comments": []})]
+        forum = desk("lemmy", communities=["cafe"])
+        assert forum.ingest().days == ["2026-09-29"]
+        validate(forum.settings, ["2026-09-29"])
+        left.append([(row["post_id"], row["text"]) for row in forum.rows("posts")])
+    assert left == [[("https://l.example/post/1", "Café bom\nx")], []]
+    (gone,) = forum.rows("quarantine")
+    assert (gone["read_error"], gone["text"], gone["payload"]) == ("deleted at its source", None, "{}")
 
 
 def test_a_ledger_from_before_services_is_read_and_gone_on_with(
