@@ -45,7 +45,6 @@ from airflow.sdk import (
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 from sentinela_defaults import default_args
 
-from jobs.coverage import UNSEEN
 from jobs.settings import Feed, Settings, Window, load, now
 
 log = logging.getLogger(__name__)
@@ -106,7 +105,7 @@ def complaints(
     lines += [
         f"feed {feed} is {result['status']}: {result['message']}; mend it and clear `ingest [{feed}]`"
         for feed, result in results.items()
-        if result["status"] in UNSEEN
+        if result["status"] in ("partial", "capped", "refused", "failed")
     ]
     lines += [f"day {day} was held back: {'; '.join(reasons)}" for day, reasons in sorted(held.items())]
     return lines if finished else [*lines, "the numbers were not made anew: clear the step that failed, see its log"]
