@@ -79,8 +79,8 @@ def aggregate(settings: Settings, days: Sequence[str], cause: str | None = None,
 
     Undated posts belong to no day and are left out, as are held days of which nothing was ever published. Days that
     are up to date are left alone unless all are to be counted `anew`, and points whose figures did not change have no
-    new revision. `cause` is what revisions say when the items changed, by default what the counts tell: late items or
-    edits.
+    new revision. `cause` is what revisions say when the items changed, by default what the counts tell: late items,
+    edits or deletions.
     """
     lake = Lake(settings.lake)
     step = Aggregate(lake, settings, tuple(days), cause)
@@ -204,10 +204,11 @@ def _brands(settings: Settings) -> str:
 
 
 def _prepare(query: Query, settings: Settings, days: Sequence[str], looked: Mapping[str, Iterable[str]]) -> None:
-    """What _GRID reads: scored_posts, quarantine, day, brand, configured, looked, language, and brands_named."""
+    """What _GRID and _REVISIONS read: the datasets, day, brand, configured, looked, language, and brands_named."""
     teach_brands(query, settings.brands)
     query.read("scored_posts", days)
     query.read("quarantine", days)
+    query.read("deletions", days)
     (languages,) = (rule.kwargs["value_set"] for rule in contract("posts").rules if rule.name == "language_known")
     tables: dict[str, tuple[list[tuple[str, pa.DataType]], Iterable[dict[str, object]]]] = {
         "day": ([("published_date", pa.date32())], [{"published_date": as_date(day)} for day in days]),
@@ -296,14 +297,17 @@ LEFT JOIN tally USING (published_date, brand, feed, language)
 
 _SAME = " AND ".join(f"counted_now.{name} IS NOT DISTINCT FROM known.{name}" for name in ("kind", "counted", *FIGURES))
 
+_ITEMS = "coalesce({0}.posts + {0}.quarantined, 0)"
+
 _REVISIONS = f"""
 SELECT counted_now.*, TIMESTAMPTZ '{{moment}}' AS recorded_at,
     CASE
         WHEN published_date NOT IN (SELECT published_date FROM known) THEN 'first'
         WHEN (published_date, brand) NOT IN (SELECT (published_date, brand) FROM known) THEN 'brand added'
         WHEN why.cause IS NOT NULL THEN why.cause
-        WHEN coalesce(counted_now.posts + counted_now.quarantined, 0)
-            > coalesce(known.posts + known.quarantined, 0) THEN 'late items'
+        WHEN {_ITEMS.format("counted_now")} > {_ITEMS.format("known")} THEN 'late items'
+        WHEN {_ITEMS.format("counted_now")} < {_ITEMS.format("known")}
+            AND (published_date, feed) IN (SELECT (published_date, feed) FROM deletions) THEN 'deletions'
         ELSE 'edits'
     END AS cause, why.made_from
 FROM counted_now JOIN why USING (published_date)

@@ -516,11 +516,13 @@ def _days(
 def _feeds_table(feeds: list[FeedStatus]) -> Table:
     from rich.table import Table
 
-    table = Table("feed", "days", "posts", "quarantined", "undated", "gap days", "last fetch")
+    table = Table("feed", "days", "posts", "quarantined", "deleted", "undated", "gap days", "last fetch")
     for feed in feeds:
         days = f"{min(feed.days)} to {max(feed.days)}" if feed.days else "-"
         fetch = "never" if feed.last_fetch is None else " ".join(str(part) for part in feed.last_fetch if part)
-        counts = (feed.posts, feed.quarantined, "-" if feed.undated is None else feed.undated[0], len(feed.gaps))
+        undated = feed.undated and feed.undated[0]
+        known = ("-" if count is None else count for count in (feed.deleted, undated))
+        counts = (feed.posts, feed.quarantined, *known, len(feed.gaps))
         table.add_row(*map(_plain, (feed.feed, days, *counts, fetch)))
     return table
 

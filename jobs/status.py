@@ -17,10 +17,11 @@ from jobs.settings import Settings, Window
 class FeedStatus:
     """What the lake holds of one feed.
 
-    `days` maps each published day to (posts, quarantined). `gaps` are days without any item between the first and last
-    that were looked for, those held back left out; `unlooked` are those that never were. `undated` is (posts,
-    quarantined) too, None as of a former moment, of which it is not known. `last_fetch` is (day, status, message) of
-    the newest line on the coverage ledger, None without one.
+    `days` maps each published day to (posts, quarantined); `deleted` are the items, of any day, that their source shows
+    as deleted. `gaps` are days without any item between the first and last that were looked for, those held back left
+    out; `unlooked` are those that never were. `undated` is (posts, quarantined) too; it and `deleted` are None as of a
+    former moment, of which they are not known. `last_fetch` is (day, status, message) of the newest line on the
+    coverage ledger, None without one.
     """
 
     feed: str
@@ -29,6 +30,7 @@ class FeedStatus:
     unlooked: list[str]
     held: list[str]
     undated: tuple[int, int] | None
+    deleted: int | None
     last_fetch: tuple[date, str, str | None] | None
 
     @property
@@ -56,11 +58,16 @@ def status(settings: Settings, as_of: datetime | None = None) -> list[FeedStatus
     return [
         FeedStatus(
             feed=name,
-            days={day: (posts, broken) for day, (posts, broken) in sorted(counts[name].items()) if day != UNDATED},
+            days={
+                day: (posts, broken)
+                for day, (posts, broken, _) in sorted(counts[name].items())
+                if day != UNDATED and posts + broken
+            },
             gaps=[day for day in empty[name] if name in looked[day]],
             unlooked=[day for day in empty[name] if name not in looked[day]],
             held=held,
             undated=(counts[name][UNDATED][0], counts[name][UNDATED][1]) if as_of is None else None,
+            deleted=sum(deleted for _, _, deleted in counts[name].values()) if as_of is None else None,
             last_fetch=fetches.get(name),
         )
         for name in names
@@ -68,12 +75,12 @@ def status(settings: Settings, as_of: datetime | None = None) -> list[FeedStatus
 
 
 Counts = dict[str, dict[str, list[int]]]
-"""Posts and quarantined items by feed and day; none where there is no entry."""
+"""Posts, quarantined and deleted items by feed and day; none where there is no entry."""
 
 
 def _stored(view: View) -> Counts:
     counts = _no_counts()
-    for place, dataset in enumerate(("posts", "quarantine")):
+    for place, dataset in enumerate(("posts", "quarantine", "deletions")):
         for file in view.files(dataset):
             counts[str(file.feed)][file.day][place] += file.rows
     return counts
@@ -89,12 +96,12 @@ def _recorded(view: View, as_of: datetime) -> Counts:
             GROUP BY ALL HAVING posts + broken > 0
         """)
     for row in rows:
-        counts[row["feed"]][row["published_date"].isoformat()] = [row["posts"], row["broken"]]
+        counts[row["feed"]][row["published_date"].isoformat()] = [row["posts"], row["broken"], 0]
     return counts
 
 
 def _no_counts() -> Counts:
-    return defaultdict(lambda: defaultdict(lambda: [0, 0]))
+    return defaultdict(lambda: defaultdict(lambda: [0, 0, 0]))
 
 
 def _empty_days(counts: dict[str, list[int]], held: list[str]) -> list[str]:

@@ -386,6 +386,14 @@ def test_a_revision_says_what_caused_it(
     assert restated(place, made_from, *rows, cause=given) == [(cause, DAYS[0], "all", "posts", len(rows))]
 
 
+def test_a_post_that_was_deleted_at_its_source_is_a_cause(tmp_path: Path) -> None:
+    place = simple(tmp_path)
+    restated(place, "i2.r.m", ONE, LATE)
+    gone = {name: LATE[name] for name in ("post_id", "published_date", "feed", "kind", "language")}
+    place.put("deletions", [{**gone, "read_error": "deleted at its source"}])
+    assert restated(place, "i3.r.m", ONE)[-1] == ("deletions", DAYS[0], "all", "posts", 1)
+
+
 def test_a_changed_contract_of_the_points_is_a_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = simple(tmp_path)
     agreed = contract("daily_polarity")

@@ -54,7 +54,7 @@ class View:
     def files(self, dataset: str, days: Iterable[str] | None = None, held: bool = False) -> list[File]:
         """The files of `dataset` (of `days` only, when given), sorted by path.
 
-        With `held` those of posts or quarantine that are held back.
+        With `held` those of posts, quarantine or deletions that are held back.
         """
         agreed, wanted = contract(dataset), None if days is None else set(days)
         verdict = f"held_{agreed.verdict}" if held else agreed.verdict
@@ -77,7 +77,8 @@ class View:
 
     def held(self) -> list[str]:
         """Days whose newest data validation holds back, sorted."""
-        return sorted({file.day for name in ("posts", "quarantine") for file in self.files(name, held=True)})
+        judged = ("posts", "quarantine", "deletions")
+        return sorted({file.day for name in judged for file in self.files(name, held=True)})
 
     def rows(self, dataset: str, days: Iterable[str] | None = None) -> int:
         """How many rows `dataset` has, by the log."""

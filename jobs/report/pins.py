@@ -25,7 +25,9 @@ from jobs.settings import Settings, Window
 log = logging.getLogger(__name__)
 
 FILE = "pins.json"
-DATASETS = ("raw_posts", "item_versions", "posts", "quarantine", "scored_posts", "daily_polarity", "coverage")
+DATASETS = (
+    "raw_posts", "item_versions", "posts", "quarantine", "deletions", "scored_posts", "daily_polarity", "coverage",
+)  # fmt: skip
 OPEN_OPTIONS = {"endpoint_override", "region", "scheme", "allow_bucket_creation"}
 """Options in the address of a lake that are no secrets."""
 

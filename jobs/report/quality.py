@@ -12,7 +12,7 @@ from jobs.lake.query import Query, sql_days
 from jobs.lake.table import UNDATED
 from jobs.settings import Settings, Window
 
-COUNTS = ("items", "posts", "quarantined", "unscored", "unsure", "undated")
+COUNTS = ("items", "posts", "quarantined", "deleted", "unscored", "unsure", "undated")
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,9 @@ class BrokenRule:
 class Quality:
     """Counts of the window. `feeds` has the columns feed and, all int64, COUNTS; `models` scored its posts.
 
-    `items` are the different items that were fetched, `undated` those of any time that carry no date and so belong to
-    no period; `rules` counts an item once for each rule that it broke, undated items included.
+    `items` are the different items that were fetched, `deleted` those that are gone at their source, `undated` those of
+    any time that carry no date and so belong to no period; `rules` counts an item once for each rule that it broke,
+    undated items included.
     """
 
     feeds: pd.DataFrame
@@ -49,6 +50,7 @@ def quality_of(query: Query, settings: Settings, window: Window) -> Quality:
         "items": ("item_versions", "count(DISTINCT post_id)", window.days),
         "posts": ("posts", "count(*)", window.days),
         "quarantined": ("quarantine", "count(*)", window.days),
+        "deleted": ("deletions", "count(*)", window.days),
         "undated": ("posts", "count(*)", [UNDATED]),
     }
     found = {name: _by_feed(query, *how) for name, how in counts.items()} | _read_by_feed(query, window)
@@ -59,7 +61,7 @@ def quality_of(query: Query, settings: Settings, window: Window) -> Quality:
 
 def _feeds(query: Query, settings: Settings, window: Window) -> list[str]:
     known = [feed.name for feed in settings.feeds]
-    stored = {file.feed for name in ("posts", "quarantine") for file in query.at.files(name, window.days)}
+    stored = {file.feed for name in ("posts", "quarantine", "deletions") for file in query.at.files(name, window.days)}
     return known + sorted(str(feed) for feed in stored - set(known))
 
 

@@ -358,9 +358,9 @@ def _examples(brand: str, scope: str, examples: Examples, voice: Voice) -> Itera
 def _quality(sheets: Sheets, figures: Figures, quality: Quality) -> None:
     voice, sheet = sheets.voice, sheets.add("sheet_quality")
     sheet.set_column(0, 0, 24)
-    sheet.set_column(1, 7, 18)
-    columns = ["items", "posts", "quarantined", "unscored", "unsure", "undated"]
-    heads = [voice(key) for key in ("feed", "items", "kept", "quarantined", "unscored", "unsure", "undated", "extent")]
+    sheet.set_column(1, 8, 18)
+    columns = ["items", "posts", "quarantined", "deleted", "unscored", "unsure", "undated"]
+    heads = [voice("kept" if key == "posts" else key) for key in ("feed", *columns, "extent")]
     said = {row["feed"]: extent(row, voice) for row in records(figures.feeds) if row["brand"] == ALL}
     rows = [[row["feed"], *(row[c] for c in columns), said.get(row["feed"])] for row in records(quality.feeds)]
     rows.append([voice("total"), *(quality.totals[c] for c in columns), None])

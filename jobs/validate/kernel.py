@@ -1,4 +1,4 @@
-"""The kernel of validation: the newest versions of some partitions -> files of posts and of quarantine.
+"""The kernel of validation: the newest versions of some partitions -> files of posts, of quarantine and of deletions.
 
 It judges rows by the row rules of the contracts, and knows nothing of what is stale or of whole days.
 """
@@ -15,9 +15,10 @@ from data_contracts import contract
 from jobs.lake.query import open_query
 from jobs.lake.table import File, Lake, Partition, as_date, as_day, day_value
 from jobs.lake.writer import partition_runs, writing
+from jobs.read.declared import DELETED
 from jobs.rules import broken_rules
 
-OUTPUTS = ("posts", "quarantine")
+OUTPUTS = ("posts", "quarantine", "deletions")
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,17 @@ class Staged:
 
     posts: tuple[File, ...] = ()
     quarantine: tuple[File, ...] = ()
+    deletions: tuple[File, ...] = ()
 
     @property
     def files(self) -> tuple[File, ...]:
         """All of them."""
-        return self.posts + self.quarantine
+        return self.posts + self.quarantine + self.deletions
 
 
 @dataclass(frozen=True)
 class JudgeRows:
-    """Writes the posts and the quarantine of a task's partitions into `lake`."""
+    """Writes the posts, the quarantine and the deletions of a task's partitions into `lake`."""
 
     lake: Lake
 
@@ -69,20 +71,24 @@ class JudgeRows:
             }
 
     def _split(self, partition: Partition, made_from: str, pieces: Iterable[pa.RecordBatch]) -> Staged:
-        """Write the sound rows of one partition as posts, the others as quarantine."""
+        """Write the rows of one partition: gone at their source as deletions, sound as posts, others as quarantine."""
         values = {"published_date": day_value(partition.day), "feed": partition.feed}
         places = {name: self.lake.new_file(name, values, made_from) for name in OUTPUTS}
         posts: list[File] = []
         quarantine: list[File] = []
+        deletions: list[File] = []
         with (
             writing(self.lake, "posts", places["posts"], posts) as kept,
             writing(self.lake, "quarantine", places["quarantine"], quarantine) as refused,
+            writing(self.lake, "deletions", places["deletions"], deletions) as gone,
         ):
             for piece in pieces:
+                deleted = pc.fill_null(pc.equal(piece.column("read_error"), DELETED), False)
                 passes = pc.equal(pc.list_value_length(piece.column("rules")), 0)
-                kept.write(piece.filter(passes))
-                refused.write(piece.filter(pc.invert(passes)))
-        return Staged(tuple(posts), tuple(quarantine))
+                gone.write(piece.filter(deleted))
+                kept.write(piece.filter(pc.and_not(passes, deleted)))
+                refused.write(piece.filter(pc.invert(pc.or_(passes, deleted))))
+        return Staged(tuple(posts), tuple(quarantine), tuple(deletions))
 
 
 def judge_rows(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -2,7 +2,8 @@
 
 The newest version of every item is judged by the row rules of the contracts and staged; Great Expectations then
 judges what was staged, day by day. Days that pass are published, days that do not are held back for a person to
-look at: their rows lie in judged_posts under the verdicts held_passed and held_broken.
+look at: their rows lie in judged_posts under the verdicts held_passed, held_broken and held_deleted.
+An item that its source shows as deleted is neither sound nor broken: it takes the place of the post that counted.
 """
 
 from __future__ import annotations
@@ -34,12 +35,16 @@ VERDICTS = tuple(str(contract(name).verdict) for name in OUTPUTS)
 
 @dataclass(frozen=True)
 class Validated:
-    """What one validation did. `days` are published or were up to date; `held` gives the reasons of the others."""
+    """What one validation did. `days` are published or were up to date; `held` gives the reasons of the others.
+
+    The counts are of the items that it published.
+    """
 
     days: list[str]
     held: dict[str, list[str]]
     posts: int
     quarantined: int
+    deleted: int
 
 
 def validate(
@@ -149,11 +154,13 @@ class Validate:
         """Verdict of Great Expectations on the staged posts (AuditError) and on the profile of each day."""
         posts = [file for pieces in staged.values() for file in pieces.posts]
         quarantine = [file for pieces in staged.values() for file in pieces.quarantine]
+        deletions = [file for pieces in staged.values() for file in pieces.deletions]
         if not posts and not quarantine:
             return [], {}
         with view.query() as query:
             query.view("staged_posts", "posts", posts)
             query.view("staged_quarantine", "quarantine", quarantine)
+            query.view("staged_deletions", "deletions", deletions)
             audit_posts(query.batches("FROM staged_posts"))
             findings = judge("batch_profile", query.table(_PROFILE).cast(contract("batch_profile").schema))
             held = _reasons(findings)
@@ -173,9 +180,11 @@ class Validate:
             WITH before AS (
                 SELECT feed, post_id, published_date AS place FROM published_posts
                 UNION ALL SELECT feed, post_id, published_date FROM published_quarantine
+                UNION ALL SELECT feed, post_id, published_date FROM published_deletions
             ), after AS (
                 SELECT feed, post_id, published_date AS place FROM staged_posts
                 UNION ALL SELECT feed, post_id, published_date FROM staged_quarantine
+                UNION ALL SELECT feed, post_id, published_date FROM staged_deletions
             )
             SELECT DISTINCT before.place AS left, after.place AS reached FROM before JOIN after USING (feed, post_id)
             WHERE before.place IS DISTINCT FROM after.place

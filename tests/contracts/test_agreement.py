@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 
 from data_contracts import contract, names, schema, suite
 from jobs.aggregate import aggregate
+from jobs.declaration import Declaration
 from jobs.enrich.themes import Themes, keep_themes
 from jobs.enrich.topics import topics
 from jobs.enrich.twins import twins
@@ -37,10 +38,15 @@ POSTS = [
     {"id": "3", "at": None, "text": "Sem data, mas com muito amor pelo café"},
     {"id": "4", "at": "2026-09-30T13:00:00Z", "text": None},
 ]
+GONE = {"id": "5", "at": "2026-09-30T14:00:00Z", "text": "Já não está aqui", "gone": True}
+CHAT = {
+    "name": "chat", "version": 1, "about": {"title": "Chat", "docs": "https://chat.example", "terms": "None."},
+    "items": {"at": "@", "deleted": "gone"}, "fields": {"post_id": "id", "published_at": "at", "text": "text"},
+}  # fmt: skip
 NEVER_STORED = {"batch_profile", "feed_freshness"}
-OF_TWO_SHAPES = "judged_posts"
-"""Its files have the columns of posts or those of quarantine."""
-STORED = sorted(set(names()) - NEVER_STORED - {OF_TWO_SHAPES})
+OF_SOME_SHAPES = "judged_posts"
+"""Its files have the columns of posts, of quarantine or of deletions."""
+STORED = sorted(set(names()) - NEVER_STORED - {OF_SOME_SHAPES})
 
 
 class LengthModel:
@@ -68,15 +74,19 @@ def _filled(tmp_path: Path) -> Lake:
     columns = {"post_id": "id", "published_at": "at", "text": "text", "rating": "stars", "author": "by"}
     path = str(tmp_path / "posts.jsonl")
     feed = {"name": "posts", "kind": "post", "reader": "jsonl", "path": path, "columns": columns}
+    (tmp_path / "chat.json").write_text(json.dumps([GONE]), encoding="utf-8")
+    service = Declaration.model_validate(CHAT)
+    chat = {"name": "chat", "kind": "post", "service": service, "path": str(tmp_path / "chat.json")}
     settings = Settings.model_validate(
         {
-            "lake": str(tmp_path / "lake"), "reports": str(tmp_path / "reports"), "feeds": [feed],
+            "lake": str(tmp_path / "lake"), "reports": str(tmp_path / "reports"), "feeds": [feed, chat],
             "brands": [{"name": "Aurora", "terms": ["aurora"]}], "topics": [{"name": "Café", "terms": ["café"]}],
         }
     )  # fmt: skip
     lake = Lake(settings.lake)
     window = Window(start=date(2026, 9, 29), end=date(2026, 9, 30))
-    days = validate(settings, ingest(settings, "posts", window).days).days
+    days = sorted({day for name in ("posts", "chat") for day in ingest(settings, name, window).days})
+    days = validate(settings, days).days
     judged, view = scorer(LengthModel(), []), View(lake)
     scored = [
         written
@@ -139,11 +149,11 @@ def test_any_reader_of_delta_tables_sees_the_columns_and_rows_of_the_contract(la
     assert len(key.group_by(contract(name).key).aggregate([])) == len(key)
 
 
-def test_the_table_of_judged_posts_has_all_columns_of_posts_and_quarantine() -> None:
-    for name in ("posts", "quarantine"):
-        assert contract(name).table == OF_TWO_SHAPES
+def test_the_table_of_judged_posts_has_all_columns_of_what_is_stored_in_it() -> None:
+    for name in ("posts", "quarantine", "deletions"):
+        assert contract(name).table == OF_SOME_SHAPES
         for column in schema(name):
-            assert schema(OF_TWO_SHAPES).field(column.name).type == column.type
+            assert schema(OF_SOME_SHAPES).field(column.name).type == column.type
 
 
 @pytest.mark.parametrize("change", ["renamed", "retyped", "dropped", "nullable"])

@@ -18,6 +18,7 @@ from jobs.lake.query import View
 from jobs.lake.state import State
 from jobs.lake.table import Lake
 from jobs.settings import Settings, Window
+from jobs.status import status
 from jobs.validate import validate
 from tests import stored
 from tests.connect.networks import hacker_news, mastodon
@@ -126,19 +127,41 @@ def test_an_edit_is_a_newer_version_of_its_post(desk: Callable[..., Desk], servi
     assert len({row["post_id"] for row in desk().rows()}) == 1
 
 
-def test_a_deletion_takes_the_post_out(desk: Callable[..., Desk], service: Service) -> None:
-    post = {"ap_id": "https://l.example/post/1", "published": "2026-09-29T12:00:00Z", "name": "Café bom", "body": "x"}
-    pages = [[{"post": {**post, "deleted": gone}, "creator": {"actor_id": "a"}}] for gone in (False, True)]
+def lemmy_page(*gone: bool) -> list[Said]:
+    """A page of a post for each of `gone`, deleted where that is true, and one without comments."""
+    posts = [
+        {
+            "ap_id": f"https://l.example/post/{n}",
+            "published": "2026-09-29T12:00:00Z",
+            "name": f"Café {n}",
+            "body": "bom",
+        }
+        for n in range(len(gone))
+    ]
+    views = [
+        {"post": {**post, "deleted": deleted}, "creator": {"actor_id": "a"}}
+        for post, deleted in zip(posts, gone, strict=True)
+    ]
+    return [Said({"posts": views}), Said({"comments": []})]
+
+
+def test_a_deletion_takes_the_post_out_and_holds_no_day_back(
+    desk: Callable[..., Desk], service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forum = desk("lemmy", communities=["cafe"])
     left = []
-    for page in pages:
-        service.faults = [Said({"posts": page}), Said({"comments": []})]
-        forum = desk("lemmy", communities=["cafe"])
+    for hour, gone in enumerate(([False] * 12, [True] * 11 + [False], [True] * 12)):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(datetime(2026, 9, 30, hour, tzinfo=UTC).timestamp())))
+        service.faults = lemmy_page(*gone)
         assert forum.ingest().days == ["2026-09-29"]
-        validate(forum.settings, ["2026-09-29"])
-        left.append([(row["post_id"], row["text"]) for row in forum.rows("posts")])
-    assert left == [[("https://l.example/post/1", "Café bom\nx")], []]
-    (gone,) = forum.rows("quarantine")
-    assert (gone["read_error"], gone["text"], gone["payload"]) == ("deleted at its source", None, "{}")
+        done = validate(forum.settings, ["2026-09-29"])
+        assert (done.held, done.quarantined) == ({}, 0)
+        left.append((len(forum.rows("posts")), len(forum.rows("deletions"))))
+    assert left == [(12, 0), (1, 11), (0, 12)]
+    assert {row["read_error"] for row in forum.rows("deletions")} == {"deleted at its source"}
+    assert not {"title", "body", "text", "author", "url", "payload"} & set(forum.rows("deletions")[0])
+    (told,) = status(forum.settings)
+    assert (told.posts, told.quarantined, told.deleted, told.gaps) == (0, 0, 12, [])
 
 
 def test_a_ledger_from_before_services_is_read_and_gone_on_with(
