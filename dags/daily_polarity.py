@@ -16,6 +16,8 @@ The task that failed says what to do; these are the ways it goes wrong.
 - **`ingest [feed]` failed**: the feed did not answer or is not what the settings say. It was tried four times; the
   coverage ledger (`sentinela status`) has the same message. The day's numbers stay without that feed until the task
   is cleared and succeeds.
+- **a warning of suspiciously few items**: the feed answered as if whole, with far fewer items than on the same weekday
+  before. Look at the source; nothing was held back.
 - **a day was held back**: a rule about the whole batch broke; `sentinela quarantine list --held --date DAY` shows
   the rows. What was published for that day before is untouched. The run of that day fails, and the one that held it
   back first; later runs name it in a warning of `verdict`.
@@ -195,10 +197,14 @@ with DAG(
         """Fail the run, after all that could be published was, for a failed feed or a held day that is its to mend."""
         if feeds is None:
             raise AirflowFailException("nothing was done: the log of `feeds` says why")
+        from jobs.coverage import SEEN
         from jobs.held import warn_of
 
         held = validated["failing"] if validated else {}
         warn_of(validated["older"] if validated else [])
+        for result in ingested:
+            if result["message"] and result["status"] in SEEN:
+                log.warning("feed %s is %s: %s", result["feed"], result["status"], result["message"])
         if lines := complaints(feeds, ingested, held, finished=aggregated is not None):
             raise AirflowFailException("\n".join(["this run is not whole", *lines]))
 

@@ -32,8 +32,8 @@ TICK = timedelta(microseconds=1)
 def record(lake: Lake, line: Mapping[str, Any]) -> None:
     """Add `line`, a row of the contract, unless the newest of its feed and window that day says the same.
 
-    An `unchanged` answer after one that was seen says nothing new. Raises LakeError when others commit before us time
-    and again.
+    An `unchanged` answer after one that was seen says nothing new, unless its message does. Raises LakeError when
+    others commit before us time and again.
     """
     day = as_day(line["fetched_date"])
 
@@ -62,7 +62,8 @@ def _rows(lake: Lake, files: list[File]) -> list[dict[str, Any]]:
 
 def _is_told(newest: Mapping[str, Any], line: Mapping[str, Any]) -> bool:
     repeats = all(newest[key] == line[key] for key in OUTCOME)
-    return repeats or (line["status"] == "unchanged" and newest["status"] in SEEN)
+    is_same = line["status"] == "unchanged" and newest["status"] in SEEN and newest["message"] == line["message"]
+    return repeats or is_same
 
 
 def looked_for(

@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -24,10 +24,12 @@ from data_contracts import contract, schema
 from jobs.connect.client import address
 from jobs.connect.connector import Body, Cursor, Reach, SourceError
 from jobs.connect.fetch import fetch
-from jobs.coverage import UNSEEN, record
+from jobs.coverage import SEEN, UNSEEN, record
 from jobs.ingest.items import Reading
 from jobs.ingest.rows import row_batches
 from jobs.ingest.store import store
+from jobs.ingest.watch import Scarce, scarce, sentence
+from jobs.lake.query import View
 from jobs.lake.state import State
 from jobs.lake.table import Lake, fingerprint
 from jobs.settings import Feed, Settings, SettingsError, Window, now
@@ -44,7 +46,10 @@ class FeedError(RuntimeError):
 
 @dataclass(frozen=True)
 class Ingested:
-    """What one ingest of one feed did. `days` are the published days that something new came to be known of."""
+    """What one ingest of one feed did. `days` are the published days that something new came to be known of.
+
+    A `message` of one that did not fail is a warning.
+    """
 
     feed: str
     status: str
@@ -120,8 +125,11 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
     with TemporaryDirectory(prefix=f"sentinela-fetch-{os.getpid()}-") as folder:
         seen, cursor = _fetch(source, window, settings.zone, former or {}, reading, Path(folder))
         stored = store(lake, feed, fetched_on, seen.spills, anew=stored_before and former is None)
-    message = "; ".join([*map(str, seen.faults), *(seen.reach.missing if seen.reach else ())]) or None
-    record(lake, _line(source, window, seen, message, fetched_at, fetched_on))
+    over = [day for day in window.days if day < fetched_on.isoformat()]
+    few = scarce(View(lake), feed, over) if seen.status in SEEN else []
+    said = [*map(str, seen.faults), *(seen.reach.missing if seen.reach else ()), sentence(few)]
+    message = "; ".join(filter(None, said)) or None
+    record(lake, _line(source, window, seen, message, fetched_at, fetched_on) | _detail(seen.reach, few))
     if stored.mark:  # again: who has carried the days through by now did it without that line
         State(lake).mark(stored.mark, stored.days)
     if cursor is not None and not seen.faults:
@@ -135,6 +143,8 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
         result.items_new,
         len(result.days),
     )
+    if message and not result.failed:
+        log.warning("feed %r: %s", feed, message)
     if seen.faults and not seen.bodies and not seen.unchanged:
         raise FeedError(f"feed {feed!r}: {message}")
     return result
@@ -205,8 +215,15 @@ def _reached(reach: Reach | None) -> dict[str, Any]:
         "pages": reach.pages,
         "seen_from": reach.seen_from,
         "seen_until": reach.seen_until,
-        "detail": json.dumps(reach.detail, ensure_ascii=False),
     }
+
+
+def _detail(reach: Reach | None, few: Sequence[Scarce]) -> dict[str, Any]:
+    """What more the ledger says, as JSON: of a service's answers, and of days with suspiciously few items."""
+    detail = dict(reach.detail) if reach else {}
+    if few:
+        detail["scarce"] = {one.day: [one.items, one.usual] for one in few}
+    return {"detail": json.dumps(detail, ensure_ascii=False)} if detail else {}
 
 
 def _cursor(lake: Lake, feed: Feed, way: str) -> Cursor | None:

@@ -19,7 +19,7 @@ from jobs.lake.query import Query, sql_days
 from jobs.report.claims import Checked, checked, known_of
 from jobs.report.compared import Bridge, between, bridge, compared, history, preceding
 from jobs.report.counted import Counted, Unlooked
-from jobs.report.gaps import Gap, coverage_gaps
+from jobs.report.gaps import Few, Gap, coverage_gaps, scarce
 from jobs.report.moves import Move, Standing, Surge, lead, moves, standing, surges
 from jobs.report.pooled import STORED, pool
 from jobs.report.restated import Restated, restated
@@ -57,6 +57,7 @@ class Figures:
     surges: tuple[Surge, ...]
     bridges: tuple[Bridge, ...]
     gaps: tuple[Gap, ...]
+    scarce: tuple[Few, ...]
     unlooked: tuple[Unlooked, ...]
     held: tuple[date, ...]
     restated: tuple[Restated, ...]
@@ -101,6 +102,7 @@ def gather(query: Query, settings: Settings, window: Window, as_of: datetime | N
         surges=tuple(surge for place, name in enumerate(names) for surge in surges(daily, name, place, found)),
         bridges=tuple(filter(None, (bridge(rows, name, window) for name in _comparable(brands)))),
         gaps=gaps,
+        scarce=scarce(query, window, as_of),
         unlooked=counted.unlooked(names, window),
         held=tuple(map(date.fromisoformat, sorted(held))),
         restated=tuple(restated(query, window, ALL, as_of)),

@@ -1,7 +1,8 @@
-"""Days that no fetch of a feed saw whole, by the coverage ledger."""
+"""Days that no fetch of a feed saw whole, and those with suspiciously few items, by the coverage ledger."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -27,11 +28,24 @@ class Gap:
         return [self.start + timedelta(days=n) for n in range((self.end - self.start).days + 1)]
 
 
+@dataclass(frozen=True)
+class Few:
+    """A day on which a feed answered whole with fewer items than are `usual` on that weekday, by far."""
+
+    feed: str
+    day: date
+    items: int
+    usual: float
+
+
 def coverage_gaps(query: Query, window: Window, as_of: datetime | None = None) -> tuple[Gap, ...]:
-    """Runs of days of `window` that no fetch of a feed saw whole, with the outcome of the newest fetch."""
+    """Runs of days of `window` that no fetch of a feed saw whole, with the outcome of the newest fetch.
+
+    A fetch of a day that was not over yet takes the place of those before it, and cannot have seen it whole.
+    """
     query.read("coverage")
     rows = query.table(
-        "SELECT feed, window_start, window_end, status, message FROM coverage "
+        "SELECT feed, window_start, window_end, fetched_date, status, message FROM coverage "
         f"WHERE window_end >= DATE '{window.start}' AND window_start <= DATE '{window.end}' "
         f"AND {sql_until('fetched_at', as_of)} "
         "ORDER BY feed, fetched_at, status"
@@ -41,11 +55,33 @@ def coverage_gaps(query: Query, window: Window, as_of: datetime | None = None) -
     for row in rows:
         start, end = max(row["window_start"], window.start), min(row["window_end"], window.end)
         for day in (start + timedelta(days=n) for n in range((end - start).days + 1)):
-            if row["status"] in SEEN:
+            if row["status"] in SEEN and row["fetched_date"] > day:
                 seen.add((row["feed"], day))
+            elif row["status"] in SEEN:
+                last.pop((row["feed"], day), None)
             else:
                 last[row["feed"], day] = (row["status"], row["message"])
     return tuple(_runs({place: why for place, why in sorted(last.items()) if place not in seen}))
+
+
+def scarce(query: Query, window: Window, as_of: datetime | None = None) -> tuple[Few, ...]:
+    """Days of `window` with suspiciously few items, by the newest fetch that was asked for each."""
+    query.read("coverage")
+    rows = query.rows(f"""
+        SELECT feed, window_start, window_end, detail FROM coverage
+        WHERE window_end >= DATE '{window.start}' AND window_start <= DATE '{window.end}'
+            AND {sql_until("fetched_at", as_of)} ORDER BY feed, fetched_at
+    """)
+    told: dict[tuple[str, date], Few] = {}
+    for row in rows:
+        asked = Window(start=max(row["window_start"], window.start), end=min(row["window_end"], window.end))
+        few = json.loads(row["detail"] or "{}").get("scarce", {})
+        for day in asked.days:
+            told.pop((row["feed"], date.fromisoformat(day)), None)
+            if day in few:
+                one = Few(row["feed"], date.fromisoformat(day), *few[day])
+                told[one.feed, one.day] = one
+    return tuple(told[place] for place in sorted(told))
 
 
 def _runs(unseen: dict[tuple[str, date], tuple[str, str | None]]) -> Iterable[Gap]:

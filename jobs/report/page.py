@@ -94,6 +94,7 @@ def render_page(content: Content, voice: Voice) -> str:
         moved=moved,
         method=method,
         gaps=figures.gaps,
+        scarce=figures.scarce,
         unlooked=figures.unlooked,
         absent=", ".join(voice.short(day) for day in absent),
         held=", ".join(voice.short(day) for day in figures.held),

@@ -370,6 +370,9 @@ def _quality(sheets: Sheets, figures: Figures, quality: Quality) -> None:
     gaps = [[gap.feed, gap.start, gap.end, voice(f"outcome_{gap.status}"), gap.message] for gap in figures.gaps]
     heads = [voice(key) for key in ("feed", "first_day", "last_day", "outcome", "reason")]
     top = sheets.table(sheet, top + 2, heads, ["", "day", "day", "", ""], gaps)
+    few = [[one.feed, one.day, voice("scarce_day", n=one.items, usual=f"{one.usual:g}")] for one in figures.scarce]
+    heads = [f"{voice('scarce')}: {voice('feed').lower()}", voice("day"), voice("items")]
+    top = sheets.table(sheet, top + 2, heads, ["", "day", ""], few)
     heads = [f"{voice('unlooked')}: {voice('feed').lower()} / {voice('brand').lower()}", voice("days")]
     unlooked = [[place.feed or place.brand, spans(place, voice)] for place in figures.unlooked]
     top = sheets.table(sheet, top + 2, heads, ["", ""], unlooked)

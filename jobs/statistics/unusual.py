@@ -53,6 +53,9 @@ PATTERN = 12.59
 NULL_DAYS = 28.0
 """A series whose deviations are wider than 1 is judged for the list by their width; 1 counts as so many days."""
 
+FEWEST_SAME, RARE = 4, 0.001
+"""A count is suspiciously low by the same weekdays before where so many are known, and so seldom a day has so few."""
+
 FALSE_SHARE = 0.1
 """Of the days that a report lists, so many may be false (Benjamini & Hochberg 1995)."""
 
@@ -147,6 +150,19 @@ def unusual_volume(counts: ArrayLike, known: ArrayLike = True, era: ArrayLike = 
     z = np.full(n.shape, np.nan)
     z[judged] = _deviate(n[judged], expected[judged], wider[judged])
     return _judged(expected, np.sqrt(expected + wider * expected**2), z, era)
+
+
+def suspiciously_few(count: int, before: Sequence[int]) -> bool:
+    """Whether a feed that had the counts `before` on the last same weekdays ought to have had more than `count`.
+
+    A count of which the negative binomial about their median, as wide as real feeds swing (`BURST`), has so few once in
+    a thousand days (`RARE`), and that lies below three in four of them: a feed of few items, or one that is often
+    empty, is never suspicious. So is none with fewer than `FEWEST_SAME` such days.
+    """
+    if len(before) < FEWEST_SAME or count >= np.quantile(before, 0.25):
+        return False
+    size = BURST**-2
+    return bool(nbinom.cdf(count, size, size / (size + np.median(before))) < RARE)
 
 
 def listed(found: Sequence[Unusual], share: float = FALSE_SHARE) -> list[Flags]:

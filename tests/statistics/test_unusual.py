@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jobs.statistics.changes import Daily
-from jobs.statistics.unusual import ALARM, Unusual, last, listed, unusual_mood, unusual_volume
+from jobs.statistics.unusual import ALARM, Unusual, last, listed, suspiciously_few, unusual_mood, unusual_volume
 
 POSTS, SPREAD, MONTH = 150, 0.55, 30
 
@@ -182,3 +182,20 @@ def test_a_report_of_ordinary_series_lists_a_day_in_one_of_ten_at_most() -> None
     names = ("expected", "spread", "z", "average", "p")
     reports = [Unusual(*(getattr(found, name)[i : i + 6] for name in names)) for i in range(0, 300, 6)]
     assert np.mean([listed([report])[0].any() for report in reports]) <= 0.1
+
+
+@pytest.mark.parametrize(
+    ("count", "before", "told"),
+    [
+        (0, [12, 9, 14, 11, 10, 12, 13, 9], True),
+        (3, [120, 90, 140, 110, 100, 120, 130, 90], True),
+        (0, [12, 0, 14, 0, 10, 12, 13, 9], True),
+        (0, [12, 0, 14, 0, 0, 12, 13, 9], False),
+        (5, [12, 9, 14, 11, 10, 12, 13, 9], False),
+        (0, [3, 2, 4, 1, 2, 3, 5, 2], False),
+        (0, [500, 600, 400], False),
+        (0, [], False),
+    ],
+)
+def test_a_count_is_suspiciously_low_by_the_same_weekdays_before(count: int, before: list[int], told: bool) -> None:
+    assert suspiciously_few(count, before) is told
