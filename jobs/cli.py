@@ -71,17 +71,16 @@ def ingest(
 ) -> None:  # fmt: skip
     """Fetch feeds into raw_posts (today's window by default)."""
     from jobs.ingest import FeedError
-    from jobs.ingest import ingest as step
+    from jobs.pipeline import ingest_each
 
     settings = load(config)
     today = settings.today()
     window = _window(day, first, last) or Window(start=today, end=today)
     failures = []
-    for name in [settings.feed(feed).name] if feed else [f.name for f in settings.feeds]:
-        try:
-            result = step(settings, name, window)
-        except FeedError as fault:
-            failures.append(str(fault))
+    names = [settings.feed(feed).name] if feed else [f.name for f in settings.feeds]
+    for name, result in ingest_each(settings, names, window):
+        if isinstance(result, FeedError):
+            failures.append(str(result))
             continue
         typer.echo(f"{name}: {result.status}, {result.items_seen} items seen, {result.items_new} new")
         failures += [f"feed {name!r}: {result.message}"] if result.failed else []

@@ -252,6 +252,9 @@ class Cap(Frozen):
 class Limits(Frozen):
     """How often the service may be asked, and where it says so."""
 
+    requests_per_run: int | None = Field(
+        None, ge=1, description="At most so many of all feeds of the service together; each has an equal share."
+    )
     pace_seconds: float = Field(0, ge=0, le=60, description="From the start of one request to that of the next.")
     remaining: Header | None = Field(None, description="Requests that are left.")
     reset: Header | None = Field(None, description="When there are some again.")

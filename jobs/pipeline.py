@@ -6,7 +6,8 @@ work with it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,7 @@ from jobs.aggregate import aggregate
 from jobs.enrich.topics import topics
 from jobs.enrich.twins import twins
 from jobs.held import HeldDays, held_days, warn_of
-from jobs.ingest import FeedError, ingest
+from jobs.ingest import FeedError, Ingested, ingest
 from jobs.lake.query import View
 from jobs.lake.state import State
 from jobs.lake.table import Lake
@@ -24,6 +25,9 @@ from jobs.report import report
 from jobs.score import score
 from jobs.settings import Settings, Window
 from jobs.validate import Validated, validate
+
+AT_ONCE = 16
+"""So many feeds are fetched at once: they wait for servers most of the time, and one that hangs holds up no other."""
 
 EVERYTHING = "everything"
 """The mark of a lake without state."""
@@ -78,19 +82,34 @@ def restate(settings: Settings, window: Window) -> tuple[list[str], list[str]]:
 
 
 def ingest_all(settings: Settings, feeds: Iterable[str], window: Window) -> tuple[set[str], list[str]]:
-    """Ingest `feeds` one after the other; the days that they touch, and a line for each feed that failed."""
+    """Ingest `feeds` side by side; the days that they touch, and a line for each feed that failed, in their order."""
     days: set[str] = set()
     failures: list[str] = []
-    for feed in feeds:
-        try:
-            ingested = ingest(settings, feed, window)
-        except FeedError as fault:
-            failures.append(str(fault))
+    for feed, done in ingest_each(settings, feeds, window):
+        if isinstance(done, FeedError):
+            failures.append(str(done))
             continue
-        days.update(ingested.days)
-        if ingested.failed:
-            failures.append(f"feed {feed!r}: {ingested.message}")
+        days.update(done.days)
+        if done.failed:
+            failures.append(f"feed {feed!r}: {done.message}")
     return days, failures
+
+
+def ingest_each(settings: Settings, feeds: Iterable[str], window: Window) -> Iterator[tuple[str, Ingested | FeedError]]:
+    """Ingest `feeds`, AT_ONCE of them side by side; each with what came of it, in their order."""
+
+    def one(feed: str) -> Ingested | FeedError:
+        try:
+            return ingest(settings, feed, window)
+        except FeedError as fault:
+            return fault
+
+    names = list(feeds)
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="ingest")
+    try:
+        yield from zip(names, pool.map(one, names), strict=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def carry(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -14,8 +15,12 @@ T = TypeVar("T")
 
 
 def track(items: Iterable[T], what: str, total: int | None = None, weight: str = "items") -> Iterator[T]:
-    """Yield `items`, showing how many have passed; something with `num_rows` counts as its rows."""
-    return _bar(items, what, total, weight) if sys.stderr.isatty() else _logged(items, what, total, weight)
+    """Yield `items`, showing how many have passed; something with `num_rows` counts as its rows.
+
+    Bars of several threads would write over each other, so that another than the main one logs.
+    """
+    has_terminal = sys.stderr.isatty() and threading.current_thread() is threading.main_thread()
+    return _bar(items, what, total, weight) if has_terminal else _logged(items, what, total, weight)
 
 
 def _bar(items: Iterable[T], what: str, total: int | None, weight: str) -> Iterator[T]:

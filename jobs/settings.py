@@ -174,6 +174,9 @@ class Feed(Frozen):
     back_days: int = Field(
         30, ge=1, le=36_500, description="Of a service: how far it is read back to go on from the last fetch."
     )
+    requests_per_run: int | None = Field(
+        None, ge=1, description="Of a service: at most so many; by default its share of what the service allows."
+    )
     columns: Columns = Columns()
     encoding: CodecName | None = Field(None, description="Of a CSV; detected when absent.")
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="Of a CSV; detected when absent.")

@@ -126,7 +126,7 @@ def bodies(request: Request) -> Generator[Body, None, Outcome]:
     service = _service(request.feed)
     former = request.cursor.get("read", {}) if request.cursor.get("version") == service.version else {}
     with Client(request.feed, heeds=False) as client:
-        walk = _Walk(request, Server(request.feed, service, client, request.folder), former)
+        walk = _Walk(request, Server(request.feed, service, client, request.folder, request.requests), former)
         for sequence in sequences(request.feed):
             yield from walk.sequence(sequence)
     if walk.fault and not walk.pages:

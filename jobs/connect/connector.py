@@ -52,7 +52,7 @@ class Request:
 
     `cursor` is what the same connector returned from the last fetch that was kept whole, through JSON; empty when there
     is none, and perhaps that of another connector where the feed was one of another kind. `folder` takes downloads.
-    The days are those of `zone`.
+    The days are those of `zone`. At most `requests` requests may be sent, as many as it takes without.
     """
 
     feed: Feed
@@ -60,6 +60,7 @@ class Request:
     cursor: Cursor
     folder: Path
     zone: ZoneInfo = UTC
+    requests: int | None = None
 
 
 @dataclass(frozen=True)

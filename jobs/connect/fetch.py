@@ -28,13 +28,16 @@ class Fetch:
         self.cursor, self.reach = outcome.cursor, outcome.reach
 
 
-def fetch(feed: Feed, window: Window, cursor: Cursor, folder: Path, zone: ZoneInfo = UTC) -> Fetch:
+def fetch(
+    feed: Feed, window: Window, cursor: Cursor, folder: Path, zone: ZoneInfo = UTC, requests: int | None = None
+) -> Fetch:
     """Every body of bytes that `feed` has for the published days of `window`, one at a time.
 
     `cursor` is that of the last fetch that was kept whole, else empty; `folder` takes downloads; the days are those of
-    `zone`. A source without a query by day gives all that it has. Raises SourceError while the bodies are had.
+    `zone`. A service is sent at most `requests`. A source without a query by day gives all that it has. Raises
+    SourceError while the bodies are had.
     """
-    return Fetch(_connector(feed)(Request(feed, window, cursor, folder, zone)))
+    return Fetch(_connector(feed)(Request(feed, window, cursor, folder, zone, requests)))
 
 
 def _connector(feed: Feed) -> Connector:

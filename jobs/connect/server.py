@@ -58,13 +58,17 @@ class Heard:
 class Server:
     """The server of the service of `feed`; raises SourceError when it cannot be signed in to.
 
-    `limits_seen` are the last limits that it told, by header.
+    At most `requests` are sent to it, signing in left out, as many as it takes without. `limits_seen` are the last
+    limits that it told, by header.
     """
 
-    def __init__(self, feed: Feed, service: Declaration, client: Client, folder: Path) -> None:
+    def __init__(
+        self, feed: Feed, service: Declaration, client: Client, folder: Path, requests: int | None = None
+    ) -> None:
         self._feed, self._service, self._client, self._folder = feed, service, client, folder
         self._shown = sign_in(feed, client, folder)
         self._not_before, self._waited = 0.0, 0.0
+        self._requests, self._sent = requests, 0
         self.limits_seen: dict[str, str] = {}
 
     def ask(self, url: str, query: Mapping[str, str], target: Path) -> Page | None:
@@ -106,6 +110,13 @@ class Server:
         return url
 
     def _hear(self, url: str, query: Mapping[str, str], target: Path) -> Heard:
+        if self._sent == self._requests:
+            raise SourceError(
+                f"{address(url)}: the {self._sent} requests that feed {self._feed.name!r} has in a run are spent; the "
+                "next run goes on, or raise its requests_per_run",
+                "refused",
+            )
+        self._sent += 1
         self._wait(self._not_before - time.time())
         self._not_before = time.time() + self._service.limits.pace_seconds
         options = {"params": dict(query), "headers": dict(self._service.headers), "auth": self._shown}

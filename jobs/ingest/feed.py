@@ -15,7 +15,6 @@ from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -23,7 +22,7 @@ import pyarrow.parquet as pq
 from data_contracts import contract, schema
 from jobs.connect.client import address
 from jobs.connect.connector import Body, Cursor, Reach, SourceError
-from jobs.connect.fetch import fetch
+from jobs.connect.fetch import Fetch, fetch
 from jobs.coverage import SEEN, UNSEEN, record
 from jobs.ingest.items import Reading
 from jobs.ingest.rows import row_batches
@@ -36,7 +35,7 @@ from jobs.settings import Feed, Settings, SettingsError, Window, now
 from jobs.versions import INDEX
 
 log = logging.getLogger(__name__)
-ASKING = ("path", "url", "http", "service", "parameters", "credentials", "back_days")
+ASKING = ("path", "url", "http", "service", "parameters", "credentials", "back_days", "requests_per_run")
 """Settings of a feed that decide what is asked for, and not how the answer is read."""
 
 
@@ -123,7 +122,8 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
         return Reading(source, settings.zone, batch_id, body.name, fetched_at, key)
 
     with TemporaryDirectory(prefix=f"sentinela-fetch-{os.getpid()}-") as folder:
-        seen, cursor = _fetch(source, window, settings.zone, former or {}, reading, Path(folder))
+        bodies = fetch(source, window, former or {}, Path(folder), settings.zone, _requests(settings, source))
+        seen, cursor = _fetch(bodies, reading, Path(folder))
         stored = store(lake, feed, fetched_on, seen.spills, anew=stored_before and former is None)
     over = [day for day in window.days if day < fetched_on.isoformat()]
     few = scarce(View(lake), feed, over) if seen.status in SEEN else []
@@ -150,11 +150,21 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
     return result
 
 
-def _fetch(
-    feed: Feed, window: Window, zone: ZoneInfo, former: Cursor, reading: Callable[[Body], Reading], folder: Path
-) -> tuple[_Seen, Cursor | None]:
-    """Spill the rows of every body that the feed holds; the cursor to keep once they are stored."""
-    seen, bodies = _Seen([], []), fetch(feed, window, former, folder, zone)
+def _requests(settings: Settings, feed: Feed) -> int | None:
+    """How many requests a run of `feed` may send: its own, else an equal share of what its service allows a run.
+
+    Shares hold whether the feeds are fetched by one process or by many.
+    """
+    allowed = feed.service.limits.requests_per_run if feed.service else None
+    if feed.requests_per_run or not (allowed and feed.service):
+        return feed.requests_per_run
+    names = [other.service.name for other in settings.feeds if other.service and not other.requests_per_run]
+    return max(1, allowed // names.count(feed.service.name))
+
+
+def _fetch(bodies: Fetch, reading: Callable[[Body], Reading], folder: Path) -> tuple[_Seen, Cursor | None]:
+    """Spill the rows of all `bodies`; the cursor to keep once they are stored."""
+    seen = _Seen([], [])
     try:
         for number, body in enumerate(bodies):
             seen.unchanged |= body.unchanged
