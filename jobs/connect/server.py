@@ -68,8 +68,8 @@ class Server:
         self._feed, self._service, self._client, self._folder = feed, service, client, folder
         self._shown = sign_in(feed, client, folder)
         self._not_before, self._waited = 0.0, 0.0
-        self._requests, self._sent = requests, 0
         self.limits_seen: dict[str, str] = {}
+        self._requests, self._sent = requests, 0
 
     def ask(self, url: str, query: Mapping[str, str], target: Path) -> Page | None:
         """The page at `url`, written to `target`; None where the service says that there is nothing.
