@@ -18,7 +18,7 @@ from jobs.connect.client import Client, address
 from jobs.connect.connector import Body, Outcome, Reach, Request, SourceError
 from jobs.connect.paging import Call, Page, pager
 from jobs.connect.server import LimitedError, Server, TooMuchError
-from jobs.connect.span import Time, asked, read_before, read_by_now
+from jobs.connect.span import Time, asked, in_order, read_before, read_by_now
 from jobs.declaration import Cap, Declaration, Endpoint, NewestFirst, Paging, Range, Span
 from jobs.expressions import filled, found, holds
 from jobs.settings import Feed, now
@@ -26,6 +26,9 @@ from jobs.values import parse_date
 
 MOST_PAGES = 10_000
 """No sequence is this long; a server that pages in circles seems to be."""
+
+STEP, FEW_PAGES = timedelta(days=1), 4
+"""A long time is read in steps, after each of which the cursor moves: a day, longer where those have few pages."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def bodies(request: Request) -> Generator[Body, None, Outcome]:
     """The pages of every sequence of the feed; SourceError when not a single one could be had.
 
     The cursor is {"version", "read": {sequence: {"since", "until"}}}: the time without a gap that was read of each, in
-    ISO 8601. It moves for the sequences that were read to their end.
+    ISO 8601. It moves with every step that was read to its end.
     """
     service = _service(request.feed)
     former = request.cursor.get("read", {}) if request.cursor.get("version") == service.version else {}
@@ -160,17 +163,19 @@ class _Walk:
         time, left_out = asked(self.request, sequence.service, sequence.window, before, now())
         self.detail["asked"].append([sequence.name, time.start.isoformat(), time.end.isoformat()])
         self.missing += [f"{sequence.title}: {left_out}"] if left_out else []
-        read: Time | None = before
+        self._keep(sequence, before)
         try:
-            yield from self._slice(sequence, time)
-            read = read_by_now(before, time)
+            if sequence.is_ranged:
+                for part, backwards in in_order(time, before, timedelta(minutes=sequence.service.overlap_minutes)):
+                    yield from self._steps(sequence, part, backwards)
+            else:
+                yield from self._slice(sequence, time)
+                self._keep(sequence, read_by_now(before, time))
         except SourceError as fault:
             self.fault = self.fault or fault
             self.missing.append(f"{sequence.title}: {fault}")
             if isinstance(fault, LimitedError):
                 self.detail["limited_until"] = fault.until.isoformat(timespec="seconds")
-        if read:
-            self.read[sequence.key] = {"since": read.start.isoformat(), "until": read.end.isoformat()}
 
     def reach(self) -> Reach:
         """How far it came."""
@@ -178,10 +183,23 @@ class _Walk:
         detail = {**self.detail, **limits}
         return Reach(self.pages, self.seen.first, self.seen.last, tuple(self.missing), detail)
 
+    def _keep(self, sequence: Sequence, read: Time | None) -> None:
+        """Let the cursor say that `read` was read of `sequence`."""
+        if read:
+            self.read[sequence.key] = {"since": read.start.isoformat(), "until": read.end.isoformat()}
+
+    def _steps(self, sequence: Sequence, time: Time, backwards: bool) -> Generator[Body, None, None]:
+        """The pages of `time`, step by step, so that a fetch that ends too early need not begin again."""
+        length, rest = STEP, time
+        while rest.start < rest.end:
+            step, rest = rest.cut(length, backwards)
+            pages = self.pages
+            yield from self._slice(sequence, step)
+            self._keep(sequence, read_by_now(read_before(self.read.get(sequence.key, {})), step))
+            length = 2 * length if self.pages - pages <= FEW_PAGES else max(length / 2, STEP)
+
     def _slice(self, sequence: Sequence, time: Time) -> Generator[Body, None, None]:
         """The pages of `time`, in halves where the service cuts them off; a gap is noted where it does so even then."""
-        if sequence.is_ranged and time.start >= time.end:
-            return
         floor = sequence.cap.floor_minutes
         halves = time.halves(timedelta(minutes=floor)) if floor and sequence.is_ranged else None
         try:

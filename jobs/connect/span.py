@@ -1,4 +1,4 @@
-"""Which time a fetch asks a service for, from the window of the run and from what was read before."""
+"""Which time a fetch asks a service for, in which order, from the window of the run and from what was read before."""
 
 from __future__ import annotations
 
@@ -21,6 +21,18 @@ class Time:
         steps = (self.end - self.start) // floor // 2
         middle = self.start + steps * floor
         return (Time(self.start, middle), Time(middle, self.end)) if steps else None
+
+    def cut(self, length: timedelta, backwards: bool) -> tuple[Time, Time]:
+        """The first step of about `length` and the rest of it, cut at midnight; all of it when hardly more is left.
+
+        `backwards`, the first step is the latest.
+        """
+        if self.end - self.start <= 2 * length:
+            return self, Time(self.end, self.end)
+        wanted = self.end - length if backwards else self.start + length
+        middle = datetime.combine(wanted.date(), time(), UTC)
+        earlier, later = Time(self.start, middle), Time(middle, self.end)
+        return (later, earlier) if backwards else (earlier, later)
 
 
 def read_before(cursor: Cursor) -> Time | None:
@@ -49,6 +61,19 @@ def asked(
         earliest, why = newest - timedelta(days=days) if days else start, f"the service goes back {days} days"
     left_out = f"before {earliest:%Y-%m-%d %H:%M} UTC: {why}" if start < earliest else None
     return Time(min(max(start, earliest), end), end), left_out
+
+
+def in_order(whole: Time, before: Time | None, overlap: timedelta) -> list[tuple[Time, bool]]:
+    """The parts of `whole` in which to read it, and whether to go `backwards` in each.
+
+    Wherever the reading ends, what was read makes one time without a gap with what was read `before`, and late items
+    are not missed: it goes on from where that ends, less the `overlap`; then it goes back from where that begins. What
+    lies in between is not read again.
+    """
+    if before is None or whole.start >= before.start or whole.end < before.start:
+        return [(whole, False)]
+    late = min(max(before.start, before.end - overlap), whole.end)
+    return [(Time(late, whole.end), False), (Time(whole.start, before.start), True)]
 
 
 def _whole(request: Request) -> tuple[datetime, datetime]:

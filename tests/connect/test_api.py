@@ -58,7 +58,8 @@ def fetched(service: Service, tmp_path: Path) -> Fetched:
     ) -> tuple[list[str], Cursor, Reach]:
         feed = Feed.model_validate(service.feed(name, **options))
         window = Window(start=first, end=last or first)
-        bodies = fetch(feed, window, cursor or {}, tmp_path, ZoneInfo("America/Sao_Paulo"))
+        zone = ZoneInfo("America/Sao_Paulo")
+        bodies = fetch(feed, window, cursor or {}, tmp_path, zone, feed.requests_per_run)
         texts = [str(record.fields["text"]) for body in bodies if body.path for record in read(feed, body.path)]
         assert bodies.cursor is not None
         assert bodies.reach is not None
@@ -118,6 +119,41 @@ def test_a_run_goes_on_from_the_last_less_the_overlap(
     (read,) = after["read"].values()
     assert (read["since"], read["until"]) == ("2026-09-28T03:00:00+00:00", "2026-09-30T09:30:00+00:00")
     assert reach.detail["asked"] == [["search", "2026-09-29T02:00:00+00:00", "2026-09-30T09:30:00+00:00"]]
+
+
+@pytest.mark.parametrize("known", [None, (at(0, 20), at(0, 22)), (at(0, 1), at(0, 12))])
+def test_a_time_too_long_for_one_run_is_read_by_several_without_a_gap(
+    fetched: Fetched, service: Service, known: tuple[datetime, datetime] | None
+) -> None:
+    posts = [(at(hour, day), f"{day} {hour}") for day in range(10, 30) for hour in (4, 13)]
+    service.answer = hacker_news(posts, most=1)
+    cursor: Cursor = {}
+    if known:
+        (key,) = fetched("hacker_news", query="aurora")[1]["read"]
+        cursor = {"version": 1, "read": {key: {"since": known[0].isoformat(), "until": known[1].isoformat()}}}
+    found: list[str] = []
+    runs = 0
+    while runs < 15:
+        runs += 1
+        texts, cursor, reach = fetched(
+            "hacker_news", date(2026, 9, 10), DAY, query="aurora", cursor=cursor, requests_per_run=9
+        )
+        found += texts
+        if not reach.missing:
+            break
+    fresh = [text for moment, text in posts if known is None or not known[0] <= moment < known[1]]
+    assert set(fresh) <= set(found)
+    assert 4 < runs < 15
+    (read,) = cursor["read"].values()
+    assert datetime.fromisoformat(read["since"]) <= at(3, 10)
+    assert datetime.fromisoformat(read["until"]) == at(27)
+
+
+def test_years_without_posts_are_no_hundreds_of_requests(fetched: Fetched, service: Service) -> None:
+    service.answer = hacker_news([(datetime(2017, 5, 4, 12, tzinfo=UTC), "old"), *POSTS])
+    texts, _, reach = fetched("hacker_news", date(2016, 1, 1), DAY, query="aurora")
+    assert (sorted(texts), reach.missing) == (sorted(["old", "before", *WHOLE_DAY]), ())
+    assert len(service.asked) < 30
 
 
 def test_each_value_of_a_list_is_asked_for_and_has_a_cursor_of_its_own(fetched: Fetched, service: Service) -> None:
