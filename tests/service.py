@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -66,10 +67,17 @@ class Service:
         return {"name": "feed", "kind": "post", "service": service, **local, **parameters}
 
 
-@pytest.fixture
-def service() -> Iterator[Service]:
+class _Server(ThreadingHTTPServer):
+    """The one server of all tests of a process, which answers for the `place` of the test that runs."""
+
+    place: Service
+
+
+@cache
+def _server() -> _Server:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            place = server.place
             parts = urlsplit(self.path)
             posted = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             asked = Asked(parts.path, dict(parse_qsl(parts.query)), dict(self.headers), posted)
@@ -87,11 +95,13 @@ def service() -> Iterator[Service]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    place = Service(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield place
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    server = _Server(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+@pytest.fixture
+def service() -> Service:
+    server = _server()
+    server.place = Service(f"http://127.0.0.1:{server.server_port}")
+    return server.place
