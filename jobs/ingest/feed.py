@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import secrets
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -35,6 +36,8 @@ from jobs.settings import Feed, Settings, SettingsError, Window, now
 from jobs.versions import INDEX
 
 log = logging.getLogger(__name__)
+COMMITTING = threading.Lock()
+"""Feeds of one process commit one after the other: to be refused by each other and begin again costs more."""
 ASKING = ("path", "url", "http", "service", "parameters", "credentials", "back_days", "requests_per_run")
 """Settings of a feed that decide what is asked for, and not how the answer is read."""
 
@@ -124,12 +127,14 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
     with TemporaryDirectory(prefix=f"sentinela-fetch-{os.getpid()}-") as folder:
         bodies = fetch(source, window, former or {}, Path(folder), settings.zone, _requests(settings, source))
         seen, cursor = _fetch(bodies, reading, Path(folder))
-        stored = store(lake, feed, fetched_on, seen.spills, anew=stored_before and former is None)
+        with COMMITTING:
+            stored = store(lake, feed, fetched_on, seen.spills, anew=stored_before and former is None)
     over = [day for day in window.days if day < fetched_on.isoformat()]
     few = scarce(View(lake), feed, over) if seen.status in SEEN else []
     said = [*map(str, seen.faults), *(seen.reach.missing if seen.reach else ()), sentence(few)]
     message = "; ".join(filter(None, said)) or None
-    record(lake, _line(source, window, seen, message, fetched_at, fetched_on) | _detail(seen.reach, few))
+    with COMMITTING:
+        record(lake, _line(source, window, seen, message, fetched_at, fetched_on) | _detail(seen.reach, few))
     if stored.mark:  # again: who has carried the days through by now did it without that line
         State(lake).mark(stored.mark, stored.days)
     if cursor is not None and not seen.faults:
