@@ -25,7 +25,7 @@ from jobs.settings import Settings, Window
 from jobs.statistics.bridge import Moved, split, split_within
 from jobs.terms import Matcher
 
-SAMPLE = 500
+SAMPLE = 300
 """So many texts of each period tell which words are typical of it, drawn by the hash of the text."""
 RAREST = 0.02
 """A word stands in this part of the texts of a period at least."""
@@ -92,7 +92,9 @@ def why(query: Query, settings: Settings, figures: Figures) -> Mapping[str, Why]
     both = Window(start=figures.previous.start, end=figures.window.end)
     moved = {bridge.brand: _moved(query, bridge.brand, periods) for bridge in figures.bridges}
     told = [bridge for bridge in figures.bridges if _explains(moved[bridge.brand], bridge)]
-    make_voices(query, both.days if told else ())
+    if not told:
+        return {}
+    make_voices(query, both.days)
     words = {bridge.brand: _candidates(query, bridge.brand, periods, ignored(settings)) for bridge in told}
     _find(query, sorted({word for found in words.values() for word in found}), both)
     return {
