@@ -17,7 +17,7 @@ from jobs.brands import ALL
 from jobs.enrich.reading import within
 from jobs.labels.read import Labelled, feeds, labelled
 from jobs.lake.query import Query
-from jobs.report.pooled import MEASURES, STORED
+from jobs.report.pooled import MEASURES, SUMS
 from jobs.settings import Settings, Window
 from jobs.statistics import people
 from jobs.statistics.people import Claim, Sums, TooFewLabelsError
@@ -182,9 +182,5 @@ def _drift(now: Sums, labels: Labelled) -> people.Drift | None:
 
 
 def _sums(rows: pd.DataFrame) -> Sums:
-    total = rows[STORED].sum()
-    figures = (
-        total[[f"distinct_{measure}_{power}" for measure in MEASURES.values()]].to_numpy(np.float64)
-        for power in ("sum", "sum_squares")
-    )
-    return Sums(int(total["distinct_texts"]), *figures)
+    texts, *figures = rows[["distinct_texts", *SUMS]].to_numpy(np.float64).sum(axis=0)
+    return Sums(int(texts), np.array(figures[::2]), np.array(figures[1::2]))
