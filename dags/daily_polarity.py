@@ -70,12 +70,11 @@ def published_day(settings: Settings) -> date:
 def lend_secrets(feed: Feed) -> None:
     """Put login and password of connection `sentinela_<feed>` where the feed looks for its secrets, unless set there.
 
-    A token is the password. Without such a connection ingest says which variable is missing.
+    Feeds that name `credentials` share the connection of that name. A token is the password or, beside a password,
+    `token` in the extra. Without such a connection ingest says which variable is missing.
     """
-    auth, name = feed.http.credentials, f"sentinela_{feed.name}"
-    missing = {
-        what: variable for what, variable in (auth.variables if auth else {}).items() if not os.environ.get(variable)
-    }
+    name = f"sentinela_{feed.credentials or feed.name}"
+    missing = {what: variable for what, variable in feed.secrets.items() if not os.environ.get(variable)}
     if not missing:
         return
     try:
@@ -85,7 +84,10 @@ def lend_secrets(feed: Feed) -> None:
         return
     for what, variable in missing.items():
         part = "login" if what == "username" else "password"
-        if not (secret := getattr(connection, part)):
+        secret = getattr(connection, part)
+        if what == "token" and "password" in feed.secrets:
+            part, secret = "`token` in its extra", connection.extra_dejson.get("token")
+        if not secret:
             raise AirflowFailException(f"connection {name} has no {part}: put the {what} of {feed.name} there")
         os.environ[variable] = secret
 
@@ -103,7 +105,7 @@ def complaints(
     lines += [
         f"feed {feed} is {result['status']}: {result['message']}; mend it and clear `ingest [{feed}]`"
         for feed, result in results.items()
-        if result["status"] in ("capped", "refused", "failed")
+        if result["status"] in ("partial", "capped", "refused", "failed")
     ]
     lines += [f"day {day} was held back: {'; '.join(reasons)}" for day, reasons in sorted(held.items())]
     return lines if finished else [*lines, "the numbers were not made anew: clear the step that failed, see its log"]
@@ -144,7 +146,7 @@ with DAG(
         from jobs.held import held_days
         from jobs.lake.query import View
         from jobs.lake.table import Lake
-        from jobs.pipeline import unfinished
+        from jobs.unfinished import unfinished
         from jobs.validate import validate
 
         settings = load()
@@ -173,7 +175,7 @@ with DAG(
     def aggregate(validated: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
         """scored_posts -> daily_polarity."""
         from jobs.aggregate import aggregate
-        from jobs.pipeline import finish
+        from jobs.unfinished import finish
 
         settings = load()
         result = asdict(aggregate(settings, validated["days"]))

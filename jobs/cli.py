@@ -40,6 +40,9 @@ app.add_typer(lake_app, name="lake")
 labels_app = typer.Typer(no_args_is_help=True, help="Let people label posts drawn at random, to set figures right.")
 app.add_typer(labels_app, name="labels")
 
+connect_app = typer.Typer(no_args_is_help=True, help="See which services there are, and try a feed.")
+app.add_typer(connect_app, name="connect")
+
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file; else SENTINELA_CONFIG, else ./sentinela.yaml.")
 ]
@@ -403,6 +406,48 @@ def labels_export(
     from jobs.labels.export import export
 
     typer.echo(f"{export(load(config), target, feed)} labelled texts in {target}")
+
+
+@connect_app.command("list")
+def connect_list(config: ConfigOption = None) -> None:
+    """Show every service, what a feed of it gives and the secrets that it needs."""
+    from rich.table import Table
+
+    from jobs.trial import offers
+
+    own = load(config).own_services if config else ()
+    table = Table("service", "what it is", "a feed gives (* must, [] or a list)", "environment", "how to get it")
+    for offer in offers(own):
+        table.add_row(
+            *map(_plain, (offer.name, offer.title, *map("\n".join, (offer.parameters, offer.secrets)), offer.how))
+        )
+    _console().print(table)
+
+
+@connect_app.command("try")
+def connect_try(
+    feed: Annotated[str, typer.Argument(help="A feed of the settings.")],
+    day: Annotated[
+        datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="One published day; today by default.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Fetch one page of a feed and show what would come of it; nothing is stored."""
+    from rich.table import Table
+
+    from jobs.trial import attempt
+
+    settings = load(config)
+    result = attempt(settings, feed, day.date() if day else settings.today())
+    table = Table("post_id", "published (UTC)", "date from", "language", "broken rules", "text")
+    for item in result.items:
+        rules = "\n".join([*item["rules"], *filter(None, [item["read_error"]])])
+        text = (item["text"] or "").replace("\n", " ")[:100]
+        cells = (item["post_id"], item["published_at"], item["date_source"], item["language"], rules, text)
+        table.add_row(*map(_plain, cells))
+    console = _console()
+    console.print(table if result.items else "no items")
+    console.print(_plain(result.summary), highlight=False)
 
 
 def main() -> None:

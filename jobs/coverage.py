@@ -21,6 +21,9 @@ COVERAGE = "coverage"
 SEEN = ("complete", "unchanged", "empty")
 """Outcomes of a fetch after which a day without posts is a day without posts."""
 
+UNSEEN = ("partial", "capped", "refused", "failed")
+"""Outcomes after which some of the window could not be seen, and a person should know."""
+
 OUTCOME = ("status", "items_seen", "first_day", "last_day", "message")
 TICK = timedelta(microseconds=1)
 """A line comes after those before it, though the clock may stand."""

@@ -10,22 +10,23 @@ import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from jobs.declaration import Declaration, load_declaration, shipped
+from jobs.document import Frozen, read_document
+from jobs.document import SettingsError as SettingsError
+from jobs.expressions import filled
 
 DEFAULT_FILE = "sentinela.yaml"
 MOST_MINUTES = 100_000
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 EnvironmentName = Annotated[str, StringConstraints(min_length=1)]
 Kind = Literal["news", "review", "post"]
-
-
-class SettingsError(ValueError):
-    """The settings file is missing or wrong; the message names the file, the line and the setting."""
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -76,11 +77,7 @@ Master = Annotated[str, AfterValidator(_master)]
 ReportLanguage = Annotated[str, AfterValidator(_report_language)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Columns(_Frozen):
+class Columns(Frozen):
     """Where a tabular or JSON feed keeps each thing: a column name, or a dotted path into nested JSON."""
 
     post_id: str | None = None
@@ -93,7 +90,7 @@ class Columns(_Frozen):
     rating: str | None = None
 
 
-class _TokenAuth(_Frozen):
+class _TokenAuth(Frozen):
     token_env: EnvironmentName
 
     @property
@@ -122,7 +119,7 @@ class QueryAuth(_TokenAuth):
     name: Annotated[str, StringConstraints(min_length=1)]
 
 
-class BasicAuth(_Frozen):
+class BasicAuth(Frozen):
     """A user name and a password, HTTP basic."""
 
     kind: Literal["basic"]
@@ -138,7 +135,7 @@ class BasicAuth(_Frozen):
 Auth = BearerAuth | HeaderAuth | QueryAuth | BasicAuth
 
 
-class Http(_Frozen):
+class Http(Frozen):
     """How a feed is fetched over HTTP; `token_env` is short for an `auth` of kind bearer."""
 
     timeout_seconds: float = Field(30, gt=0, le=600)
@@ -159,14 +156,24 @@ class Http(_Frozen):
         return BearerAuth(token_env=self.token_env) if self.token_env else self.auth
 
 
-class Feed(_Frozen):
-    """One source of posts. Give `path` (a file or a glob) or `url`."""
+class Feed(Frozen):
+    """One source of posts. Give `path` (a file or a glob), `url`, or `service` with the parameters that it declares."""
 
     name: Slug
     kind: Kind
-    reader: Literal["csv", "jsonl", "parquet", "rss"]
+    reader: Literal["csv", "jsonl", "parquet", "rss", "declared"] = Field(
+        description="What is in the bytes; `declared`, of a service, need not be given."
+    )
     path: str | None = None
     url: Annotated[str, StringConstraints(pattern=r"^https?://")] | None = None
+    service: Declaration | None = Field(None, description="Given by its name.")
+    parameters: dict[str, tuple[str, ...]] = Field({}, description="Of the service; given beside the other settings.")
+    credentials: Slug | None = Field(
+        None, description="Of a service: the secrets are NAME_TOKEN and such; its own name by default."
+    )
+    back_days: int = Field(
+        30, ge=1, le=36_500, description="Of a service: how far it is read back to go on from the last fetch."
+    )
     columns: Columns = Columns()
     encoding: CodecName | None = Field(None, description="Of a CSV; detected when absent.")
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="Of a CSV; detected when absent.")
@@ -174,25 +181,62 @@ class Feed(_Frozen):
     timezone: ZoneName = Field("UTC", description="Of dates that name no zone.")
     http: Http = Http()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _declared(cls, given: Any) -> Any:
+        """What a feed of a service says, as settings: parameters are checked, declared dates are taken over."""
+        if not isinstance(given, dict) or given.get("service") is None or "parameters" in given:
+            return given
+        service = given["service"] if isinstance(given["service"], Declaration) else shipped(str(given["service"]))
+        own = {name: value for name, value in given.items() if name in cls.model_fields}
+        parameters = service.checked({name: value for name, value in given.items() if name not in own})
+        dates = {"date_format": service.dates.format, "timezone": service.dates.zone}
+        return {"reader": "declared", **dates, **own, "service": service, "parameters": parameters}
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.url and "@" in self.url.split("/", 3)[2]:
             raise ValueError("url: a password does not belong into the settings; use http.auth")
-        if (self.path is None) == (self.url is None):
-            raise ValueError("give exactly one of path and url")
-        if self.reader != "rss" and not (self.columns.text or self.columns.title):
+        from_file = self.service is not None and not self.service.requests
+        places = [self.path, self.url, None if from_file else self.service]
+        if sum(place is not None for place in places) != 1:
+            raise ValueError("give exactly one of path, url and service")
+        if (self.reader == "declared") != (self.service is not None):
+            raise ValueError("reader declared and service go together")
+        if self.service and (self.http.token_env or self.http.auth):
+            raise ValueError("a service signs in by its own way; name the secrets with `credentials`")
+        if self.reader not in ("rss", "declared") and not (self.columns.text or self.columns.title):
             raise ValueError(f"a {self.reader} feed needs columns.text or columns.title: where its words are")
         return self
 
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The environment variables that hold a secret, by what it is: username, password or token."""
+        if self.service is None:
+            return self.http.credentials.variables if self.http.credentials else {}
+        prefix = (self.credentials or self.service.name).upper().replace("-", "_")
+        wanted = self.service.sign_in.secrets if self.service.sign_in else ()
+        return {what: f"{prefix}_{what.upper()}" for what in wanted}
 
-class Near(_Frozen):
+    @property
+    def base_url(self) -> str:
+        """Where its service is asked, which all paths follow; empty without one."""
+        template = (self.service.base_url if self.service else None) or ""
+        return (filled(template, self.value) or "").rstrip("/")
+
+    def value(self, parameter: str) -> str | None:
+        """What the feed gives for a parameter of its service that takes one value; None when it gives none."""
+        return next(iter(self.parameters.get(parameter, ())), None)
+
+
+class Near(Frozen):
     """Terms of which one must stand at most `within` words from the term that counts; 1 is the next word."""
 
     terms: Terms = Field(min_length=1)
     within: int = Field(5, ge=1, le=1000)
 
 
-class Said(_Frozen):
+class Said(Frozen):
     """What a text must say: one of `terms`, none of `exclude`, and `near` close by where it is given."""
 
     name: Name
@@ -221,13 +265,13 @@ class Topic(Said):
     """Something that posts are about, and the words for it, matched whole, ignoring case, accents and inflection."""
 
 
-class Twins(_Frozen):
+class Twins(Frozen):
     """How copies of a text are found."""
 
     days: int = Field(7, ge=1, le=60, description="A text is compared with those of its day and of the days before.")
 
 
-class Scoring(_Frozen):
+class Scoring(Frozen):
     """Which model scores the posts: a packaged one by name, `cascade`, or the folder of an artefact."""
 
     model: Annotated[str, StringConstraints(min_length=1)] = "balanced"
@@ -235,7 +279,7 @@ class Scoring(_Frozen):
     unsure_below: float | None = Field(None, ge=0, le=1, description="Probability; what the model says when absent.")
 
 
-class EngineChoice(_Frozen):
+class EngineChoice(Frozen):
     """What scores and judges posts: threads of this machine, or the executors of a Spark cluster."""
 
     kind: Literal["local", "spark"] = "local"
@@ -256,7 +300,7 @@ class EngineChoice(_Frozen):
         return self
 
 
-class Report(_Frozen):
+class Report(Frozen):
     """How the report is written."""
 
     language: ReportLanguage = "en"
@@ -264,12 +308,13 @@ class Report(_Frozen):
     days: int = Field(30, ge=1, le=400, description="Length of the period, which is compared with the one before.")
 
 
-class Settings(_Frozen):
+class Settings(Frozen):
     """Everything a run needs to know. `lake` is a folder or a URL such as s3://bucket/prefix."""
 
     timezone: ZoneName = "UTC"
     lake: str = "./lake"
     reports: str = "./reports"
+    services: tuple[str, ...] = Field((), description="Files that declare services of one's own.")
     feeds: tuple[Feed, ...] = Field(min_length=1)
     brands: tuple[Brand, ...] = ()
     topics: tuple[Topic, ...] = ()
@@ -278,6 +323,23 @@ class Settings(_Frozen):
     scoring: Scoring = Scoring()
     engine: EngineChoice = EngineChoice()
     report: Report = Report()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_own_services(cls, given: Any) -> Any:
+        """`given` with the declaration in the place of the name of each service that one of its `services` declares."""
+        if not isinstance(given, dict) or not all(
+            isinstance(given.get(name), list | tuple) for name in ("services", "feeds")
+        ):
+            return given
+        own = {service.name: service for service in map(load_declaration, map(Path, given["services"]))}
+        feeds = [
+            {**feed, "service": own.get(str(feed["service"]), feed["service"])}
+            if isinstance(feed, dict) and "service" in feed
+            else feed
+            for feed in given["feeds"]
+        ]
+        return {**given, "feeds": feeds}
 
     @model_validator(mode="after")
     def _unique(self) -> Self:
@@ -288,6 +350,11 @@ class Settings(_Frozen):
             if twice:
                 raise ValueError(f"two {what}s are called {', '.join(twice)}; give each its own name")
         return self
+
+    @property
+    def own_services(self) -> tuple[Declaration, ...]:
+        """The services that the files named by `services` declare."""
+        return tuple(load_declaration(Path(file)) for file in self.services)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -310,7 +377,7 @@ class Settings(_Frozen):
         return now().astimezone(self.zone).date()
 
 
-class Window(_Frozen):
+class Window(Frozen):
     """Published days from `start` to `end`, both included."""
 
     start: date
@@ -346,20 +413,8 @@ def load(path: str | Path | None = None) -> Settings:
     file = Path(path or os.environ.get("SENTINELA_CONFIG") or DEFAULT_FILE).expanduser().resolve()
     if not file.is_file():
         raise SettingsError(f"{file}: no such settings file; name one with --config or SENTINELA_CONFIG")
-    try:
-        text = file.read_text(encoding="utf-8")
-        document = yaml.safe_load(text)
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, ValueError) as error:
-        raise SettingsError(f"{file}: not valid YAML in UTF-8: {error}") from error
-    if not isinstance(document, dict):
-        raise SettingsError(f"{file}: expected settings such as `lake:` and `feeds:`, found none")
-    try:
-        return Settings.model_validate(_anchored(document, file.parent))
-    except ValidationError as error:
-        faults = error.errors()
-        faults = [e for e in faults if e["type"] != "too_short"] or faults  # what a faulty item leaves too few of
-        raise SettingsError("\n".join(_explain(file, tree, e) for e in faults)) from None
+    anchor = partial(_anchored, folder=file.parent)
+    return read_document(file, Settings, "settings such as `lake:` and `feeds:`", anchor)
 
 
 def _anchored(document: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -373,34 +428,11 @@ def _anchored(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     scoring = document.get("scoring")
     if isinstance(scoring, dict) and "/" in str(scoring.get("model")):
         anchored["scoring"] = {**scoring, "model": join(scoring["model"])}
+    if isinstance(document.get("services"), list):
+        anchored["services"] = [join(file) for file in document["services"]]
     if isinstance(document.get("feeds"), list):
         anchored["feeds"] = [
             {**feed, "path": join(feed["path"])} if isinstance(feed, dict) and "path" in feed else feed
             for feed in document["feeds"]
         ]
     return anchored
-
-
-def _explain(file: Path, tree: yaml.Node | None, error: Any) -> str:
-    place = ".".join(str(part) for part in error["loc"]) or "settings"
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
-        message = "unknown setting; check its spelling against the README"
-    return f"{file}:{_line(tree, error['loc'])}: {place}: {message}"
-
-
-def _line(node: yaml.Node | None, place: Sequence[int | str]) -> int:
-    """Line (from 1) of the deepest node that `place` leads to."""
-    line = node.start_mark.line if node else 0
-    for part in place:
-        if isinstance(node, yaml.MappingNode):
-            pairs = [(key, value) for key, value in node.value if key.value == part]
-            if not pairs:
-                break
-            line, node = pairs[0][0].start_mark.line, pairs[0][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line
-        else:
-            break
-    return line + 1

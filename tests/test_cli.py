@@ -310,10 +310,13 @@ def test_a_missing_feed_fails_the_run_after_the_rest_is_published(failed_run: tu
 
 
 @pytest.mark.parametrize(
-    "body",
-    ["</height>", "<gml:pos>1 2</gml:pos>", '{"version": "https://jsonfeed.org/version/1", "items": 5}'],
+    ("command", "body"),
+    [
+        ("ingest", "</height>"),
+        ("ingest", '{"version": "https://jsonfeed.org/version/1", "items": 5}'),
+        ("run", "<gml:pos>1 2</gml:pos>"),
+    ],
 )
-@pytest.mark.parametrize("command", ["ingest", "run"])
 def test_a_malformed_feed_fails_alone(tmp_path: Path, sentinela: Callable[..., Done], command: str, body: str) -> None:
     news = {"name": "news", "kind": "news", "reader": "rss", "path": "feeds/news.xml"}
     place = Place(tmp_path)

@@ -29,7 +29,8 @@ def line(feed: str = "posts", first: str = DAYS[0], last: str | None = None, hou
     return {
         "feed": feed, "window_start": date.fromisoformat(first), "window_end": date.fromisoformat(last or first),
         "fetched_date": fetched.date(), "fetched_at": fetched, "source": "feeds/*.jsonl", "status": "complete",
-        "items_seen": 3, "batches": 1, "first_day": None, "last_day": None, "message": None, **said,
+        "items_seen": 3, "batches": 1, "first_day": None, "last_day": None, "message": None,
+        "pages": None, "seen_from": None, "seen_until": None, "detail": None, **said,
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 import jobs.cli
 import models.evaluation.cli
 import models.training.cli
+from jobs.declaration import Declaration
 from jobs.settings import Settings
 from models.training.config import trainings
 
@@ -62,11 +63,11 @@ def commands(group: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ..
 
 
 def settings_keys(model: type[BaseModel], above: str = "") -> Iterator[str]:
-    """Every setting as a dotted path."""
+    """Every setting as a dotted path; what a service's file says is explained by its schema."""
     for name, field in model.model_fields.items():
         yield f"{above}{name}"
         for part in (field.annotation, *get_args(field.annotation)):
-            if isinstance(part, type) and issubclass(part, BaseModel):
+            if isinstance(part, type) and issubclass(part, BaseModel) and part is not Declaration:
                 yield from settings_keys(part, f"{above}{name}.")
 
 

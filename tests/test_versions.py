@@ -18,7 +18,7 @@ from jobs.lake.writer import write
 from jobs.versions import FAN_IN, INDEX, RAW, catch_up, view_newest
 from tests import stored
 
-POLLS = 100
+POLLS = 50
 FIRST = datetime(2026, 6, 1, 8, tzinfo=UTC)
 DAYS = ["2026-05-01", "2026-05-02", "2026-05-03"]
 

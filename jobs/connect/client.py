@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -29,21 +29,26 @@ class Answer:
     """What a server answered: status, headers (names in any case), SHA-256 of the body in hexadecimal."""
 
     status: int
+    reason: str
     headers: Mapping[str, str]
     sha256: str
 
 
 class Client:
-    """Gets addresses as one feed's settings say; to be used in a `with`. Raises SourceError without its credentials."""
+    """Gets addresses as one feed's settings say; to be used in a `with`. Raises SourceError without its credentials.
 
-    def __init__(self, feed: Feed) -> None:
+    A client that `heeds` no answers asks again after faults of the network alone.
+    """
+
+    def __init__(self, feed: Feed, heeds: bool = True) -> None:
         redact_logs()
         retry = Retry(
             total=feed.http.retries,
+            status=None if heeds else 0,
             backoff_factor=1,
-            status_forcelist=RETRIED,
+            status_forcelist=RETRIED if heeds else (),
             raise_on_status=False,
-            respect_retry_after_header=True,
+            respect_retry_after_header=heeds,
             retry_after_max=LONGEST_WAIT_SECONDS,
         )
         self._feed, self._session = feed, _Session()
@@ -63,13 +68,23 @@ class Client:
 
         Raises SourceError unless the answer is 2xx or 304.
         """
+        answer = self.send("GET", url, target, headers=dict(headers))
+        if answer.status >= 400:
+            status: Status = "refused" if answer.status in REFUSED else "failed"
+            raise SourceError(f"{address(url)}: answered {answer.status} {answer.reason}", status)
+        return answer
+
+    def send(self, method: str, url: str, target: Path, **options: Any) -> Answer:
+        """Ask `url` and write what is answered, whatever its status, into the file `target`, within the feed's limits.
+
+        The options are those of requests: headers, params, data, json, auth, allow_redirects. Raises SourceError when
+        there is no answer.
+        """
         timeout = self._feed.http.timeout_seconds
         try:
-            with self._session.get(url, headers=dict(headers), stream=True, timeout=timeout) as response:
-                if not response.ok:
-                    status: Status = "refused" if response.status_code in REFUSED else "failed"
-                    raise SourceError(f"{address(url)}: answered {response.status_code} {response.reason}", status)
-                return Answer(response.status_code, response.headers, self._save(response, target, address(url)))
+            with self._session.request(method, url, stream=True, timeout=timeout, **options) as response:
+                sha256 = self._save(response, target, address(url))
+                return Answer(response.status_code, str(response.reason), response.headers, sha256)
         except (requests.RequestException, HTTPError, ValueError) as error:  # the last for what is no address
             raise SourceError(f"{address(url)}: {redacted(str(error))}") from None
 

@@ -44,24 +44,28 @@ def credential(feed: Feed) -> AuthBase | None:
     if auth is None:
         return None
     if isinstance(auth, BasicAuth):
-        username, password = _secret(feed, auth.username_env, "username"), _secret(feed, auth.password_env, "password")
+        username, password = secret(feed, auth.username_env, "username"), secret(feed, auth.password_env, "password")
         return HTTPBasicAuth(username.encode(), password.encode())
-    token = _secret(feed, auth.token_env, "token")
+    token = secret(feed, auth.token_env, "token")
     if isinstance(auth, BearerAuth):
-        return KeyHeader("Authorization", f"Bearer {_fit_for_header(feed, auth.token_env, token)}")
+        return KeyHeader("Authorization", f"Bearer {fit_for_header(feed, auth.token_env, token)}")
     if isinstance(auth, HeaderAuth):
-        return KeyHeader(auth.name, _fit_for_header(feed, auth.token_env, token))
+        return KeyHeader(auth.name, fit_for_header(feed, auth.token_env, token))
     return KeyParameter(auth.name, token)
 
 
-def _secret(feed: Feed, variable: str, what: str) -> str:
-    """The value of `variable` without a line end, which files of secrets leave behind."""
+def secret(feed: Feed, variable: str, what: str, how: str = "") -> str:
+    """The value of `variable` without a line end, which files of secrets leave behind; `how` says how to get one.
+
+    Raises SourceError, with the status `refused`, when it is not set.
+    """
     if value := os.environ.get(variable, "").strip("\r\n"):
         return value
-    raise SourceError(f"feed {feed.name!r}: the environment variable {variable} with its {what} is not set", "refused")
+    told = f"feed {feed.name!r}: the environment variable {variable} with its {what} is not set"
+    raise SourceError(f"{told}; {how}" if how else told, "refused")
 
 
-def _fit_for_header(feed: Feed, variable: str, value: str) -> str:
+def fit_for_header(feed: Feed, variable: str, value: str) -> str:
     """`value`; else an error that does not tell it, as those of the HTTP libraries do."""
     if value.isascii() and value.isprintable() and value == value.strip():
         return value

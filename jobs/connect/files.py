@@ -9,13 +9,13 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from jobs.connect.connector import Body, Cursor, Request, SourceError
+from jobs.connect.connector import Body, Outcome, Request, SourceError
 
 SETTLED_NANOSECONDS = 2_000_000_000
 UNSETTLED = [None] * 4
 
 
-def bodies(request: Request) -> Generator[Body, None, Cursor]:
+def bodies(request: Request) -> Generator[Body, None, Outcome]:
     """The files that match the feed's `path`, sorted; SourceError, after the others, for those that cannot be read.
 
     The cursor is {"files": {path: [size, mtime_ns, ctime_ns, inode, sha256]}}, the first four null where they cannot be
@@ -39,7 +39,7 @@ def bodies(request: Request) -> Generator[Body, None, Cursor]:
         yield Body(path, str(path), digest, unchanged=digest == known_digest)
     if unreadable:
         raise SourceError("; ".join(unreadable))
-    return {"files": seen}
+    return Outcome({"files": seen})
 
 
 def _marks(path: Path) -> tuple[list[int], bool]:

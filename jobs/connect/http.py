@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Generator
 
 from jobs.connect.client import Client, address
-from jobs.connect.connector import Body, Cursor, Request
+from jobs.connect.connector import Body, Outcome, Request
 
 VALIDATORS = {"etag": ("ETag", "If-None-Match"), "last_modified": ("Last-Modified", "If-Modified-Since")}
 NOT_MODIFIED = 304
 
 
-def bodies(request: Request) -> Generator[Body, None, Cursor]:
+def bodies(request: Request) -> Generator[Body, None, Outcome]:
     """The one body that lies at the feed's `url`; an unchanged one where the server says so.
 
     The cursor is {"address", "sha256"} and those of {"etag", "last_modified"} that the server gave; the address is a
@@ -26,7 +26,7 @@ def bodies(request: Request) -> Generator[Body, None, Cursor]:
         answer = client.get(url, target, conditions)
     if answer.status == NOT_MODIFIED and conditions:
         yield Body(None, name, known["sha256"], unchanged=True)
-        return known
+        return Outcome(known)
     yield Body(target, name, answer.sha256, unchanged=answer.sha256 == known.get("sha256"))
     validators = {key: answer.headers[header] for key, (header, _) in VALIDATORS.items() if header in answer.headers}
-    return {"address": place, "sha256": answer.sha256, **validators}
+    return Outcome({"address": place, "sha256": answer.sha256, **validators})

@@ -1,6 +1,6 @@
 """Campaigns: clusters of posts that say the same, what they do to the figures of a brand, and who writes most.
 
-Nothing is written here. `make_members` reads a period once, after `jobs.enrich.reading.make_items`, and the other
+Nothing is written here. `make_members` reads a period once, after `jobs.enrich.reading.read_posts`, and the other
 functions ask what it made: one brand at a time, all posts and each text once counted apart.
 """
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.enrich.reading import of_brand
-from jobs.lake.query import Query, sql_text
+from jobs.lake.query import Query, sql_days, sql_text
 from jobs.settings import Settings
 
 FEWEST_POSTS = 3
@@ -93,7 +93,7 @@ class Repeated:
 
 
 def make_members(query: Query, settings: Settings, days: Iterable[str]) -> None:
-    """Make the table `member`: `item`, made of the same `days`, with wording, cluster and author of every post.
+    """Make the table `member`: what `item` has of `days`, with wording, cluster and author of every post.
 
     Clusters that share a wording or a first post are one, named as the earliest of them. To see that, the days before
     that the first days look back on are read, too.
@@ -102,13 +102,14 @@ def make_members(query: Query, settings: Settings, days: Iterable[str]) -> None:
     query.read("posts", asked)
     query.read("twins", [*_before(asked, settings.twins.days - 1), *asked])
     query.connection.register("joined", _joined(query))
-    query.connection.execute("""
+    query.connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE member AS
         SELECT item.*, wording, coalesce(joined.campaign, twins.cluster) AS cluster, author
         FROM item
         LEFT JOIN twins USING (published_date, feed, post_id)
         LEFT JOIN (SELECT published_date, feed, post_id, author FROM posts) USING (published_date, feed, post_id)
         LEFT JOIN joined USING (cluster)
+        WHERE {sql_days(asked)}
     """)
 
 
@@ -131,7 +132,7 @@ def campaigns(query: Query, brand: str, most: int = 10, authors: int = 3) -> tup
         SELECT campaign.*, left(text, {LONGEST_TEXT}) AS example, total.posts AS all_posts, total.sum AS all_sum,
             total.texts AS all_texts, total.text_sum AS all_text_sum
         FROM campaign CROSS JOIN total
-        JOIN scored_posts ON scored_posts.feed = first.feed AND scored_posts.post_id = first.post_id
+        JOIN post ON post.feed = first.feed AND post.post_id = first.post_id
         ORDER BY campaign.posts DESC, first_day, cluster LIMIT {most}
     """)
     return tuple(

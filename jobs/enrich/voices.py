@@ -1,6 +1,6 @@
 """Share of voice: how much of what is said is about which topic or theme, and how it sounds.
 
-Nothing is written here. `make_voices` reads a period once, after `jobs.enrich.reading.make_items`, and the other
+Nothing is written here. `make_voices` reads a period once, after `jobs.enrich.reading.read_posts`, and the other
 functions ask what it made. A post may have several topics, so shares need not add up to one.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.enrich.reading import FIGURES, of_brand
-from jobs.lake.query import Query
+from jobs.lake.query import Query, sql_days
 
 SEGMENTS = ("topic", "theme", "published_date", "feed", "language")
 
@@ -33,12 +33,13 @@ class TopicShare:
 
 
 def make_voices(query: Query, days: Iterable[str]) -> None:
-    """Make the table `voice`: `item`, made of the same `days`, with the list `topics` and the `theme` of every post."""
+    """Make the table `voice`: what `item` has of `days`, with the list `topics` and the `theme` of every post."""
+    days = list(days)
     query.read("topics", days)
-    query.connection.execute("""
+    query.connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE voice AS
         SELECT item.*, coalesce(topics, []) AS topics, theme
-        FROM item LEFT JOIN topics USING (published_date, feed, post_id)
+        FROM item LEFT JOIN topics USING (published_date, feed, post_id) WHERE {sql_days(days)}
     """)
 
 

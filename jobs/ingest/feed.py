@@ -5,6 +5,7 @@ Bytes become batches named by their content. Items are durable and indexed befor
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import secrets
@@ -14,15 +15,16 @@ from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data_contracts import contract, schema
 from jobs.connect.client import address
-from jobs.connect.connector import Body, Cursor, SourceError
+from jobs.connect.connector import Body, Cursor, Reach, SourceError
 from jobs.connect.fetch import fetch
-from jobs.coverage import record
+from jobs.coverage import UNSEEN, record
 from jobs.ingest.items import Reading
 from jobs.ingest.rows import row_batches
 from jobs.ingest.store import store
@@ -32,6 +34,8 @@ from jobs.settings import Feed, Settings, SettingsError, Window, now
 from jobs.versions import INDEX
 
 log = logging.getLogger(__name__)
+ASKING = ("path", "url", "http", "service", "parameters", "credentials", "back_days")
+"""Settings of a feed that decide what is asked for, and not how the answer is read."""
 
 
 class FeedError(RuntimeError):
@@ -52,18 +56,22 @@ class Ingested:
     @property
     def failed(self) -> bool:
         """Whether something of the feed could not be had or read."""
-        return self.status in ("capped", "refused", "failed")
+        return self.status in UNSEEN
 
 
 @dataclass
 class _Seen:
-    """What a fetch brought so far: spilled rows of the bodies that could be read, and the faults of the others."""
+    """What a fetch brought so far: spilled rows of the bodies that could be read, and the faults of the others.
+
+    `reach` is known when all of them were had, of connectors that can tell.
+    """
 
     spills: list[Path]
     faults: list[SourceError]
     items: int = 0
     bodies: int = 0
     unchanged: bool = False
+    reach: Reach | None = None
     first_day: date | None = None
     last_day: date | None = None
 
@@ -84,6 +92,8 @@ class _Seen:
         """What the coverage ledger says of the fetch."""
         if self.faults:
             return self.faults[0].status
+        if self.reach and self.reach.missing:
+            return "partial"
         if not self.bodies and self.unchanged:
             return "unchanged"
         return "complete" if self.items or self.unchanged else "empty"
@@ -108,9 +118,9 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
         return Reading(source, settings.zone, batch_id, body.name, fetched_at, key)
 
     with TemporaryDirectory(prefix=f"sentinela-fetch-{os.getpid()}-") as folder:
-        seen, cursor = _fetch(source, window, former or {}, reading, Path(folder))
+        seen, cursor = _fetch(source, window, settings.zone, former or {}, reading, Path(folder))
         stored = store(lake, feed, fetched_on, seen.spills, anew=stored_before and former is None)
-    message = "; ".join(str(fault) for fault in seen.faults) or None
+    message = "; ".join([*map(str, seen.faults), *(seen.reach.missing if seen.reach else ())]) or None
     record(lake, _line(source, window, seen, message, fetched_at, fetched_on))
     if stored.mark:  # again: who has carried the days through by now did it without that line
         State(lake).mark(stored.mark, stored.days)
@@ -131,10 +141,10 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
 
 
 def _fetch(
-    feed: Feed, window: Window, former: Cursor, reading: Callable[[Body], Reading], folder: Path
+    feed: Feed, window: Window, zone: ZoneInfo, former: Cursor, reading: Callable[[Body], Reading], folder: Path
 ) -> tuple[_Seen, Cursor | None]:
     """Spill the rows of every body that the feed holds; the cursor to keep once they are stored."""
-    seen, bodies = _Seen([], []), fetch(feed, window, former, folder)
+    seen, bodies = _Seen([], []), fetch(feed, window, former, folder, zone)
     try:
         for number, body in enumerate(bodies):
             seen.unchanged |= body.unchanged
@@ -149,12 +159,13 @@ def _fetch(
             seen.add(spill)
     except SourceError as fault:
         seen.faults.append(fault)
+    seen.reach = bodies.reach
     return seen, bodies.cursor
 
 
 def _way_of_reading(settings: Settings, feed: Feed) -> str:
     """Hash of all that decides which rows the same bytes become."""
-    options = feed.model_dump_json(exclude={"path", "url", "http", "name"})
+    options = feed.model_dump_json(exclude={*ASKING, "name"}) + (feed.service.reading() if feed.service else "")
     return fingerprint(options, settings.timezone, contract("raw_posts").version)
 
 
@@ -175,13 +186,26 @@ def _line(
         "window_end": window.end,
         "fetched_date": fetched_on,
         "fetched_at": fetched_at,
-        "source": feed.path or address(str(feed.url)),
+        "source": feed.path or address(feed.url or feed.base_url),
         "status": seen.status,
         "items_seen": seen.items,
         "batches": seen.bodies,
         "first_day": seen.first_day,
         "last_day": seen.last_day,
         "message": message,
+        **_reached(seen.reach),
+    }
+
+
+def _reached(reach: Reach | None) -> dict[str, Any]:
+    """What the ledger says of how far a fetch reached."""
+    if reach is None:
+        return {}
+    return {
+        "pages": reach.pages,
+        "seen_from": reach.seen_from,
+        "seen_until": reach.seen_until,
+        "detail": json.dumps(reach.detail, ensure_ascii=False),
     }
 
 

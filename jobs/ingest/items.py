@@ -8,11 +8,9 @@ import html
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from email.utils import parsedate_to_datetime
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +18,7 @@ from courlan import normalize_url
 
 from jobs.read.record import Record
 from jobs.settings import Feed
+from jobs.values import encodable, parse_date, text_of
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST_AFTER_FETCH = timedelta(days=1)
@@ -28,7 +27,6 @@ MOJIBAKE = re.compile(r"[ÃÂâ][\u0080-\u00bf\u2018-\u203a\u20ac\u2122]|ð\u017
 DATE_IN_LINK = re.compile(r"/(20\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/.\-_]|$)")
 TIME_OF_DAY = re.compile(r"%-?[HIcXsT]")
 ENDLESS_REFERENCE = re.compile(r"&#[xX]?0*[0-9a-fA-F]{9,};?")
-EPOCH = re.compile(r"\d{9,}(\.\d+)?")
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff]")
 SAID = (
     "kind", "published_at", "published_date", "date_source", "date_text", "updated_at", "title", "body", "author",
@@ -69,7 +67,7 @@ def to_row(reading: Reading, position: int, record: Record) -> dict[str, Any]:
         "published_at": published_at,
         "published_date": _day(published_at, date_source, reading),
         "date_source": date_source,
-        "date_text": _text(given.get("published_at")),
+        "date_text": text_of(given.get("published_at")),
         "updated_at": _plausible(parse_date(_date(record, "updated_at", reading), reading.feed), reading),
         "fetched_at": reading.fetched_at,
         "fetched_date": reading.fetched_at.astimezone(reading.zone).date(),
@@ -79,7 +77,7 @@ def to_row(reading: Reading, position: int, record: Record) -> dict[str, Any]:
         "url": url,
         "rating": _number(given.get("rating")),
         "source": reading.source,
-        "payload": _encodable(json.dumps(payload, ensure_ascii=False, default=str)),
+        "payload": encodable(json.dumps(payload, ensure_ascii=False, default=str)),
         "read_error": record.error,
     }
     return row | {"content": _content(row)}
@@ -106,35 +104,12 @@ def published(value: Any, url: str | None, reading: Reading) -> tuple[datetime |
         return linked, "extracted"
     if given is not None:
         return given, "implausible"
-    return None, "unreadable" if _text(value) else "fallback"
-
-
-def parse_date(value: Any, feed: Feed) -> datetime | None:
-    """`value` as a UTC time: the feed's date_format, ISO 8601, RFC 822 or Unix seconds; None if it is none of them.
-
-    A time that names no zone is one of the feed's zone.
-    """
-    if isinstance(value, date):
-        value = value.isoformat()
-    text = _text(value)
-    if text is None:
-        return None
-    parsers: list[Callable[[str], datetime]] = [datetime.fromisoformat, parsedate_to_datetime, _by_epoch]
-    if EPOCH.fullmatch(text):
-        parsers.reverse()  # 13 digits can be read as ISO 8601 too: 1712010112345 would be a day of the year 1712
-    if feed.date_format:
-        parsers.insert(0, partial(_by_format, feed.date_format))
-    for parse in parsers:
-        try:
-            return _in_utc(parse(text), feed)
-        except (ValueError, TypeError, OverflowError, OSError, IndexError):
-            continue
-    return None
+    return None, "unreadable" if text_of(value) else "fallback"
 
 
 def plain_text(value: Any) -> str | None:
     """`value` with HTML turned to text, wrong encodings mended where they can be, spaces folded; None when empty."""
-    text = _text(value)
+    text = text_of(value)
     if text is None:
         return None
     text = ENDLESS_REFERENCE.sub("\ufffd", text)
@@ -169,12 +144,12 @@ def _without_markup(text: str) -> str:
 
 def _identity(given: Mapping[str, Any], url: str | None, record: Record) -> str:
     """Native id, else normalised link without trackers, else hash of the content."""
-    native = _text(given.get("post_id"))
+    native = text_of(given.get("post_id"))
     if native:
         return native
     if url:
         return _normalised(url).split("#", 1)[0]
-    content = [_text(given.get(name)) for name in ("title", "text", "published_at", "author")]
+    content = [text_of(given.get(name)) for name in ("title", "text", "published_at", "author")]
     basis = json.dumps(content if any(content) else record.payload, ensure_ascii=False, default=str)
     return "sha256:" + hashlib.sha256(basis.encode("utf-8", "replace")).hexdigest()[:32]
 
@@ -188,7 +163,7 @@ def _normalised(url: str) -> str:
 
 def _pseudonym(reading: Reading, author: Any) -> str | None:
     """HMAC of feed and author: the same person in the same feed, but nobody can be looked up without the key."""
-    name = _text(author)
+    name = text_of(author)
     if name is None:
         return None
     message = f"{reading.feed.name}\0{name}".encode("utf-8", "replace")
@@ -228,7 +203,7 @@ def _plausible(moment: datetime | None, reading: Reading) -> datetime | None:
 
 def _day_alone(value: Any, feed: Feed) -> date | None:
     """The day that `value` names without a time of day; None when it names a time too, or no day."""
-    text = value.isoformat() if isinstance(value, date) else _text(value)
+    text = value.isoformat() if isinstance(value, date) else text_of(value)
     if text is None:
         return None
     timeless = feed.date_format if feed.date_format and not TIME_OF_DAY.search(feed.date_format) else None
@@ -245,44 +220,15 @@ def _noon(day: date, reading: Reading) -> datetime:
     return datetime.combine(day, time(12), reading.zone).astimezone(UTC)
 
 
-def _by_format(date_format: str, text: str) -> datetime:
-    return datetime.strptime(text, date_format)
-
-
-def _by_epoch(text: str) -> datetime:
-    seconds = float(text)
-    return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
-
-
-def _in_utc(moment: datetime, feed: Feed) -> datetime:
-    zoned = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(feed.timezone))
-    return zoned.astimezone(UTC)
-
-
 def _url(value: Any) -> str | None:
-    text = _text(value)
+    text = text_of(value)
     return text if text and text.startswith(("http://", "https://")) else None
 
 
 def _number(value: Any) -> float | None:
-    text = _text(value)
+    text = text_of(value)
     try:
         number = float(text.replace(",", ".")) if text else math.nan
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-def _text(value: Any) -> str | None:
-    """`value` as text that UTF-8 can hold, without outer spaces; None when nothing is left."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = value if isinstance(value, str) else str(value)
-    return _encodable(text).strip() or None
-
-
-def _encodable(text: str) -> str:
-    """`text` with lone surrogates, which UTF-8 cannot hold, replaced."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()

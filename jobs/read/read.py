@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from jobs.read import delimited, json_lines, parquet, rss
+from jobs.read import declared, delimited, json_lines, parquet, rss
 from jobs.read.record import Record
 from jobs.settings import Feed
 
 READERS: dict[str, Callable[[Feed, Path], Iterator[Record]]] = {
+    "declared": declared.records,
     "csv": delimited.records,
     "jsonl": json_lines.records,
     "parquet": parquet.records,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -29,6 +30,23 @@ WORDS_FIT = 620
 SIGNED = "datum.value ? format(datum.value, '+.2~f') : '0'"
 
 Json = dict[str, Any]
+
+STYLE: Json = {
+    "background": "transparent",
+    "font": FONT,
+    "aria": False,
+    "padding": {"left": 0, "right": 4, "top": 6, "bottom": 2},
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "var(--muted)",
+        "gridColor": "var(--grid)",
+        "tickColor": "var(--axis)",
+        "domain": False,
+        "labelFontSize": 12,
+    },
+    "mark": {"invalid": "break-paths-filter-domains"},
+}
+"""What the charts have in common, a Vega-Lite config; as plain data, since Altair copies its objects at every call."""
 
 
 def datasets(figures: Figures, words: dict[Move, tuple[str, ...]], voice: Voice) -> dict[str, list[Json]]:
@@ -206,7 +224,7 @@ def _polarity(figures: Figures, voice: Voice) -> Json:
     zero = (
         alt.Chart(alt.NamedData(name="days")).mark_rule(color="var(--axis)").encode(y=alt.YDatum(0, scale=y["scale"]))
     )
-    band = days.mark_area(color="var(--band)", opacity=1, line=False).encode(x=x, y=_as(y, "l:Q"), y2="h:Q")
+    band = days.mark_area(color="var(--band)", opacity=1, line=False).encode(x=x, y=_as(y, "l:Q"), y2=alt.Y2("h:Q"))
     base = days.mark_line(color="var(--muted)", strokeDash=[2, 3], strokeWidth=1.5).encode(x=x, y=_as(y, "base:Q"))
     line = days.mark_line(color="var(--ink)", strokeWidth=1.5).encode(x=x, y=y)
     points = (
@@ -219,7 +237,7 @@ def _polarity(figures: Figures, voice: Voice) -> Json:
         .mark_point(filled=False, size=34, opacity=0.9, fill="var(--bg)", strokeWidth=1.2)
         .encode(x=x, y=_as(y, "few:Q"), stroke=_tone_scale(alt.Stroke), shape=shape)
     )
-    hover = days.mark_rect(opacity=0, fill="#000").encode(x=_as(x, "t0:Q"), x2="t1:Q", tooltip="tip:N")
+    hover = _hover(days.mark_rect, x=_as(x, "t0:Q"), x2=alt.X2("t1:Q"))
     layers = [*hidden, zero, band, base, line, few, points, hover, *_notes(x, y)]
     return _finish(alt.layer(*layers).properties(width="container", height=300), voice)
 
@@ -243,13 +261,15 @@ def _notes(x: Any, y: Any) -> list[Any]:
         "opacity": alt.ExprRef(f"width < {WORDS_FIT} ? 0 : 1"),
     }
     return [
-        moves.mark_text(**style, stroke="var(--bg)", strokeWidth=4, strokeJoin="round").encode(text="words:N"),
-        moves.mark_text(**style, color="var(--ink)").encode(text="words:N"),
+        moves.mark_text(**style, stroke="var(--bg)", strokeWidth=4, strokeJoin="round").encode(
+            text=alt.Text("words:N")
+        ),
+        moves.mark_text(**style, color="var(--ink)").encode(text=alt.Text("words:N")),
         moves.mark_point(
             shape="circle", filled=True, size=300, opacity=1, fill="var(--ink)", yOffset=either("up", "-15", "15")
         ),
         moves.mark_text(color="var(--bg)", fontSize=11, fontWeight=700, dy=either("up", "-14.5", "15.5")).encode(
-            text="n:N"
+            text=alt.Text("n:N")
         ),
     ]
 
@@ -265,7 +285,7 @@ def _volume(figures: Figures, voice: Voice) -> Json:
     )  # fmt: skip
     bars = [
         days.mark_rect(fill=f"var(--{name}-bar)", stroke="var(--bg)", strokeWidth=0.6).encode(
-            x=_as(x, "t0:Q"), x2="t1:Q", y=_as(y, f"n{place}:Q"), y2=f"n{place + 1}:Q"
+            x=_as(x, "t0:Q"), x2=alt.X2("t1:Q"), y=_as(y, f"n{place}:Q"), y2=alt.Y2(f"n{place + 1}:Q")
         )
         for place, name in enumerate(("negative", "neutral", "positive", "unscored"))
     ]
@@ -284,7 +304,7 @@ def _volume(figures: Figures, voice: Voice) -> Json:
         .mark_text(text="–", dy=-7, color="var(--muted)", fontSize=11, fontWeight=700)
         .encode(x=x, y=alt.YDatum(0))
     )
-    hover = days.mark_rect(opacity=0, fill="#000").encode(x=_as(x, "t0:Q"), x2="t1:Q", tooltip="tip:N")
+    hover = _hover(days.mark_rect, x=_as(x, "t0:Q"), x2=alt.X2("t1:Q"))
     layers = [*_hidden(days, x), *bars, none, unknown, unlooked, hover]
     return _finish(alt.layer(*layers).properties(width="container", height=110), voice)
 
@@ -305,9 +325,9 @@ def _compared(by: str, groups: pd.DataFrame, voice: Voice, *, filtered: bool) ->
     tone = _tone_scale(alt.Color)
     zero = alt.Chart(alt.NamedData(name="groups")).mark_rule(color="var(--axis)").encode(x=alt.XDatum(0))
     spans = rows.mark_rule(strokeWidth=5, opacity=0.35, strokeCap="round").encode(
-        y=y, x=_as(x, "l:Q"), x2="h:Q", color=tone
+        y=y, x=_as(x, "l:Q"), x2=alt.X2("h:Q"), color=tone
     )
-    people = rows.mark_rule(strokeWidth=1.5, opacity=0.7).encode(y=y, x=_as(x, "pl:Q"), x2="ph:Q", color=tone)
+    people = rows.mark_rule(strokeWidth=1.5, opacity=0.7).encode(y=y, x=_as(x, "pl:Q"), x2=alt.X2("ph:Q"), color=tone)
     before = (
         rows.transform_filter("datum.m0 !== null")
         .mark_point(size=70, filled=False, stroke="var(--muted)", strokeWidth=1.5, opacity=1)
@@ -315,15 +335,15 @@ def _compared(by: str, groups: pd.DataFrame, voice: Voice, *, filtered: bool) ->
     )
     points = rows.mark_point(size=90, filled=True, opacity=1).encode(y=y, x=x, color=tone)
     figures = rows.mark_text(align="left", dx=10, color="var(--ink)", fontWeight=600, fontSize=12).encode(
-        y=y, x=alt.value("width"), text="says:N"
+        y=y, x=alt.value("width"), text=alt.Text("says:N")
     )
     lacking = [
         rows.mark_text(align="center", fontStyle="italic", fontSize=12, **style).encode(
-            y=y, x=alt.value(alt.expr("width / 2")), text="lacks:N"
+            y=y, x=alt.value(alt.expr("width / 2")), text=alt.Text("lacks:N")
         )
         for style in ({"stroke": "var(--bg)", "strokeWidth": 4, "strokeJoin": "round"}, {"color": "var(--muted)"})
     ]
-    hover = rows.mark_bar(opacity=0, fill="#000").encode(y=y, x=alt.value(0), x2=alt.value("width"), tooltip="tip:N")
+    hover = _hover(rows.mark_bar, y=y, x=alt.value(0), x2=alt.value("width"))
     chart = alt.layer(zero, people, spans, before, points, figures, *lacking, hover)
     return _finish(
         chart.properties(width="container", height=24 + 34 * (_most(groups) if filtered else len(groups))), voice
@@ -359,11 +379,20 @@ def _as(channel: Any, shorthand: str) -> Any:
 
 def _hidden(days: Any, x: Any) -> list[Any]:
     """The grounds of days that could not be seen, and of those that were not looked for."""
+    import altair as alt
+
     unseen = days.transform_filter("datum.s === 'unseen' || datum.s === 'absent'").mark_rect(
         fill="url(#unseen)", stroke="var(--muted)", strokeWidth=0.5, strokeDash=[2, 2], opacity=1
     )
     uncounted = days.transform_filter("datum.s === 'uncounted'").mark_rect(fill="url(#uncounted)", opacity=1)
-    return [marks.encode(x=_as(x, "t0:Q"), x2="t1:Q") for marks in (unseen, uncounted)]
+    return [marks.encode(x=_as(x, "t0:Q"), x2=alt.X2("t1:Q")) for marks in (unseen, uncounted)]
+
+
+def _hover(mark: Callable[..., Any], **places: Any) -> Any:
+    """What cannot be seen and tells of the row below the pointer."""
+    import altair as alt
+
+    return mark(opacity=0, fill="#000").encode(tooltip=alt.Tooltip("tip:N"), **places)
 
 
 def _tone_scale(channel: Any) -> Any:
@@ -381,18 +410,6 @@ def _tone_scale(channel: Any) -> Any:
 def _finish(chart: Any, voice: Voice) -> Json:
     import altair as alt
 
-    chart = (
-        chart.add_params(alt.param(name="brand", value=ALL))
-        .configure(
-            background="transparent", font=FONT, aria=False, locale=voice.vega_locale(),
-            padding={"left": 0, "right": 4, "top": 6, "bottom": 2},
-        )
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor="var(--muted)", gridColor="var(--grid)", tickColor="var(--axis)", domain=False, labelFontSize=12,
-        )
-        .configure_mark(invalid="break-paths-filter-domains")
-    )  # fmt: skip
     # Tests check the specifications against Vega-Lite's schema; here it would cost a second.
-    specification: Json = chart.to_dict(validate=False)
-    return specification
+    specification: Json = chart.add_params(alt.param(name="brand", value=ALL)).to_dict(validate=False)
+    return specification | {"config": STYLE | {"locale": voice.vega_locale()}}

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from jobs.brands import ALL
+from jobs.enrich.reading import within
 from jobs.labels.read import Labelled, feeds, labelled
 from jobs.lake.query import Query
-from jobs.report.pooled import MEASURES, STORED
+from jobs.report.pooled import MEASURES, SUMS
 from jobs.settings import Settings, Window
 from jobs.statistics import people
 from jobs.statistics.people import Claim, Sums, TooFewLabelsError
@@ -53,10 +54,9 @@ class Checked:
 
 def known_of(query: Query, settings: Settings, window: Window, as_of: datetime | None = None) -> Known:
     """What is known of the models that scored `window`, and the labels of all feeds as the query's view has them."""
-    query.read("scored_posts", window.days, name="scored_by")
-    models = query.rows("""
-        SELECT DISTINCT unnest(string_split(model_version, '+')) AS model FROM scored_by
-        WHERE polarity IS NOT NULL ORDER BY model
+    models = query.rows(f"""
+        SELECT DISTINCT unnest(string_split(model_version, '+')) AS model FROM post
+        WHERE polarity IS NOT NULL AND {within(window)} ORDER BY model
     """)
     found = {feed: labelled(query.at, feed, settings.brands, as_of) for feed in feeds(query.at)}
     return Known(
@@ -105,8 +105,8 @@ def checked(rows: pd.DataFrame, known: Known) -> tuple[Checked, ...]:
     for feed, labels in sorted(known.labels.items()):
         own = rows[(rows["feed"] == feed) & (rows["brand"] == ALL)]
         _, others = _by_draw(own, labels)
-        more = _drift(_sums(others), labels).more if others["distinct_texts"].sum() else 0
-        found.append(Checked(feed, len(labels), labels.right, more))
+        drift = _drift(_sums(others), labels)
+        found.append(Checked(feed, len(labels), labels.right, drift.more if drift else 0))
     return tuple(found)
 
 
@@ -159,7 +159,8 @@ def _drawn(rows: pd.DataFrame, labels: Labelled, window: Window, spread: Spread 
 def _carried(rows: pd.DataFrame, labels: Labelled, spread: Spread | None) -> Iterator[Part]:
     """Days of a feed whose labels are of other days, for as long as these fit."""
     sums = _sums(rows)
-    if spread is None or _drift(sums, labels).stale:
+    drift = _drift(sums, labels)
+    if spread is None or drift is None or drift.stale:
         yield from _unlabelled(rows, spread)
         return
     yield people.carried(sums, labels.probabilities, labels.labels, labels.weights, spread.answers), sums.n
@@ -173,14 +174,13 @@ def _unlabelled(rows: pd.DataFrame, spread: Spread | None) -> Iterator[Part]:
             yield people.unlabelled(sums, spread.tau(str(language), str(kind))) if spread else None, sums.n
 
 
-def _drift(now: Sums, labels: Labelled) -> people.Drift:
+def _drift(now: Sums, labels: Labelled) -> people.Drift | None:
+    """Whether `labels` fit texts that none of them is of; None without any text."""
+    if not now.n:
+        return None
     return people.drift(labels.probabilities, labels.labels, labels.weights, now)
 
 
 def _sums(rows: pd.DataFrame) -> Sums:
-    total = rows[STORED].sum()
-    figures = (
-        total[[f"distinct_{measure}_{power}" for measure in MEASURES.values()]].to_numpy(np.float64)
-        for power in ("sum", "sum_squares")
-    )
-    return Sums(int(total["distinct_texts"]), *figures)
+    texts, *figures = rows[["distinct_texts", *SUMS]].to_numpy(np.float64).sum(axis=0)
+    return Sums(int(texts), np.array(figures[::2]), np.array(figures[1::2]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -37,25 +38,25 @@ class Voice:
 
     def count(self, value: float) -> str:
         """A whole number with the language's thousands separator; a dash for NaN."""
-        return UNKNOWN if math.isnan(value) else format_decimal(int(value), locale=self.locale)
+        return UNKNOWN if math.isnan(value) else _decimal(int(value), None, self.locale)
 
     def signed(self, value: int) -> str:
         """A difference of counts with its sign."""
-        return format_decimal(value, f"+#,##0;{MINUS}#,##0", locale=self.locale)
+        return _decimal(value, f"+#,##0;{MINUS}#,##0", self.locale)
 
     def polarity(self, value: float) -> str:
         """A polarity, or a change of it, with sign and two decimals; a dash for NaN."""
         if math.isnan(value):
             return UNKNOWN
         rounded = round(value, 2) or 0
-        return format_decimal(rounded, f"+0.00;{MINUS}0.00" if rounded else "0.00", locale=self.locale)
+        return _decimal(rounded, f"+0.00;{MINUS}0.00" if rounded else "0.00", self.locale)
 
     def thousandths(self, value: float) -> str:
         """A part of a change of polarity, with sign and three decimals."""
         if math.isnan(value):
             return UNKNOWN
         rounded = round(value, 3) or 0
-        return format_decimal(rounded, f"+0.000;{MINUS}0.000" if rounded else "0.000", locale=self.locale)
+        return _decimal(rounded, f"+0.000;{MINUS}0.000" if rounded else "0.000", self.locale)
 
     def span(self, low: float, high: float) -> str:
         """An interval of polarity; a dash where it is unknown."""
@@ -127,6 +128,12 @@ class Voice:
                 "minus": MINUS,
             }
         }
+
+
+@lru_cache(maxsize=4096)
+def _decimal(value: float, pattern: str | None, locale: Locale) -> str:
+    """`value` as the locale writes it. Kept, since a long report says few numbers many times."""
+    return str(format_decimal(value, pattern, locale))
 
 
 def _widened(pattern: str) -> str:

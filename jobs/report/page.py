@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,13 @@ from urllib.parse import urlsplit
 from jobs.brands import ALL
 from jobs.report.charts import charts, datasets, tone_of
 from jobs.report.claims import NO_BASIS
+from jobs.report.content import Content
 from jobs.report.editions import Edition, HeadlineFigure, Told
 from jobs.report.figures import FEW, Figures, records
 from jobs.report.language import Voice
 from jobs.report.moves import Move
-from jobs.report.pins import Pins
 from jobs.report.pooled import MEASURES
-from jobs.report.posts import LONGEST_TEXT, Behind
-from jobs.report.quality import Quality
-from jobs.report.talk import Talk
+from jobs.report.posts import LONGEST_TEXT
 from jobs.report.telling import (
     capfirst,
     extent,
@@ -55,16 +53,9 @@ UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufff
 SIGNS = {"better": "▲", "worse": "▼", "unclear": "■", "incomparable": "■"}
 
 
-def render_page(
-    settings: Settings,
-    figures: Figures,
-    behind: Behind,
-    talk: Mapping[str, Talk],
-    quality: Quality,
-    pins: Pins,
-    voice: Voice,
-) -> str:
+def render_page(content: Content, voice: Voice) -> str:
     """The report as one HTML document that loads nothing from anywhere."""
+    figures, behind, quality = content.figures, content.behind, content.quality
     vega, script = vega_bundle(), (TEMPLATES / "page.js").read_text(encoding="utf-8")
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     drawings = {"charts": charts(figures, voice), "datasets": datasets(figures, behind.words, voice)}
@@ -73,7 +64,7 @@ def render_page(
     return _render(
         "page.html.j2",
         say=voice,
-        title=title(settings, voice),
+        title=title(content.settings, voice),
         policy=_policy(style, vega, script),
         style=_safe(style),
         vega=_safe(vega),
@@ -89,7 +80,7 @@ def render_page(
         surges={name: [surge for surge in figures.surges if surge.brand == name] for name in figures.names},
         bridges=[Waterfall.of(bridge) for bridge in figures.bridges],
         checked=figures.checked,
-        talk=talk,
+        talk=content.talk,
         steps=figures.steps,
         words=behind.words,
         behind=behind,
@@ -97,7 +88,7 @@ def render_page(
         feeds=records(quality.feeds),
         feed_extents={row["feed"]: extent(row, voice) for row in records(figures.feeds) if row["brand"] == ALL},
         quality=quality,
-        pins=pins,
+        pins=content.pins,
         restated=figures.restated[:MOVED],
         more=len(figures.restated) - MOVED,
         moved=moved,
@@ -106,7 +97,7 @@ def render_page(
         unlooked=figures.unlooked,
         absent=", ".join(voice.short(day) for day in absent),
         held=", ".join(voice.short(day) for day in figures.held),
-        timezone=settings.timezone,
+        timezone=content.settings.timezone,
         few=FEW,
         longest=LONGEST_TEXT,
         status=status,

@@ -18,6 +18,7 @@ MEASURES = {"mean": "polarity", "negative_share": "negative", "neutral_share": "
 LOWEST = {"mean": -1.0}
 """Where a figure begins, if not at 0."""
 SUMS = [f"distinct_{measure}_{power}" for measure in MEASURES.values() for power in ("sum", "sum_squares")]
+"""Sum and sum of squares of each figure, in the order of MEASURES."""
 STORED = [*COUNTS, *SUMS, "polarity_sum"]
 """The columns of `daily_polarity` that are added up."""
 

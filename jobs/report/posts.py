@@ -6,12 +6,12 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import pyarrow as pa
 
-from jobs.brands import ALL, teach_brands
-from jobs.lake.query import FOLDED, Query, sql_text, sql_until
+from jobs.enrich.reading import of_brand, within
+from jobs.lake.query import Query
 from jobs.report.figures import Figures
 from jobs.report.moves import Move
 from jobs.report.words import distinctive, terms
@@ -68,12 +68,9 @@ class Behind:
     words: dict[Move, tuple[str, ...]]
 
 
-def behind(query: Query, settings: Settings, figures: Figures, as_of: datetime | None = None) -> Behind:
-    """The posts behind `figures`, read from `scored_posts`; texts are read for the chosen posts alone.
-
-    They are as stored now; with `as_of` those that were first seen after it are left out.
-    """
-    _mark(query, settings, figures, as_of)
+def behind(query: Query, settings: Settings, figures: Figures) -> Behind:
+    """The posts behind `figures`, from what `read_posts` made."""
+    _mark(query, figures)
     mean = figures.brands.set_index("brand")["mean"]
     most: dict[str | Move, int] = {**dict.fromkeys(figures.names, 3), **dict.fromkeys(figures.moves, 2)}
     chosen: dict[str | Move, dict[str, list[str]]] = {}
@@ -94,26 +91,16 @@ def behind(query: Query, settings: Settings, figures: Figures, as_of: datetime |
     )
 
 
-def _mark(query: Query, settings: Settings, figures: Figures, as_of: datetime | None) -> None:
-    """Make the table `marks`: one row per day and different scored text, without the text, with a flag per brand."""
-    query.read("scored_posts", figures.window.days)
-    teach_brands(query, settings.brands)
-    flags = ", ".join(
-        f"{'true' if name == ALL else f'list_contains(named, {sql_text(name)})'} AS b{place}"
-        for place, name in enumerate(figures.names)
-    )
+def _mark(query: Query, figures: Figures) -> None:
+    """Make the table `marks`: one row per day and different text of the period, with a flag per brand."""
+    flags = ", ".join(f"{of_brand(name)} AS b{place}" for place, name in enumerate(figures.names))
     query.connection.execute(
         f"""
         CREATE TEMP TABLE marks AS
-        SELECT * EXCLUDE (named), {flags}, count(*) OVER (PARTITION BY twin, day) AS copies
-        FROM (
-            SELECT published_date AS day, feed, post_id, published_at, language, polarity,
-                   length(text) BETWEEN 25 AND 600 AS readable,
-                   md5({FOLDED}) AS twin, brands_named(text) AS named
-            FROM scored_posts
-            WHERE polarity IS NOT NULL AND {sql_until("first_seen_at", as_of)}
-        )
-        QUALIFY row_number() OVER (PARTITION BY twin, day ORDER BY published_at, feed, post_id) = 1
+        SELECT published_date AS day, feed, post_id, language, polarity, length BETWEEN 25 AND 600 AS readable, twin,
+            {flags}, count(*) OVER (PARTITION BY twin, published_date) AS copies
+        FROM item WHERE {within(figures.window)}
+        QUALIFY row_number() OVER (PARTITION BY twin, published_date ORDER BY published_at, feed, post_id) = 1
         """
     )
 
@@ -162,7 +149,7 @@ def _read(query: Query, keys: Iterable[str]) -> dict[str, Example]:
         f"""
         SELECT {_KEY} AS key, marks.day, feed, post_id, marks.language, marks.polarity, copies, url,
                left(text, {LONGEST_TEXT}) AS text, length(text) > {LONGEST_TEXT} AS cut
-        FROM scored_posts JOIN marks USING (feed, post_id)
+        FROM post JOIN marks USING (feed, post_id)
         WHERE {_KEY} IN (SELECT key FROM chosen)
         """
     ).to_pylist()
@@ -188,11 +175,11 @@ def _words(query: Query, settings: Settings, figures: Figures) -> dict[Move, tup
 def _sample(query: Query, condition: str, most: int) -> list[tuple[date, frozenset[str]]]:
     rows = query.connection.execute(
         f"""
-        SELECT day, left(text, {SAMPLE_LENGTH}) FROM scored_posts
+        SELECT day, left(text, {SAMPLE_LENGTH}) FROM post
         JOIN (
             SELECT feed, post_id, day, twin FROM marks WHERE {condition} ORDER BY twin, day LIMIT {most}
-        ) USING (feed, post_id)
-        ORDER BY twin, day
+        ) AS marked USING (feed, post_id)
+        ORDER BY marked.twin, day
         """
     ).fetchall()
     return [(day, terms(text)) for day, text in rows]

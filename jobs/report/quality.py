@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from data_contracts import contract
+from jobs.enrich.reading import within
 from jobs.lake.query import Query, sql_days
 from jobs.lake.table import UNDATED
 from jobs.settings import Settings, Window
+
+COUNTS = ("items", "posts", "quarantined", "unscored", "unsure", "undated")
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,7 @@ class BrokenRule:
 
 @dataclass(frozen=True)
 class Quality:
-    """Counts of the window. `feeds` has the columns feed and, all int64, items, posts, quarantined, unscored, unsure,
-    undated, and the `models` that scored its posts.
+    """Counts of the window. `feeds` has the columns feed and, all int64, COUNTS; `models` scored its posts.
 
     `items` are the different items that were fetched, `undated` those of any time that carry no date and so belong to
     no period; `rules` counts an item once for each rule that it broke, undated items included.
@@ -37,22 +39,21 @@ class Quality:
     @property
     def totals(self) -> dict[str, int]:
         """The counts of all feeds together."""
-        return {name: int(self.feeds[name].sum()) for name in self.feeds.columns if name != "feed"}
+        return {name: int(self.feeds[name].sum()) for name in COUNTS}
 
 
 def quality_of(query: Query, settings: Settings, window: Window) -> Quality:
-    """The quality figures of `window`."""
+    """The quality figures of `window`, after `read_posts`."""
     feeds = pd.DataFrame({"feed": _feeds(query, settings, window)})
     counts = {
         "items": ("item_versions", "count(DISTINCT post_id)", window.days),
         "posts": ("posts", "count(*)", window.days),
         "quarantined": ("quarantine", "count(*)", window.days),
-        "unscored": ("scored_posts", "count(*) FILTER (polarity IS NULL)", window.days),
-        "unsure": ("scored_posts", "count(*) FILTER (unsure)", window.days),
         "undated": ("posts", "count(*)", [UNDATED]),
     }
-    for name, (dataset, count, days) in counts.items():
-        feeds[name] = feeds["feed"].map(_by_feed(query, dataset, count, days)).fillna(0).astype("int64")
+    found = {name: _by_feed(query, *how) for name, how in counts.items()} | _read_by_feed(query, window)
+    for name in COUNTS:
+        feeds[name] = feeds["feed"].map(found[name]).fillna(0).astype("int64")
     return Quality(feeds, _rules(query, window), _models(query, window))
 
 
@@ -69,6 +70,14 @@ def _by_feed(query: Query, dataset: str, count: str, days: list[str]) -> dict[st
     return {row["feed"]: row["n"] for row in rows}
 
 
+def _read_by_feed(query: Query, window: Window) -> dict[str, dict[str, int]]:
+    rows = query.rows(f"""
+        SELECT feed, count(*) FILTER (polarity IS NULL) AS unscored, count(*) FILTER (unsure) AS unsure
+        FROM post WHERE {within(window)} GROUP BY feed
+    """)
+    return {name: {row["feed"]: row[name] for row in rows} for name in ("unscored", "unsure")}
+
+
 def _rules(query: Query, window: Window) -> tuple[BrokenRule, ...]:
     query.read("quarantine", [*window.days, UNDATED], name="quarantine_any")
     rows = query.table(
@@ -80,6 +89,5 @@ def _rules(query: Query, window: Window) -> tuple[BrokenRule, ...]:
 
 
 def _models(query: Query, window: Window) -> tuple[str, ...]:
-    query.read("scored_posts", window.days, name="judged")
-    rows = query.rows("SELECT DISTINCT model_version AS model FROM judged ORDER BY model")
+    rows = query.rows(f"SELECT DISTINCT model_version AS model FROM post WHERE {within(window)} ORDER BY model")
     return tuple(row["model"] for row in rows)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 
+from jobs.enrich.reading import within
 from jobs.lake.query import Query, sql_text, sql_until
 from jobs.revisions import TABLE
 from jobs.settings import Window
@@ -28,10 +29,9 @@ class Step:
 
 def steps(query: Query, window: Window, brand: str, as_of: datetime | None = None) -> tuple[Step, ...]:
     """The steps in `window`, in order, with what the days that both models read say of them."""
-    query.read("scored_posts", window.days, name="read_by")
-    read = query.rows("""
+    read = query.rows(f"""
         SELECT published_date AS day, list_sort(list(DISTINCT model_version)) AS models
-        FROM read_by WHERE polarity IS NOT NULL GROUP BY published_date ORDER BY published_date
+        FROM post WHERE polarity IS NOT NULL AND {within(window)} GROUP BY published_date ORDER BY published_date
     """)
     change, days, texts = _overlap(query, window.days, brand, as_of)
     return tuple(

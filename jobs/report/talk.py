@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from jobs.enrich.campaigns import Authors, Campaign, Repeated, busiest, campaigns, make_members, repeated
-from jobs.enrich.reading import make_items
 from jobs.enrich.voices import TopicShare, make_voices, voices
 from jobs.lake.query import Query
 from jobs.report.figures import FEW, Figures
@@ -27,10 +25,9 @@ class Talk:
     authors: Authors
 
 
-def talk(query: Query, settings: Settings, figures: Figures, as_of: datetime | None = None) -> Mapping[str, Talk]:
-    """The talk of each brand over the report's period, by name; those first seen by `as_of` where given."""
+def talk(query: Query, settings: Settings, figures: Figures) -> Mapping[str, Talk]:
+    """The talk of each brand over the report's period, by name, from what `read_posts` made."""
     days = figures.window.days
-    make_items(query, settings, days, as_of)
     make_voices(query, days)
     topics = {name: _worth_telling(voices(query, name)) for name in figures.names}
     make_members(query, settings, days)

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from jobs.brands import ALL
+from jobs.report.content import Content
 from jobs.report.figures import Figures, records
 from jobs.report.language import Voice
 from jobs.report.page import clean, link, title, told
@@ -28,21 +29,14 @@ INK, NEGATIVE, NEUTRAL, POSITIVE, EDGE = "#1b2530", "#D55E00", "#9AA4AE", "#0072
 Row = Sequence[Any]
 
 
-def workbook(
-    settings: Settings,
-    figures: Figures,
-    behind: Behind,
-    talk: Mapping[str, Talk],
-    quality: Quality,
-    pins: Pins,
-    voice: Voice,
-) -> bytes:
+def workbook(content: Content, voice: Voice) -> bytes:
     """The workbook as bytes, the same for the same figures: it is dated with the end of the window.
 
     Texts are written as strings, never as formulas or links.
     """
     import xlsxwriter
 
+    figures = content.figures
     buffer = io.BytesIO()
     options = {
         "in_memory": True,
@@ -53,20 +47,20 @@ def workbook(
     with xlsxwriter.Workbook(buffer, options) as book:
         book.set_properties(
             {
-                "title": clean(title(settings, voice)),
+                "title": clean(title(content.settings, voice)),
                 "author": "Sentinela",
                 "created": datetime.combine(figures.window.end, time(), UTC).replace(tzinfo=None),
             }
         )
         sheets = Sheets(book, voice)
-        _summary(sheets, settings, figures, pins)
+        _summary(sheets, content.settings, figures, content.pins)
         places = _daily(sheets, figures)
         _charts(sheets, figures, places)
         _groups(sheets, figures)
         _moved(sheets, figures)
-        _talk(sheets, talk)
-        _posts(sheets, figures, behind)
-        _quality(sheets, figures, quality)
+        _talk(sheets, content.talk)
+        _posts(sheets, figures, content.behind)
+        _quality(sheets, figures, content.quality)
     return buffer.getvalue()
 
 

@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from jobs.brands import ALL
+from jobs.enrich.reading import read_posts
 from jobs.lake.faults import LakeError
 from jobs.lake.query import Query, View
 from jobs.lake.table import Lake
 from jobs.report import pins
+from jobs.report.content import Content
 from jobs.report.editions import Edition, editions_in, publish
 from jobs.report.figures import Figures, gather
 from jobs.report.language import Voice
@@ -106,22 +108,28 @@ def report_again(file: Path, config: Path | None = None) -> Path:
 def _make(view: View, settings: Settings, window: Window, as_of: datetime | None, digest: str | None = None) -> Made:
     voice = Voice(settings.report.language)
     with view.query() as query:
+        read_posts(query, settings, window.days, as_of)
         figures = gather(query, settings, window, as_of)
-        posts = behind(query, settings, figures, as_of)
-        said = talk(query, settings, figures, as_of)
         quality = quality_of(query, settings, window)
+        content = Content(
+            settings=settings,
+            figures=figures,
+            behind=behind(query, settings, figures),
+            talk=talk(query, settings, figures),
+            quality=quality,
+            pins=Pins.of(view, settings, window, as_of, quality.models, digest or settings.digest()),
+        )
         rows = table(query, settings, figures.names, window, as_of)
-    made_from = Pins.of(view, settings, window, as_of, quality.models, digest or settings.digest())
     folder = f"{window.start}_{window.end}" + (f"_as-of-{_stamp(as_of)}" if as_of else "")
     return Made(
         files={
             TABLE: rows,
-            WORKBOOK: workbook(settings, figures, posts, said, quality, made_from, voice),
-            PAGE: render_page(settings, figures, posts, said, quality, made_from, voice).encode(),
+            WORKBOOK: workbook(content, voice),
+            PAGE: render_page(content, voice).encode(),
         },
         edition=Edition(folder, title(settings, voice), window.start, window.end, as_of, headline(figures, voice)),
         figures=figures,
-        pins=made_from,
+        pins=content.pins,
     )
 
 

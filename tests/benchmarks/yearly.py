@@ -54,7 +54,11 @@ def posts(days: list[date], a_day: int) -> Iterator[dict[str, Any]]:
 
 def prepare(folder: Path, a_day: int) -> Path:
     """A lake of two years in `folder`; returns its settings file."""
-    feeds = [{"name": name, "kind": kind, "reader": "csv", "path": "none.csv"} for name, kind in FEEDS.items()]
+    columns = {"post_id": "id", "published_at": "at", "text": "text"}
+    feeds = [
+        {"name": name, "kind": kind, "reader": "csv", "path": "none.csv", "columns": columns}
+        for name, kind in FEEDS.items()
+    ]
     brands = [{"name": name, "terms": [name.lower()]} for name in BRANDS]
     config = folder / "sentinela.yaml"
     config.write_text(yaml.safe_dump({"feeds": feeds, "brands": brands, "report": {"days": DAYS}}))

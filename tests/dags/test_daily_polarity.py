@@ -48,6 +48,8 @@ for present in map(datetime.fromisoformat, sys.argv[2:]):
     print(run.partition_key, run.run_after.isoformat(), run.state)
 """
 
+SMALL = {"reader": "jsonl", "url": None, "columns": COLUMNS}
+"""A feed of a few posts in the layout of Place, instead of the sample's."""
 DATASETS = ["posts", "scored_posts", "twins", "topics", "daily_polarity"]
 
 
@@ -58,8 +60,13 @@ def whole(run_day: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def broken(run_day: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("broken") / "aurora"
+    place = Place(folder)
+    for feed in ("posts", "news"):
+        place.write([item(f"{feed}-{n}", "2026-09-30", f"{PT} {n}") for n in range(5)], feed)
+    small = {feed: {**SMALL, "path": f"feeds/{feed}/*.jsonl"} for feed in ("posts", "news")}
     tokenless = {"path": None, "url": "http://127.0.0.1:9/reviews.csv", "http": {"token_env": "NO_SUCH_TOKEN"}}
-    return run_day(tmp_path_factory.mktemp("broken") / "aurora", reviews=tokenless)
+    return run_day(folder, reviews=tokenless, **small)
 
 
 class FeedServer(ThreadingHTTPServer):
@@ -197,7 +204,7 @@ def test_a_held_day_fails_the_run_that_holds_it_back_and_is_a_warning_to_the_nex
     folder = tmp_path / "aurora"
     place = Place(folder)
     place.write([item(f"flood-{n}", "2026-09-28", f"{PT} {n}", stars=500) for n in range(20)])
-    small = {"path": "feeds/posts/*.jsonl", "columns": COLUMNS}
+    small = {**SMALL, "path": "feeds/posts/*.jsonl"}
     first = run_day(folder, day="2026-09-29", only=["posts"], posts=small)
     assert first.code == 1
     assert shown(first, "failed") == {"verdict"}

@@ -28,7 +28,7 @@ HEAVY = {
     "deltalake",
     "pyspark",
 }
-LIGHT_JOBS = {"jobs", "jobs.settings"}
+LIGHT_JOBS = {"jobs", "jobs.settings", "jobs.document", "jobs.declaration", "jobs.expressions"}
 
 # What the DAG processor does, in a process that has loaded nothing else.
 PARSE = """

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jobs.enrich.campaigns import Effect, busiest, campaigns, make_members, repeated
-from jobs.enrich.reading import make_items
+from jobs.enrich.reading import read_posts
 from jobs.enrich.twins import twins
 from jobs.lake.query import Query, View
 from tests.place import Place
@@ -45,7 +45,7 @@ def place_of(root: Path, *posts: dict[str, Any], **changes: Any) -> Place:
 @contextmanager
 def reading(place: Place, days: list[str] = DAYS) -> Iterator[Query]:
     with View(place.lake).query() as query:
-        make_items(query, place.settings, days)
+        read_posts(query, place.settings, days)
         make_members(query, place.settings, days)
         yield query
 

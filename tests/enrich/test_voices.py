@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.enrich.reading import FIGURES, make_items
+from jobs.enrich.reading import FIGURES, read_posts
 from jobs.enrich.topics import topics
 from jobs.enrich.voices import make_voices, tallies, voices
 from jobs.lake.query import Query, View
@@ -46,7 +46,7 @@ def place(tmp_path: Path) -> Place:
 @contextmanager
 def reading(place: Place) -> Iterator[Query]:
     with View(place.lake).query() as query:
-        make_items(query, place.settings, DAYS)
+        read_posts(query, place.settings, DAYS)
         make_voices(query, DAYS)
         yield query
 

@@ -157,6 +157,7 @@ def test_a_complete_fetch_is_on_the_ledger(desk: Desk, present: datetime) -> Non
         "first_day": date(2026, 9, 3),
         "last_day": date(2026, 9, 3),
         "message": None,
+        **dict.fromkeys(("pages", "seen_from", "seen_until", "detail")),
     }
 
 

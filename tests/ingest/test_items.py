@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts import schema
-from jobs.ingest.items import Reading, parse_date, plain_text, to_row
+from jobs.ingest.items import Reading, plain_text, to_row
 from jobs.read.record import Record
 from jobs.settings import Feed
+from jobs.values import parse_date
 
 NOON = datetime(2026, 9, 3, 12, tzinfo=UTC)
 MASTODON = (

@@ -28,7 +28,7 @@ from tests import stored
 
 DATASETS = ("coverage", "raw_posts", "posts", "quarantine", "scored_posts", "twins", "topics", "daily_polarity")
 DAYS = Window(start=date(2026, 5, 1), end=date(2026, 5, 8))
-KILLS = 4
+KILLS = 3
 POINT = ("published_date", "brand", "feed", "language")
 ABOUT_THE_REVISION = ("recorded_at", "cause", "made_from")
 TEXTS = ["Adorei o café de hoje.", "The worst queue ever!", "Abre aos domingos?", "Lovely staff, terrible wifi.", ""]

@@ -232,6 +232,7 @@ def test_duckdb_reads_a_table(public: Lake) -> None:
 
 
 @needs_java
+@pytest.mark.slow
 def test_spark_reads_a_table_by_its_list_of_files(public: Lake) -> None:
     files = DeltaTable(public.uri("judged_posts")).file_uris()
     with session() as spark:

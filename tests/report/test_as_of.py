@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 
 from jobs.brands import ALL
+from jobs.enrich.reading import read_posts
 from jobs.lake.query import View
 from jobs.lake.table import Lake
 from jobs.report import ReportError, report
@@ -61,6 +62,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, small_lake: ModuleType) -
 
 def figures_of(settings: Settings, as_of: datetime | None) -> Figures:
     with View(Lake(settings.lake)).query() as query:
+        read_posts(query, settings, WINDOW.days, as_of)
         return gather(query, settings, WINDOW, as_of)
 
 

@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 
 from jobs.brands import ALL
+from jobs.enrich.reading import read_posts
 from jobs.lake.query import View
 from jobs.lake.table import Lake
 from jobs.pipeline import run
@@ -54,6 +55,7 @@ def late(tmp_path_factory: pytest.TempPathFactory, small_lake: ModuleType) -> Se
 
 def figures_of(settings: Settings, window: Window = WINDOW) -> Figures:
     with View(Lake(settings.lake)).query() as query:
+        read_posts(query, settings, window.days)
         return gather(query, settings, window)
 
 
@@ -207,6 +209,7 @@ def test_figures_and_examples_agree_after_a_run_with_other_terms(tmp_path: Path)
         place.configure(brands=[{"name": "Rede", "terms": [term]}], scoring={"model": "fast"})
         run(place.settings, window)
         with View(place.lake).query() as query:
+            read_posts(query, place.settings, days)
             figures = gather(query, place.settings, Window(start=date(2026, 6, 1), end=window.end))
             texts = {post.text for post in behind(query, place.settings, figures).period["Rede"].all}
         assert figures.total("Rede")["posts"] == len(texts) == 1

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from jobs.brands import ALL
+from jobs.enrich.reading import read_posts
 from jobs.interval import mean_interval
 from jobs.lake.query import View
 from jobs.lake.table import Lake
@@ -24,6 +25,7 @@ from jobs.settings import Settings, Window
 def parts(settings: Settings, small_lake: ModuleType) -> Iterator[tuple[Figures, Behind, Quality]]:
     window = Window(start=small_lake.END - timedelta(days=29), end=small_lake.END)
     with View(Lake(settings.lake)).query() as query:
+        read_posts(query, settings, window.days)
         figures = gather(query, settings, window)
         yield figures, behind(query, settings, figures), quality_of(query, settings, window)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from jobs.aggregate import aggregate
+from jobs.enrich.reading import read_posts
 from jobs.lake.query import View
 from jobs.report.steps import Step, steps
 from jobs.settings import Window
@@ -35,6 +36,7 @@ def posts(models: Mapping[date, str], polarity: Mapping[str, float]) -> list[dic
 
 def told(place: Place) -> tuple[Step, ...]:
     with View(place.lake).query() as query:
+        read_posts(query, place.settings, WINDOW.days)
         return steps(query, WINDOW, "all")
 
 

@@ -132,6 +132,7 @@ def second(made_up_folder: Path) -> Path:
     return run(made_up_folder, "second", CONFIG + SECOND)
 
 
+@pytest.mark.slow
 def test_the_mixture_of_both_readings_is_calibrated_on_what_is_read_again(second: Path, made_up_folder: Path) -> None:
     rows = load_rows(made_up_folder, read_catalogue(made_up_folder / "catalogue.toml"))
     rows = rows[(rows["part"] == "calibration") & rows["evaluate"]]
@@ -146,6 +147,7 @@ def test_the_mixture_of_both_readings_is_calibrated_on_what_is_read_again(second
     assert found != pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_second_reader_comes_with_the_first_and_says_so(second: Path) -> None:
     assert isinstance(open_artifact(second), Staged)
     card = (second / CARD).read_text(encoding="utf-8")

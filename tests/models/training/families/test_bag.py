@@ -50,7 +50,8 @@ def test_it_learns(whole: TrainedBag) -> None:
     assert whole.logits(TEXTS, []).argmax(axis=1).tolist()[:3] == [2, 0, 1]
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(6, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("rounds", [1, 6])
 def test_taken_up_again_it_ends_the_same(
     rounds: int, whole: TrainedBag, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

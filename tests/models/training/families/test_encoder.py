@@ -16,6 +16,8 @@ from models.training.families.encoder import TrainedEncoder, retrain_encoder, tr
 from models.training.job import Job
 from models.training.packaging import package
 
+pytestmark = pytest.mark.slow
+
 CONFIG = Config.model_validate(
     {
         "name": "tiny",

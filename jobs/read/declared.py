@@ -1,0 +1,59 @@
+"""Pages of a service -> records, by what its declaration says of items and fields; held in memory whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jobs.declaration import Declaration
+from jobs.expressions import holds
+from jobs.read.record import ReadError, Record
+from jobs.settings import Feed
+
+DELETED = "deleted at its source"
+GONE = ("title", "text", "author", "rating")
+"""What is not kept of an item that was deleted."""
+
+
+def records(feed: Feed, path: Path) -> Iterator[Record]:
+    """A record an item; one that was deleted is a record with an error, so that it stands in the place of the post.
+
+    Raises ReadError where the bytes are no page of the feed's service.
+    """
+    service = feed.service
+    if service is None:
+        raise ReadError(f"feed {feed.name!r} names no service that says how to read it")
+    try:
+        items = service.items.of(json.loads(path.read_bytes()))
+    except (ValueError, RecursionError) as fault:
+        raise ReadError(f"no page of service {service.name}: {fault}") from fault
+    for number, item in enumerate(items):
+        if not isinstance(item, dict):
+            yield Record(payload={"item": item}, error=f"item {number}: not a JSON object")
+        elif not service.is_skipped(item):
+            yield _record(service, item)
+
+
+def _record(service: Declaration, item: dict[str, Any]) -> Record:
+    fields = service.fields.of(item)
+    if holds(service.items.deleted, item):
+        kept = {name: value for name, value in fields.items() if name not in GONE}
+        return Record(fields=kept, payload={}, error=DELETED)
+    payload: dict[str, Any] = json.loads(json.dumps(item))
+    for people in service.people:
+        _drop(payload, people.split("."))
+    return Record(fields=fields, payload=payload)
+
+
+def _drop(value: Any, path: list[str]) -> None:
+    """Take what lies at `path` out of `value`, in every object of a list on the way."""
+    if isinstance(value, list):
+        for part in value:
+            _drop(part, path)
+    elif isinstance(value, dict) and path[0] in value:
+        if len(path) == 1:
+            del value[path[0]]
+        else:
+            _drop(value[path[0]], path[1:])

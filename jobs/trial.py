@@ -1,0 +1,84 @@
+"""A trial of a feed: one page of it is fetched, read and judged, what came of it is told, and nothing is stored."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from jobs.connect.connector import Body
+from jobs.connect.fetch import fetch
+from jobs.declaration import Declaration, shipped, shipped_names
+from jobs.ingest.items import Reading
+from jobs.ingest.rows import row_batches
+from jobs.settings import Settings, Window, now
+from jobs.validate.kernel import judge_rows
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A service that can be named, what a feed of it may give, and the variables of the secrets that it needs."""
+
+    name: str
+    title: str
+    parameters: tuple[str, ...]
+    secrets: tuple[str, ...]
+    how: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one page of a feed would become: rows of raw_posts with text, language and the rules they break."""
+
+    source: str | None
+    items: list[dict[str, Any]]
+    limits: dict[str, str]
+
+    @property
+    def summary(self) -> str:
+        """All of it in a sentence."""
+        if self.source is None:
+            return "the source has nothing for that day"
+        days = sorted({str(item["published_date"] or "undated") for item in self.items})
+        broken = sum(bool(item["rules"]) for item in self.items)
+        told = f"{self.source}: {len(self.items)} items of {', '.join(days) or 'no day'}, {broken} to be quarantined"
+        limits = "; ".join(f"{name}: {value}" for name, value in self.limits.items())
+        return f"{told}\nlimits: {limits or 'none told'}"
+
+
+def offers(own: Iterable[Declaration] = ()) -> list[Offer]:
+    """Every service that comes with Sentinela, and those in `own`, by name."""
+    services = {name: shipped(name) for name in shipped_names()} | {service.name: service for service in own}
+    return [_offer(services[name]) for name in sorted(services)]
+
+
+def attempt(settings: Settings, feed: str, day: date) -> Attempt:
+    """The first page that `feed` gives for `day`; SourceError when it gives none, SettingsError for an unknown feed."""
+    source = settings.feed(feed)
+    with TemporaryDirectory(prefix="sentinela-try-") as folder:
+        bodies = iter(fetch(source, Window(start=day, end=day), {}, Path(folder), settings.zone))
+        body: Body | None = next((body for body in bodies if body.path), None)
+        if body is None or body.path is None:
+            return Attempt(None, [], {})
+        reading = Reading(source, settings.zone, "trial", body.name, now(), secrets.token_bytes(32))
+        items = [row for batch in row_batches(reading, body.path) for row in judge_rows(batch).to_pylist()]
+        return Attempt(body.name, items, dict(body.limits))
+
+
+def _offer(service: Declaration) -> Offer:
+    marks = {
+        name: f"{name}{'[]' if one.many else ''}{'*' if one.required and one.default is None else ''}"
+        for name, one in service.parameters.items()
+    }
+    needed = service.sign_in.secrets if service.sign_in else ()
+    return Offer(
+        name=service.name,
+        title=service.about.title,
+        parameters=(*(() if service.requests else ("path*",)), *marks.values()),
+        secrets=tuple(f"{service.name}_{what}".upper() for what in needed),
+        how=service.sign_in.how if service.sign_in else "",
+    )

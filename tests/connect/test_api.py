@@ -1,0 +1,253 @@
+"""What the connector asks a declared service for, and what of it comes: pages, windows, caps, limits, faults."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from jobs.connect import server as server_module
+from jobs.connect.connector import Cursor, Reach, SourceError
+from jobs.connect.fetch import fetch
+from jobs.read.read import read
+from jobs.settings import Feed, Window
+from tests.connect.networks import Post, bluesky, hacker_news, mastodon
+from tests.service import Said, Service
+from tests.service import service as service
+
+NOW = datetime(2026, 9, 30, 18, tzinfo=UTC)
+DAY = date(2026, 9, 29)
+Fetched = Callable[..., "tuple[list[str], Cursor, Reach]"]
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(NOW.timestamp())))
+    monkeypatch.setenv("BLUESKY_USERNAME", "ana.example")
+    monkeypatch.setenv("BLUESKY_PASSWORD", "s3cret")
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that were waited; nobody waits for them."""
+    waited: list[float] = []
+    ahead = [0.0]
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        ahead[0] += seconds
+
+    clock = time.time
+    monkeypatch.setattr(server_module, "sleep", wait)
+    monkeypatch.setattr(server_module.time, "time", lambda: clock() + ahead[0])
+    return waited
+
+
+@pytest.fixture
+def fetched(service: Service, tmp_path: Path) -> Fetched:
+    """The texts of all items that a feed brings, in order, the cursor, and how far the fetch reached."""
+
+    def run(
+        name: str, first: date = DAY, last: date | None = None, cursor: Cursor | None = None, **options: Any
+    ) -> tuple[list[str], Cursor, Reach]:
+        feed = Feed.model_validate(service.feed(name, **options))
+        window = Window(start=first, end=last or first)
+        bodies = fetch(feed, window, cursor or {}, tmp_path, ZoneInfo("America/Sao_Paulo"))
+        texts = [str(record.fields["text"]) for body in bodies if body.path for record in read(feed, body.path)]
+        assert bodies.cursor is not None
+        assert bodies.reach is not None
+        return texts, json.loads(json.dumps(bodies.cursor)), bodies.reach
+
+    return run
+
+
+def at(hour: float, day: int = 29) -> datetime:
+    return datetime(2026, 9, day, tzinfo=UTC) + timedelta(hours=hour)
+
+
+POSTS: list[Post] = [
+    (at(2.99), "before"),
+    (at(3), "first"),
+    (at(9), "b"),
+    (at(15), "c"),
+    (at(26.99), "last"),
+    (at(27), "after"),
+]
+"""Around 29 September in São Paulo, which begins at 3 o'clock UTC."""
+WHOLE_DAY = ["last", "c", "b", "first"]
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "options"),
+    [
+        ("mastodon", mastodon(POSTS), {"tags": "aurora"}),
+        ("hacker_news", hacker_news(POSTS), {"query": "aurora"}),
+        ("bluesky", bluesky(POSTS), {"query": "aurora"}),
+    ],
+)
+def test_a_day_comes_whole_over_all_pages_and_nothing_of_other_days(
+    fetched: Fetched, service: Service, name: str, answer: Any, options: dict[str, Any]
+) -> None:
+    service.answer = answer
+    texts, _, reach = fetched(name, **options)
+    assert [text.removeprefix("<p>").removesuffix("</p>") for text in texts] == WHOLE_DAY
+    assert (reach.missing, reach.seen_from, reach.seen_until) == ((), at(3), at(26.99))
+
+
+def test_a_day_years_back_is_asked_for_as_such(fetched: Fetched, service: Service) -> None:
+    service.answer = hacker_news([(datetime(2016, 5, 4, 12, tzinfo=UTC), "old")])
+    texts, cursor, _ = fetched("hacker_news", query="aurora", cursor=fetched("hacker_news", query="aurora")[1])
+    assert texts == []
+    assert fetched("hacker_news", date(2016, 5, 4), query="aurora", cursor=cursor)[:2] == (["old"], cursor)
+
+
+def test_a_run_goes_on_from_the_last_less_the_overlap(
+    fetched: Fetched, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.answer = hacker_news(POSTS)
+    _, cursor, _ = fetched("hacker_news", date(2026, 9, 28), query="aurora")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(at(9.5, 30).timestamp())))
+    texts, after, reach = fetched("hacker_news", date(2026, 9, 30), query="aurora", cursor=cursor)
+    assert texts == ["after", "last", "c", "b", "first", "before"]  # 28 September ended at 3 o'clock
+    (read,) = after["read"].values()
+    assert (read["since"], read["until"]) == ("2026-09-28T03:00:00+00:00", "2026-09-30T09:30:00+00:00")
+    assert reach.detail["asked"] == [["search", "2026-09-29T02:00:00+00:00", "2026-09-30T09:30:00+00:00"]]
+
+
+def test_each_value_of_a_list_is_asked_for_and_has_a_cursor_of_its_own(fetched: Fetched, service: Service) -> None:
+    service.answer = lambda asked: mastodon(POSTS)(asked) if asked.path.endswith("/aurora") else Said({}, 404)
+    texts, cursor, reach = fetched("mastodon", tags=["aurora", "gone"])
+    assert len(texts) == 4
+    assert len(cursor["read"]) == 1
+    assert len(reach.missing) == 1
+    assert "tag 'gone'" in reach.missing[0]
+
+
+def test_what_a_cap_cuts_off_is_asked_for_in_halves(fetched: Fetched, service: Service) -> None:
+    posts = [(at(3 + n / 10), f"p{n}") for n in range(200)]
+    service.answer = hacker_news(posts, most=50, reachable=60)
+    service.changes = {"cap": {"items": 60, "total": "nbHits", "floor_minutes": 1}}
+    texts, _, reach = fetched("hacker_news", query="aurora")
+    assert sorted(texts) == sorted(text for _, text in posts)
+    assert reach.missing == ()
+
+
+def test_what_a_cap_cuts_off_even_at_the_floor_is_a_gap(fetched: Fetched, service: Service) -> None:
+    service.answer = hacker_news([(at(9), f"p{n}") for n in range(1_100)], most=500)
+    texts, _, reach = fetched("hacker_news", query="aurora")
+    assert len(texts) == 1_000
+    assert len(reach.missing) == 1
+    assert reach.missing[0].startswith("search 'aurora': not all from") or reach.missing[0].startswith(
+        "search: not all"
+    )
+    assert reach.detail["cut"]
+
+
+def test_a_limit_that_is_reached_is_waited_for(fetched: Fetched, service: Service, waits: list[float]) -> None:
+    service.answer = mastodon(POSTS)
+    reset = datetime.fromtimestamp(time.time() + 40, UTC).isoformat().replace("+00:00", "Z")
+    limited = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
+    service.faults = [Said({"error": "Too many requests"}, 429, limited)]
+    texts, _, reach = fetched("mastodon", tags="aurora")
+    assert len(texts) == 4
+    assert sum(waits) == pytest.approx(41, abs=3)
+    assert reach.missing == ()
+
+
+def test_a_limit_for_hours_is_not_waited_for_and_is_told(
+    fetched: Fetched, service: Service, waits: list[float]
+) -> None:
+    good = mastodon(POSTS)
+
+    def answer(asked: Any) -> Said:
+        if "max_id" in asked.query and len(service.asked) > 1:
+            return Said({}, 429, {"Retry-After": "999999"})
+        return good(asked)
+
+    service.answer = answer
+    before = {"version": 1, "read": {}}
+    texts, cursor, reach = fetched("mastodon", tags="aurora", cursor=before)
+    assert (len(texts), waits) == (2, [])
+    assert cursor["read"] == {}
+    assert "limit" in reach.missing[0]
+    assert "limited_until" in reach.detail
+
+
+def test_an_expired_token_is_renewed_once(fetched: Fetched, service: Service) -> None:
+    service.answer = bluesky(POSTS)
+    service.faults = [Said({"accessJwt": "old"}), Said({"error": "ExpiredToken", "message": "Token has expired"}, 400)]
+    texts, _, _ = fetched("bluesky", query="aurora")
+    assert texts == WHOLE_DAY
+    assert [asked.path for asked in service.asked[:3]] == [
+        "/xrpc/com.atproto.server.createSession",
+        "/xrpc/app.bsky.feed.searchPosts",
+        "/xrpc/com.atproto.server.createSession",
+    ]
+    assert json.loads(service.asked[0].posted) == {"identifier": "ana.example", "password": "s3cret"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "said"),
+    [
+        (Said({"error": "AuthenticationRequired", "message": "Invalid"}, 401), "refused", "BLUESKY_PASSWORD"),
+        (Said(text="<html>log in</html>"), "refused", "no token"),
+    ],
+)
+def test_secrets_that_are_not_accepted_are_a_refusal(
+    fetched: Fetched, service: Service, fault: Said, status: str, said: str
+) -> None:
+    service.faults = [fault]
+    with pytest.raises(SourceError, match=said) as caught:
+        fetched("bluesky", query="aurora")
+    assert caught.value.status == status
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_missing_secret_is_named_with_how_to_get_it(
+    fetched: Fetched, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BLUESKY_PASSWORD")
+    with pytest.raises(SourceError, match=r"BLUESKY_PASSWORD .* App passwords"):
+        fetched("bluesky", query="aurora")
+    assert service.asked == []
+
+
+@pytest.mark.parametrize(
+    "fault", [Said(text="<html>log in</html>"), Said({"unexpected": 1}), Said({}, 302, {"Location": "/login"})]
+)
+def test_what_is_no_page_of_the_service_is_a_fault_with_what_it_said(
+    fetched: Fetched, service: Service, fault: Said
+) -> None:
+    service.answer = lambda _: fault
+    with pytest.raises(SourceError, match="search_by_date"):
+        fetched("hacker_news", query="aurora")
+
+
+def test_an_empty_answer_is_a_page_without_items(fetched: Fetched, service: Service) -> None:
+    service.answer = hacker_news([])
+    texts, cursor, reach = fetched("hacker_news", query="aurora")
+    assert (texts, reach.pages, reach.missing) == ([], 1, ())
+    assert cursor["read"]
+
+
+def test_a_next_page_on_another_host_is_not_asked_for(fetched: Fetched, service: Service) -> None:
+    link = {"Link": '<http://169.254.169.254/latest>; rel="next"'}
+    good = mastodon(POSTS)
+    service.answer = lambda asked: Said(good(asked).document, headers=link)
+    texts, _, reach = fetched("mastodon", tags="aurora")
+    assert len(texts) == 2
+    assert "another host" in reach.missing[0]
+
+
+def test_pages_that_lead_in_a_circle_end(fetched: Fetched, service: Service) -> None:
+    service.answer = lambda asked: Said({"accessJwt": "x"}) if asked.posted else Said({"posts": [], "cursor": "again"})
+    _, cursor, reach = fetched("bluesky", query="aurora")
+    assert len(service.asked) == 3
+    assert "circle" in reach.missing[0]
+    assert cursor["read"] == {}

@@ -1,0 +1,97 @@
+"""Services on loopback: a real server whose answers a function makes, and shipped declarations that lead to it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from jobs.declaration import Declaration, shipped
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request: its path, query, headers and what was posted."""
+
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    posted: str = ""
+
+
+@dataclass
+class Said:
+    """An answer: a document, or text as it is."""
+
+    document: Any = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    text: str | None = None
+
+
+@dataclass
+class Service:
+    """A server that answers as `answer` says, or the next of `faults` while there are any; `asked` are all requests.
+
+    `changes` are what is declared otherwise here.
+    """
+
+    url: str
+    answer: Callable[[Asked], Said] = field(default=lambda _: Said([]))
+    asked: list[Asked] = field(default_factory=list)
+    faults: list[Said] = field(default_factory=list)
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    def declared(self, name: str) -> Declaration:
+        """The shipped service `name`, asked here and without a pause between requests."""
+        service = shipped(name)
+        changes: dict[str, Any] = {"limits": {**service.limits.model_dump(), "pace_seconds": 0}}
+        if service.base_url and "{" not in service.base_url:
+            changes["base_url"] = self.url
+        said = {**service.model_dump(exclude_defaults=True), **changes}
+        if service.sign_in and hasattr(service.sign_in, "url") and "{" not in service.sign_in.url:
+            said["sign_in"] = {**said["sign_in"], "url": f"{self.url}/token"}
+        return Declaration.model_validate({**said, **self.changes})
+
+    def feed(self, name: str, **parameters: Any) -> dict[str, Any]:
+        """Settings of a feed of the shipped service `name`, which is asked here."""
+        service = self.declared(name)
+        local = {"instance": self.url} if "instance" in service.parameters else {}
+        return {"name": "feed", "kind": "post", "service": service, **local, **parameters}
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            posted = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+            asked = Asked(parts.path, dict(parse_qsl(parts.query)), dict(self.headers), posted)
+            place.asked.append(asked)
+            said = place.faults.pop(0) if place.faults else place.answer(asked)
+            body = (json.dumps(said.document) if said.text is None else said.text).encode()
+            self.send_response(said.status)
+            for header, value in {"Content-Length": str(len(body)), **said.headers}.items():
+                self.send_header(header, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    place = Service(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield place
+    server.shutdown()
+    server.server_close()
+    thread.join()
