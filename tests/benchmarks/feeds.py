@@ -3,8 +3,9 @@
     python tests/benchmarks/feeds.py                # 100 feeds, a deadline of 20 s each
     python tests/benchmarks/feeds.py --feeds 24
 
-It says how long the run took, its CPU time (that of the server included), the most memory it used, and every feed whose items or line on the ledger are not as they
-should be; it fails when there is one, when the run took a minute more than the deadline, or a gigabyte.
+It says how long the run took, its CPU time (that of the server included), the most memory it used, and every feed
+whose items or line on the ledger are not as they should be; it fails when there is one, when the run took a minute more
+than the deadline, or a gigabyte.
 """
 
 from __future__ import annotations
