@@ -306,7 +306,7 @@ class Items(Frozen):
 
 
 class Composed(Frozen):
-    """A text with paths in braces, such as https://forum.example/t/{topic_id}."""
+    """A text with paths in braces, such as {base_url}/t/{topic_id}; {base_url} is where the feed asks the service."""
 
     template: Template
 
@@ -436,6 +436,14 @@ class Declaration(Frozen):
             if not value or (parameter.pattern and not re.fullmatch(parameter.pattern, value)):
                 raise ValueError(f"{name}: {value!r} does not fit: {parameter.about}")
         return values
+
+    def at(self, base_url: str) -> Declaration:
+        """This service as it is for a feed that asks it at `base_url`, which fields may be composed of."""
+        composed = {name: rule for name, rule in self.fields if isinstance(rule, Composed)}
+        placed = {
+            name: Composed(template=rule.template.replace("{base_url}", base_url)) for name, rule in composed.items()
+        }
+        return self.model_copy(update={"fields": self.fields.model_copy(update=placed)})
 
     def reading(self) -> str:
         """All that decides which records the same bytes become."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -194,7 +194,8 @@ class Feed(Frozen):
         own = {name: value for name, value in given.items() if name in cls.model_fields}
         parameters = service.checked({name: value for name, value in given.items() if name not in own})
         dates = {"date_format": service.dates.format, "timezone": service.dates.zone}
-        return {"reader": "declared", **dates, **own, "service": service, "parameters": parameters}
+        placed = service.at(_base_url(service, parameters))
+        return {"reader": "declared", **dates, **own, "service": placed, "parameters": parameters}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -224,12 +225,15 @@ class Feed(Frozen):
     @property
     def base_url(self) -> str:
         """Where its service is asked, which all paths follow; empty without one."""
-        template = (self.service.base_url if self.service else None) or ""
-        return (filled(template, self.value) or "").rstrip("/")
+        return _base_url(self.service, self.parameters) if self.service else ""
 
     def value(self, parameter: str) -> str | None:
         """What the feed gives for a parameter of its service that takes one value; None when it gives none."""
         return next(iter(self.parameters.get(parameter, ())), None)
+
+
+def _base_url(service: Declaration, parameters: Mapping[str, tuple[str, ...]]) -> str:
+    return (filled(service.base_url or "", lambda name: next(iter(parameters.get(name, ())), None)) or "").rstrip("/")
 
 
 class Near(Frozen):

@@ -116,7 +116,7 @@ def test_every_mistake_is_told_at_once(refused: Callable[[str], str]) -> None:
 )
 def test_a_feed_has_a_path_or_an_address(refused: Callable[[str], str], source: str) -> None:
     message = refused(FEEDS.replace("    path: feeds/*.xml\n", source))
-    assert message.startswith("sentinela.yaml:2: feeds.0: give exactly one of path and url")
+    assert message.startswith("sentinela.yaml:2: feeds.0: give exactly one of path, url and service")
 
 
 @pytest.mark.parametrize("reader", ["csv", "jsonl", "parquet"])

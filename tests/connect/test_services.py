@@ -90,7 +90,8 @@ def test_every_service_has_answers() -> None:
 def test_the_pages_of_a_service_give_exactly_their_items(replayed: Any, service: Service, name: str) -> None:
     feed, bodies = replayed(name)
     records = [record for body in bodies for record in read(feed, body.path)]
-    assert [told(feed, record) for record in records] == sample(name)["items"]
+    here = json.dumps([told(feed, record) for record in records]).replace(service.url, "HERE")
+    assert json.loads(here) == sample(name)["items"]
     assert bodies.reach is not None
     assert bodies.reach.missing == ()
     assert service.faults == []
