@@ -12,12 +12,13 @@ from typing import Any, Self
 from urllib.parse import unquote_plus, urljoin, urlsplit
 
 import requests
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, TimeoutError
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ProtocolError, TimeoutError
 
 from jobs.connect.connector import CHUNK_BYTES, SourceError, Status
 from jobs.connect.credentials import KeyHeader, KeyParameter, credential
 from jobs.connect.guard import LONGEST_WAIT_SECONDS, Guard, GuardedAdapter, GuardError, Patience, named_private
 from jobs.connect.redact import redact_logs
+from jobs.connect.unpack import WAYS, CutError, PackedError, unpacked
 from jobs.settings import Feed
 
 RETRIED = (429, 500, 502, 503, 504)
@@ -29,20 +30,24 @@ FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = 
     (NewConnectionError, "the connection was refused, or no way leads there"),
     ((requests.Timeout, TimeoutError), "timed out; raise http.timeout_seconds if it is that slow"),
     (requests.TooManyRedirects, "redirects too often"),
-    (requests.exceptions.ContentDecodingError, "its body is packed in a way that cannot be unpacked"),
-    ((requests.ConnectionError, requests.exceptions.ChunkedEncodingError, HTTPError), "the answer broke off"),
+    (PackedError, "its body is packed in a way that cannot be unpacked"),
+    ((requests.ConnectionError, HTTPError), "the answer broke off"),
     (ValueError, "leads to what is no address of the web"),
 )
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered: status, headers (names in any case), SHA-256 of the body in hexadecimal."""
+    """What a server answered: status, headers (names in any case), SHA-256 of the body in hexadecimal.
+
+    One that is not `whole` broke off in the middle of its body.
+    """
 
     status: int
     reason: str
     headers: Mapping[str, str]
     sha256: str
+    whole: bool
 
 
 class Client:
@@ -69,6 +74,7 @@ class Client:
         self._session.auth = credential(feed)
         contact = f" (+{feed.http.contact})" if feed.http.contact else ""
         self._session.headers["User-Agent"] = f"sentinela/{version('sentinela')}{contact}"
+        self._session.headers["Accept-Encoding"] = WAYS
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, GuardedAdapter(self.guard, retry))
 
@@ -101,9 +107,9 @@ class Client:
         try:
             self.guard.check()
             with self._session.request(method, url, stream=True, timeout=timeout, **options) as response:
-                sha256 = self._save(response, target, address(url))
+                sha256, whole = self._save(response, target, address(url))
                 self.guard.check()
-                return Answer(response.status_code, str(response.reason), response.headers, sha256)
+                return Answer(response.status_code, str(response.reason), response.headers, sha256, whole)
         except (requests.RequestException, HTTPError, ValueError) as error:  # the last for what is no address
             raise self._fault(url, error) from None
 
@@ -117,22 +123,26 @@ class Client:
             return SourceError(f"{address(url)}: {error}", error.status)
         return SourceError(f"{address(url)}: {_kind(error)}")
 
-    def _save(self, response: requests.Response, target: Path, name: str) -> str:
-        """Write the body to `target`; returns its SHA-256."""
-        limit, digest, size = self._feed.http.max_megabytes, hashlib.sha256(), 0
+    def _save(self, response: requests.Response, target: Path, name: str) -> tuple[str, bool]:
+        """Write the body to `target`; returns its SHA-256, and whether it ended where it should."""
+        limit, digest, size, whole = self._feed.http.max_megabytes, hashlib.sha256(), 0, True
+        pieces = response.raw.stream(CHUNK_BYTES, decode_content=False)
         with target.open("wb") as sink:
-            for chunk in response.iter_content(CHUNK_BYTES):
-                self.guard.check()
-                size += len(chunk)
-                if size > limit * 1e6:
-                    raise SourceError(
-                        f"{name}: more than {limit:g} MB; raise http.max_megabytes of feed {self._feed.name!r} if "
-                        "that is right",
-                        "capped",
-                    )
-                digest.update(chunk)
-                sink.write(chunk)
-        return digest.hexdigest()
+            try:
+                for chunk in unpacked(pieces, response.headers.get("Content-Encoding", "")):
+                    self.guard.check()
+                    size += len(chunk)
+                    if size > limit * 1e6:
+                        raise SourceError(
+                            f"{name}: more than {limit:g} MB; raise http.max_megabytes of feed {self._feed.name!r} if "
+                            "that is right",
+                            "capped",
+                        )
+                    digest.update(chunk)
+                    sink.write(chunk)
+            except (CutError, ProtocolError):
+                whole = False
+        return digest.hexdigest(), whole
 
 
 class _Session(requests.Session):

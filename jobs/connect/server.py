@@ -110,6 +110,8 @@ class Server:
         self._not_before = time.time() + self._service.limits.pace_seconds
         options = {"params": dict(query), "headers": dict(self._service.headers), "auth": self._shown}
         answer = self._client.send("GET", url, target, allow_redirects=False, **options)
+        if not answer.whole:
+            raise SourceError(f"{address(url)}: the answer broke off")
         content = target.read_bytes()
         try:
             document = json.loads(content)

@@ -155,7 +155,8 @@ def _fetch(
                 _spill(reading(body), body.path, spill)
             except SourceError as fault:
                 seen.faults.append(fault)
-                continue
+                if fault.status != "partial":
+                    continue
             seen.add(spill)
     except SourceError as fault:
         seen.faults.append(fault)
