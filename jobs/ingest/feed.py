@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +24,7 @@ from jobs.connect.client import address
 from jobs.connect.connector import Body, Cursor, Reach, SourceError
 from jobs.connect.fetch import fetch
 from jobs.coverage import UNSEEN, record
+from jobs.ingest.folder import fetch_folder
 from jobs.ingest.items import Reading
 from jobs.ingest.rows import row_batches
 from jobs.ingest.store import store
@@ -117,8 +117,8 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
         batch_id = fingerprint(feed, way, body.sha256)
         return Reading(source, settings.zone, batch_id, body.name, fetched_at, key)
 
-    with TemporaryDirectory(prefix=f"sentinela-fetch-{os.getpid()}-") as folder:
-        seen, cursor = _fetch(source, window, settings.zone, former or {}, reading, Path(folder))
+    with fetch_folder() as folder:
+        seen, cursor = _fetch(source, window, settings.zone, former or {}, reading, folder)
         stored = store(lake, feed, fetched_on, seen.spills, anew=stored_before and former is None)
     message = "; ".join([*map(str, seen.faults), *(seen.reach.missing if seen.reach else ())]) or None
     record(lake, _line(source, window, seen, message, fetched_at, fetched_on))
