@@ -22,8 +22,8 @@ def fetch_folder() -> Iterator[Path]:
     except OSError as fault:
         place = os.environ.get("TMPDIR") or _temporary()
         raise FolderError(
-            f"{place}: what was fetched cannot be put there: {fault.strerror or fault}; make room there or let this user "
-            "write there, or name another folder with TMPDIR"
+            f"{place}: what was fetched cannot be put there: {fault.strerror or fault}; make room there or let this "
+            "user write there, or name another folder with TMPDIR"
         ) from fault
 
 
