@@ -372,6 +372,12 @@ class Settings(Frozen):
         return tuple(load_declaration(Path(file)) for file in self.services)
 
     @property
+    def public_handles(self) -> frozenset[str]:
+        """The handles (@name) among the terms of brands and topics, folded and without the @: nobody's but theirs."""
+        terms = (term for said in (*self.brands, *self.topics) for term in said.terms)
+        return frozenset(term[1:].casefold() for term in terms if term.startswith("@"))
+
+    @property
     def zone(self) -> ZoneInfo:
         """The report's time zone."""
         return _zone(self.timezone)

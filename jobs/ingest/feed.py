@@ -111,11 +111,11 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
     # A cursor is no use beside a lake that has nothing of the feed: what it covers would not be sent again.
     stored_before = any(file.feed == feed for file in lake.table(INDEX).files)
     former = _cursor(lake, source, way) if stored_before else None
-    key = _author_key(lake)
+    key, public = author_key(lake), settings.public_handles
 
     def reading(body: Body) -> Reading:
         batch_id = fingerprint(feed, way, body.sha256)
-        return Reading(source, settings.zone, batch_id, body.name, fetched_at, key)
+        return Reading(source, settings.zone, batch_id, body.name, fetched_at, key, public)
 
     with fetch_folder() as folder:
         seen, cursor = _fetch(source, window, settings.zone, former or {}, reading, folder)
@@ -217,7 +217,7 @@ def _cursor(lake: Lake, feed: Feed, way: str) -> Cursor | None:
     return cursor if kept.get("reading") == way else None
 
 
-def _author_key(lake: Lake) -> bytes:
+def author_key(lake: Lake) -> bytes:
     """SENTINELA_AUTHOR_KEY, else a key made once and kept with the lake, so that pseudonyms are stable."""
     if given := os.environ.get("SENTINELA_AUTHOR_KEY"):
         return given.encode()

@@ -77,7 +77,7 @@ def _entries(content: bytes) -> list[Any]:
 
 def _nameless(item: Mapping[str, Any]) -> dict[str, Any]:
     """`item` without what names people, also in the source that it was taken over from."""
-    kept = {key: value for key, value in item.items() if key not in NAMES}
+    kept = {key: value for key, value in item.items() if key not in NAMES and not key.startswith("poco_")}
     return {key: _nameless(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
 
 

@@ -132,7 +132,7 @@ def test_unreadable_records_are_kept_with_their_error(desk: Desk) -> None:
     errors = [(row["position"], row["read_error"], row["published_date"]) for row in olist.rows() if row["read_error"]]
     assert [(position, day) for position, _, day in errors] == [(1, None), (2, None)]
     assert "line 2: not JSON" in errors[0][1]
-    assert '{\\"id\\": 2, \\"te' in olist.rows()[1]["payload"]
+    assert '{\\"xx\\": 9, \\"xx' in olist.rows()[1]["payload"], "its shape, and nothing that it says"
 
 
 def ledger(desk: Any) -> dict[str, Any]:
