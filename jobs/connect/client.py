@@ -22,6 +22,10 @@ from jobs.connect.unpack import WAYS, CutError, PackedError, unpacked
 from jobs.settings import Feed
 
 RETRIED = (429, 500, 502, 503, 504)
+KEY = re.compile(
+    r"(?=\D*\d)(?=[^a-zA-Z]*[a-zA-Z])(?:[A-Za-z0-9_]{20,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
+)
+"""What in a path is taken for a key: at least twenty letters and digits in a row, or a UUID."""
 REFUSED = (401, 402, 403, 404, 410, 429, 451)
 FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (requests.exceptions.ProxyError, "the proxy cannot be reached or refuses"),
@@ -180,5 +184,6 @@ def _kind(error: Exception) -> str:
 
 
 def address(url: str) -> str:
-    """`url` without query and fragment, which may hold a key, as the lake and the log may know it."""
-    return re.split("[?#]", url, maxsplit=1)[0]
+    """`url` as the lake and the log may know it: without query, fragment, and parts of its path that look like keys."""
+    bare = re.split("[?#]", url, maxsplit=1)[0]
+    return "/".join("..." if KEY.fullmatch(part) else part for part in bare.split("/"))

@@ -29,7 +29,7 @@ def records(_: Feed, path: Path) -> Iterator[Record]:
     whole = _whole_items(content)
     for entry in _entries(whole):
         bodies = [part.value for part in entry.get("content", []) if part.get("value")]
-        published = "published" if _written(entry, "published") else "updated"
+        published = next((name for name in ("published", "created") if _written(entry, name)), "updated")
         named = {"published_at": published, "updated_at": "updated"}
         yield Record(
             fields={

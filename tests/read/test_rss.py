@@ -113,3 +113,10 @@ def test_a_json_feed_of_odd_items_is_read(records: Records, items: Any) -> None:
     found = records("rss", "\ufeff" + json.dumps(document))
     assert len(found) == len(items or [])
     assert "Ana" not in str([record.payload for record in found])
+
+
+def test_when_it_was_created_is_a_date_too(records: Records) -> None:
+    item = "<item><title>t</title><dcterms:created>2026-09-03T12:00:00Z</dcterms:created></item>"
+    head = '<rss version="2.0" xmlns:dcterms="http://purl.org/dc/terms/"><channel>'
+    (record,) = records("rss", f"{head}{item}</channel></rss>")
+    assert record.fields["published_at"] == "2026-09-03T12:00:00Z"
