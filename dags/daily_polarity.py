@@ -146,7 +146,7 @@ with DAG(
         from jobs.held import held_days
         from jobs.lake.query import View
         from jobs.lake.table import Lake
-        from jobs.pipeline import unfinished
+        from jobs.unfinished import unfinished
         from jobs.validate import validate
 
         settings = load()
@@ -175,7 +175,7 @@ with DAG(
     def aggregate(validated: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
         """scored_posts -> daily_polarity."""
         from jobs.aggregate import aggregate
-        from jobs.pipeline import finish
+        from jobs.unfinished import finish
 
         settings = load()
         result = asdict(aggregate(settings, validated["days"]))

@@ -6,27 +6,23 @@ work with it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from jobs import versions
 from jobs.aggregate import aggregate
 from jobs.enrich.topics import topics
 from jobs.enrich.twins import twins
 from jobs.held import HeldDays, held_days, warn_of
 from jobs.ingest import FeedError, ingest
 from jobs.lake.query import View
-from jobs.lake.state import State
 from jobs.lake.table import Lake
 from jobs.report import report
 from jobs.score import score
 from jobs.settings import Settings, Window
+from jobs.unfinished import finish, unfinished
 from jobs.validate import Validated, validate
-
-EVERYTHING = "everything"
-"""The mark of a lake without state."""
 
 
 @dataclass(frozen=True)
@@ -109,21 +105,3 @@ def carry(
     topics(settings, validated.days, cause or "inputs", anew)
     aggregate(settings, validated.days, cause, anew)
     return Carried(validated, held_days(validated, own, before))
-
-
-def unfinished(settings: Settings) -> dict[str, list[str]]:
-    """Days that are in raw_posts and perhaps not yet in daily_polarity, by the mark that says so.
-
-    All days of the lake when its state is new or was lost.
-    """
-    lake = Lake(settings.lake)
-    state = State(lake)
-    return state.pending() | ({} if state.begun else {EVERYTHING: versions.days(View(lake))})
-
-
-def finish(settings: Settings, marks: Mapping[str, Collection[str]], validated: Collection[str]) -> None:
-    """Take away the `marks`, as `unfinished` gave them, of days that were `validated`: carried through or held back."""
-    state = State(Lake(settings.lake))
-    state.finish(marks, validated)
-    if EVERYTHING in marks and set(validated).issuperset(marks[EVERYTHING]):
-        state.begin()

@@ -12,8 +12,9 @@ from jobs.coverage import windows
 from jobs.held import warn_of
 from jobs.lake.query import View
 from jobs.lake.table import UNDATED, Lake
-from jobs.pipeline import Carried, carry, finish, unfinished
+from jobs.pipeline import Carried, carry
 from jobs.settings import Settings
+from jobs.unfinished import finish, unfinished
 
 
 def rebuild(settings: Settings) -> Carried:

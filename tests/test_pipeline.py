@@ -10,10 +10,11 @@ import pytest
 
 from jobs.ingest import ingest
 from jobs.lake.query import View
-from jobs.pipeline import restate, unfinished
+from jobs.pipeline import restate
 from jobs.quarantine import replay
 from jobs.revisions import view_current
 from jobs.settings import Window
+from jobs.unfinished import unfinished
 from tests.place import PT, Place, item
 
 DAYS = ["2026-06-01", "2026-06-02", "2026-06-03"]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from models.sentiment.spread import FIGURES, Answers, Tau, figures_of
+from models.sentiment.spread import FIGURES, Answers, Tau, doubt_of, figures_of
 
 Floats = NDArray[np.float64]
 Error = tuple[Floats, Floats]
@@ -82,6 +82,11 @@ class Sums:
         return np.asarray(np.clip(self.totals / self.n, _LEAST, _MOST))
 
     @property
+    def doubt(self) -> float:
+        """How unsure the model is of the texts (`doubt_of`)."""
+        return float(doubt_of(self.mean, self.squares / self.n))
+
+    @property
     def variance_of_mean(self) -> Floats:
         """[4]: s^2 / n; of a single text, the most that a figure with that mean can vary."""
         if self.n < 2:
@@ -122,9 +127,10 @@ class Drift:
 def unlabelled(sums: Sums, tau: Tau) -> Claim:
     """The model's mean, as uncertain as such means are over sources: mean -+ t sqrt(tau^2 + s^2 / n).
 
-    t has the degrees of freedom of Welch and Satterthwaite: the data sets behind tau, and n - 1.
+    tau is that of sources whose texts leave the model as unsure as these. t has the degrees of freedom of
+    Welch and Satterthwaite: the data sets behind tau, and n - 1.
     """
-    shared = (np.asarray(tau.values, np.float64), np.full(len(FIGURES), float(tau.sets)))
+    shared = (tau.at(sums.doubt), np.full(len(FIGURES), float(tau.sets)))
     own = (np.sqrt(sums.variance_of_mean), np.full(len(FIGURES), max(sums.n - 1.0, 1.0)))
     return _claim(sums.mean, "unlabelled", shared, own, 0)
 

@@ -11,23 +11,23 @@ import pandas as pd
 import typer
 from rich.console import Console
 
-from models.evaluation import pages, spread
+from models.evaluation import pages
 from models.evaluation.behaviour import SuiteError
 from models.evaluation.contestants import Contestant, MissingPackageError, lexicons, packaged, tfidf
-from models.evaluation.leaderboard import Plan, development_rows, evaluate, thinned
+from models.evaluation.leaderboard import Plan, evaluate
 from models.evaluation.leak import LeakError, check
 from models.evaluation.scores import KeptScores
 from models.evaluation.speed import SECONDS, SpeedError
-from models.evaluation.spread import SpreadError
 from models.sentiment.artifact import available, folder_of
 from models.sentiment.contract import ArtifactError, UnknownModelError
 from models.training.data.catalogue import CATALOGUE, DataError, read_catalogue
-from models.training.data.rows import load_rows, load_unseen
+from models.training.data.rows import development_rows, load_rows, load_unseen, thinned
+from models.training.packaging import spread
+from models.training.packaging.spread import MOST_OF_A_SOURCE, SpreadError
 
 CACHE = Path.home() / ".cache" / "sentinela" / "evaluation"
 
 _TRAINING_ROWS_PER_SAMPLED = 10
-_MOST_OF_A_SOURCE = 2_000
 _COLUMNS = ("text", "language", "kind")
 _FAULTS = (
     ArtifactError,
@@ -76,7 +76,7 @@ def command(
         cache.mkdir(parents=True, exist_ok=True)
         if spread_only:
             rows = pd.concat([development_rows(frame), load_unseen(data, known, frame)], ignore_index=True)
-            return _write_spreads(contestants, frame, thinned(rows, sample or _MOST_OF_A_SOURCE), cache)
+            return _write_spreads(contestants, frame, thinned(rows, sample or MOST_OF_A_SOURCE), cache)
         out.mkdir(parents=True, exist_ok=True)
         contestants += _baselines(frame, sample, cache) if baselines else []
         board = evaluate(contestants, frame, leaks, Plan(cache, sample, seconds))

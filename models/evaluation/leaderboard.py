@@ -15,7 +15,7 @@ from models.evaluation import behaviour, budget, fairness, speed
 from models.evaluation.contestants import Contestant
 from models.evaluation.leak import Leaks
 from models.evaluation.scores import KeptScores
-from models.training.data.duplicates import stable_fraction
+from models.training.data.rows import development_rows
 
 FAST, ACCURATE = "fast", "accurate"
 """The names of the two models whose cascade is drawn when both take part."""
@@ -71,19 +71,6 @@ class Leaderboard:
 
     cascade: pd.DataFrame | None
     """What ``budget.curve`` gives for the fast and the accurate model, where both take part."""
-
-
-def development_rows(frame: pd.DataFrame, sample: int | None = None) -> pd.DataFrame:
-    """The held-out rows that may be measured on; of each data set at most ``sample``, chosen by hash."""
-    return thinned(frame[(frame["part"] == "held_out") & frame["evaluate"]], sample)
-
-
-def thinned(rows: pd.DataFrame, most: int | None) -> pd.DataFrame:
-    """At most so many rows of each data set, those with the smallest hash, in their order; None keeps all."""
-    if most is None:
-        return rows.reset_index(drop=True)
-    hashes = rows["text"].map(lambda text: stable_fraction(f"sample {text}"))
-    return rows[hashes.groupby(rows["dataset"]).rank(method="first") <= most].reset_index(drop=True)
 
 
 def evaluate(contestants: Sequence[Contestant], frame: pd.DataFrame, leaks: Leaks, plan: Plan) -> Leaderboard:

@@ -1,7 +1,7 @@
 """How far a model's mean probabilities lie from people's shares, from one source of texts to the next.
 
 It ships with a model, in its manifest, and is what lets a feed that nobody labelled be told with an honest width. How
-it is measured is known to ``models.evaluation.spread``, what is claimed with it to ``jobs.statistics.people``.
+it is measured is known to ``models.training.packaging.spread``, what is claimed with it to ``jobs.statistics.people``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ _TO_FIGURES = np.array([[-1.0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
 ALL = "all"
 """The group of all languages and kinds."""
 
+ALWAYS_DOUBTED = 0.05
+"""Of every text, however sure a model is of it; a tenth of what it doubts where it knows least."""
+
 _SHAPES = {"centre": (6,), "between": (6, 6), "within": (3, 2, 2)}
 
 
@@ -29,15 +32,36 @@ def figures_of(probabilities: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(np.asarray(probabilities, np.float64) @ _TO_FIGURES.T)
 
 
+def doubt_of(means: ArrayLike, squares: ArrayLike) -> NDArray[np.float64]:
+    """[...] how unsure a model is of texts, from the means of their figures and of the squares of these [..., 4].
+
+    It is the variance of a label of polarity -1, 0 or 1 as the model's probabilities have it, 0 to 1.
+    """
+    mean, square = np.asarray(means, np.float64), np.asarray(squares, np.float64)
+    return np.asarray(np.maximum(mean[..., 1] + mean[..., 3] - square[..., 0], 0))
+
+
 @dataclass(frozen=True)
 class Tau:
-    """The standard deviation over sources of the model's mean less people's, with no error of sampling in it."""
+    """The standard deviation over sources of the model's mean less people's, with no error of sampling in it.
+
+    It grows with the root of the doubt that the model has of the texts: where they leave it unsure, it goes by what is
+    usual, and the mood may be another.
+    """
 
     values: tuple[float, float, float, float]
     """One of each of FIGURES; polarity in -2..2, shares in 0..1."""
 
     sets: float
     """Data sets it was measured on: its degrees of freedom."""
+
+    doubt: float
+    """The mean doubt (`doubt_of`) of these, at which it is `values`."""
+
+    def at(self, doubt: float) -> NDArray[np.float64]:
+        """[4] that of a source of whose texts the model has this doubt."""
+        wider = np.sqrt((doubt + ALWAYS_DOUBTED) / (self.doubt + ALWAYS_DOUBTED))
+        return np.asarray(wider * np.asarray(self.values), np.float64)
 
 
 @dataclass(frozen=True)
@@ -99,5 +123,5 @@ def _taus(stored: Mapping[str, Any]) -> dict[str, Tau]:
     found = {}
     for group, one in stored.items():
         polarity, negative, neutral, positive = map(float, one["values"])
-        found[group] = Tau((polarity, negative, neutral, positive), float(one["sets"]))
+        found[group] = Tau((polarity, negative, neutral, positive), float(one["sets"]), float(one["doubt"]))
     return found

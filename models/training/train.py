@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,12 +21,13 @@ from models.training.config import Config, ConfigError
 from models.training.data.catalogue import read_catalogue
 from models.training.data.distil import UNLABELLED, distilled, seldom_where_sure
 from models.training.data.lexicon import LEXICON, with_lexicon
-from models.training.data.rows import capped, load_rows, read_texts
+from models.training.data.rows import capped, development_rows, load_rows, load_unseen, read_texts, thinned
 from models.training.families.registry import trainer
 from models.training.job import Job, Trained
-from models.training.packaging import package
+from models.training.packaging import package, spread
 from models.training.packaging.calibrate import calibrate, temperature
 from models.training.packaging.measure import measure
+from models.training.packaging.spread import MOST_OF_A_SOURCE, SpreadError
 
 _CONSOLE = Console(stderr=True)
 
@@ -36,7 +38,9 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
     _CONSOLE.print(f"Reading and splitting the rows of {data}")
     if strange := sorted(set(config.data.rates) - set(known)):
         raise ConfigError(f"{config.name}, [data.rates]: {', '.join(strange)} is not in {catalogue}")
-    frame = capped(load_rows(data, known), config.data.most_rows)
+    frame = load_rows(data, known)
+    unseen = thinned(load_unseen(data, known, frame), MOST_OF_A_SOURCE)
+    frame = capped(frame, config.data.most_rows)
     made_from = package.MadeFrom(package.entries(frame[frame["part"] == "train"], known))
     texts = read_texts(unlabelled) if unlabelled else []
     if config.distillation:
@@ -52,7 +56,7 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
         words = int((frame["dataset"] == LEXICON.name).sum())
         made_from = replace(made_from, training_data=[*made_from.training_data, package.entry(LEXICON, words)])
     trained = trainer(config.family)(Job.kept_in(cache, config, frame, texts))
-    return package_trained(trained, config, frame, made_from, out / config.name)
+    return package_trained(trained, config, frame, made_from, out / config.name, unseen=unseen)
 
 
 def package_trained(
@@ -63,11 +67,12 @@ def package_trained(
     versions: Path,
     insist: Callable[[SentimentModel], None] = lambda _: None,
     prior: Calibration | None = None,
+    unseen: pd.DataFrame | None = None,
 ) -> Path:
     """Calibrate, save, measure and publish as the next version under ``versions``; returns its folder.
 
     ``insist`` sees the model as it was packaged and may refuse it by raising; then nothing is published. ``prior`` is
-    the calibration of the model that this one goes on from.
+    the calibration of the model that this one goes on from; ``unseen`` are rows of data sets that none learnt from.
     """
     number = str(package.newest_version(versions) + 1)
     identity = package.Identity(config, number, _calibration(trained, config, frame, prior), made_from)
@@ -78,9 +83,24 @@ def package_trained(
         model = open_artifact(folder)
         insist(model)
         _CONSOLE.print(f"Measuring {config.name} on the held-out rows")
-        package.write_measures(folder, identity, measure(model, frame))
+        package.write_measures(folder, identity, _measures(model, frame, unseen))
         package.publish(folder, versions / number)
     return versions / number
+
+
+def _measures(model: SentimentModel, frame: pd.DataFrame, unseen: pd.DataFrame | None) -> dict[str, Any]:
+    """For the manifest: its ``metrics`` and, where there are data sets enough, its ``spread``."""
+    held_out = development_rows(frame)
+    asked = held_out if unseen is None else pd.concat([held_out, unseen], ignore_index=True)
+    probabilities = model.predict(*_columns(asked))
+    measures: dict[str, Any] = {"metrics": measure(held_out, probabilities[: len(held_out)])}
+    learnt_from = set(frame.loc[frame["part"] == "train", "dataset"])
+    try:
+        found = spread.measure(spread.sources(asked, probabilities), learnt_from)
+    except SpreadError as fault:
+        _CONSOLE.print(f"What people would say cannot be told with it: {fault}")
+        return measures
+    return measures | {"spread": spread.stored(found)}
 
 
 def _calibration(trained: Trained, config: Config, frame: pd.DataFrame, prior: Calibration | None) -> Calibration:

@@ -24,16 +24,15 @@ import numpy as np
 import pandas as pd
 
 from jobs.statistics.people import Claim, Sums, carried, drift, labelled, unlabelled
-from models.evaluation import spread
 from models.evaluation.cli import CACHE
-from models.evaluation.contestants import packaged
-from models.evaluation.leaderboard import development_rows, thinned
+from models.evaluation.contestants import Contestant, packaged
 from models.evaluation.scores import KeptScores
-from models.evaluation.spread import Source, fitted_shares, sources, squared_errors
 from models.sentiment.contract import LABELS
-from models.sentiment.spread import ALL, FIGURES, Spread, Tau, figures_of
+from models.sentiment.spread import ALL, ALWAYS_DOUBTED, FIGURES, Spread, Tau, figures_of
 from models.training.data.catalogue import read_catalogue
-from models.training.data.rows import load_rows, load_unseen
+from models.training.data.rows import development_rows, load_rows, load_unseen, thinned
+from models.training.packaging import spread
+from models.training.packaging.spread import Source, doubt, fitted_shares, sources, squared_errors
 
 SEED = 20260914
 DRAWS = 30
@@ -164,6 +163,22 @@ def stale(lefts: Sequence[Left], n: int, m: int, shift: bool, elsewhere: bool) -
     return float(np.mean(found))
 
 
+def slope(source: Source, mixing: np.ndarray) -> float:
+    """How much of a true change of mean polarity is printed, as labels are mixed anew within a source."""
+    share = mixing / mixing.sum()
+    varied = np.diag(share) - np.outer(share, share)
+    answered = np.array([figures_of(source.of(label))[:, 0].mean() for label in range(len(LABELS))])
+    true = figures_of(np.eye(len(LABELS)))[:, 0]
+    return float(answered @ varied @ true / (true @ varied @ true))
+
+
+def print_slopes(lefts: Sequence[Left], what: str) -> None:
+    """The mean over sources, and where eight in ten lie."""
+    found = [slope(left.source, left.mixing) for left in lefts]
+    low, high = np.quantile(found, (0.1, 0.9))
+    print(f"of a true change is printed, {len(found)} sources {what}: {np.mean(found):.2f}, {low:.2f} to {high:.2f}")
+
+
 class Table:
     """Prints lines, and remembers whether a target was missed."""
 
@@ -218,16 +233,21 @@ def table(lefts: Sequence[Left], small: Sequence[Left]) -> bool:
     return shown.met
 
 
-def scored(data: Path, model: str) -> tuple[pd.DataFrame, list[Source], set[str]]:
-    """All labelled rows, the sources that the model was asked about, and the names of those that it learnt from."""
+def asked(data: Path, model: str) -> tuple[pd.DataFrame, pd.DataFrame, Contestant]:
+    """All labelled rows, those that the model is asked about, and the model."""
     catalogue, folder = read_catalogue(), data / "labelled"
     frame = load_rows(folder, catalogue)
     unseen = load_unseen(folder, catalogue, frame).assign(part="unseen")
     every = pd.concat([frame, unseen], ignore_index=True)
     rows = pd.concat([development_rows(frame), unseen], ignore_index=True)
     rows = thinned(rows, MOST_ROWS.get(model, 2_000))
-    contestant = packaged(model)
     CACHE.mkdir(parents=True, exist_ok=True)
+    return every, rows, packaged(model)
+
+
+def scored(data: Path, model: str) -> tuple[pd.DataFrame, list[Source], set[str]]:
+    """All labelled rows, the sources that the model was asked about, and the names of those that it learnt from."""
+    every, rows, contestant = asked(data, model)
     scores = KeptScores(contestant, CACHE).predict(*(rows[name].tolist() for name in ("text", "language", "kind")))
     return every, sources(rows, scores), set(contestant.training_rows)
 
@@ -242,7 +262,7 @@ def small_models(frame: pd.DataFrame) -> tuple[list[Source], list[Source]]:
     # Sixty rounds are far enough for such a comparison.
     warnings.simplefilter("ignore", ConvergenceWarning)
     learnt = thinned(frame[(frame["part"] == "train") & frame["evaluate"]], LEARNT_OF_A_SET)
-    asked = thinned(frame[(frame["part"] == "held_out") & frame["evaluate"]], ASKED_OF_A_SET)
+    asked = development_rows(frame, ASKED_OF_A_SET)
     shared = {"n_features": 2**17, "strip_accents": "unicode", "alternate_sign": False}
     words = HashingVectorizer(ngram_range=(1, 2), token_pattern=r"\w+|[^\w\s]", **shared)
     characters = HashingVectorizer(ngram_range=(3, 4), analyzer="char_wb", **shared)
@@ -266,10 +286,11 @@ def small_models(frame: pd.DataFrame) -> tuple[list[Source], list[Source]]:
 
 
 def ratio(known: Sequence[Source], new: Sequence[Source]) -> np.ndarray:
-    """[4] how much farther off a model is at sources that it did not learn from."""
+    """[4] how much farther off a model is at sources that it did not learn from, of as much doubt."""
     mixing = fitted_shares(np.array([one.shares for one in known]))
     squares = [np.mean([squared_errors(one, mixing) for one in found], axis=0) for found in (known, new)]
-    return np.sqrt(squares[1] / squares[0])
+    doubts = [np.mean([doubt(one, mixing) for one in found]) + ALWAYS_DOUBTED for found in (known, new)]
+    return np.sqrt(squares[1] / squares[0] * doubts[0] / doubts[1])
 
 
 def small_left_out(known: Sequence[Source], new: Sequence[Source]) -> list[Left]:
@@ -290,7 +311,11 @@ def run(data: Path, model: str = "balanced") -> bool:
     print(
         f"{model}: {len(found)} data sets of three labels. A small model is farther off at sources left out: {farther}"
     )
-    met = table(left_out(found, learnt_from), small_left_out(known, new))
+    lefts, small = left_out(found, learnt_from), small_left_out(known, new)
+    print_slopes(lefts, "in all")
+    print_slopes([one for one in lefts if one.new], "never seen")
+    print_slopes(small, "left out, by a small model")
+    met = table(lefts, small)
     print("all targets met" if met else "a target was missed")
     return met
 

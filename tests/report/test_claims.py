@@ -68,7 +68,7 @@ def test_without_labels_it_is_as_wide_as_sources_differ() -> None:
     _, probabilities = texts(2_000)
     claim = claim_of(frame("posts", probabilities), WINDOW, Known(SPREAD))
     assert claim is not None
-    tau = SPREAD.tau("pt", "post").values[0]
+    tau = SPREAD.tau("pt", "post").at(people.Sums.of(probabilities).doubt)[0]
     assert claim.basis == "unlabelled"
     assert claim.high[0] - claim.low[0] > 2 * 1.96 * tau
 

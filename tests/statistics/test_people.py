@@ -21,8 +21,8 @@ from jobs.statistics.people import (
 )
 from models.sentiment.spread import Answers, Tau, figures_of
 
-NO_TAU = Tau((0.0, 0.0, 0.0, 0.0), 30)
-TAU = Tau((0.14, 0.09, 0.12, 0.09), 30)
+NO_TAU = Tau((0.0, 0.0, 0.0, 0.0), 30, 0.3)
+TAU = Tau((0.14, 0.09, 0.12, 0.09), 30, 0.3)
 # Dirichlet: what a made-up model answers to texts of each label.
 ANSWERS = np.array([[4.0, 1.5, 0.8], [1.5, 3.0, 1.5], [0.6, 1.2, 4.5]])
 
@@ -73,9 +73,18 @@ def test_without_tau_an_unlabelled_feed_has_the_interval_of_t() -> None:
 
 def test_with_many_posts_the_width_of_an_unlabelled_feed_is_that_of_sources() -> None:
     predicted, _ = asked([0.3, 0.4, 0.3], 20_000, 2)
-    claim = unlabelled(Sums.of(predicted), TAU)
-    half = stats.t.ppf(0.975, TAU.sets) * np.array(TAU.values)
+    sums = Sums.of(predicted)
+    claim = unlabelled(sums, TAU)
+    half = stats.t.ppf(0.975, TAU.sets) * TAU.at(sums.doubt)
     np.testing.assert_allclose(claim.high - claim.value, half, rtol=0.01)
+
+
+def test_where_the_model_is_less_sure_of_its_texts_the_width_is_larger() -> None:
+    sure, unsure = (Sums.of(np.tile(row, (400, 1))) for row in ([[0.05, 0.9, 0.05]], [[0.35, 0.3, 0.35]]))
+    assert sure.doubt == pytest.approx(0.1)
+    assert unsure.doubt == pytest.approx(0.7)
+    halves = [unlabelled(sums, TAU).high[0] - sums.mean[0] for sums in (sure, unsure)]
+    assert halves[1] / halves[0] == pytest.approx(np.sqrt(0.75 / 0.15), rel=0.01)
 
 
 def test_an_interval_ends_where_the_figure_does_and_holds_its_value() -> None:

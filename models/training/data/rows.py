@@ -69,6 +69,19 @@ def capped(frame: pd.DataFrame, most_rows: int | None) -> pd.DataFrame:
     return frame.drop(index=left_out).reset_index(drop=True)
 
 
+def development_rows(frame: pd.DataFrame, sample: int | None = None) -> pd.DataFrame:
+    """The held-out rows that may be measured on; of each data set at most ``sample``, chosen by hash."""
+    return thinned(frame[(frame["part"] == "held_out") & frame["evaluate"]], sample)
+
+
+def thinned(rows: pd.DataFrame, most: int | None) -> pd.DataFrame:
+    """At most so many rows of each data set, those with the smallest hash, in their order; None keeps all."""
+    if most is None:
+        return rows.reset_index(drop=True)
+    hashes = rows["text"].map(lambda text: stable_fraction(f"sample {text}"))
+    return rows[hashes.groupby(rows["dataset"]).rank(method="first") <= most].reset_index(drop=True)
+
+
 def read_texts(folder: Path) -> list[str]:
     """Every distinct value of the columns ``title`` and ``text`` of a folder's Parquet files, in order of appearance.
 

@@ -108,7 +108,7 @@ def _confusion(one: dict[str, Any]) -> str:
 def _people(spread: dict[str, Any]) -> str:
     lines = [
         f"| {'learnt from' if name == 'known' else 'new'}, {group} | {tau['sets']:g} | "
-        + " | ".join(f"{value:.3f}" for value in tau["values"])
+        + " | ".join(f"{value:.3f}" for value in [tau["doubt"], *tau["values"]])
         + " |"
         for name in ("known", "new")
         for group, tau in spread[name].items()
@@ -132,15 +132,18 @@ _STORED = {
     "estimator": "Its words and pairs of words are stored\nin the model: of few rows, that is nearly their texts."
 }
 
-_NOT_MEASURED = "Not measured: of this model's means nothing can be claimed but that they are its means."
+_NOT_MEASURED = """Not measured: its training had fewer than six data sets with eight held-out rows of each label. So of
+this model's means nothing can be claimed but that they are its means, until `sentinela-evaluate` measures it with
+`--spread` on the folder of such data sets that it was trained on."""
 _PEOPLE = """Its means are off people's: from one source of texts to the next, the errors have these standard deviations
 (chance of sampling taken out; half of the sources as they are, half with their labels mixed anew). What people would
 say of a feed that nobody labelled is its mean, give or take twice that. *New* are sources that it did not learn from:
 averaged from those measured with it and from how much farther off a smaller model was at sources left out of its
-training.
+training. They go with the root of the *doubt* that the model has of the texts, the variance of polarity by its own
+probabilities: a feed that leaves it twice as unsure as these sources did is told 1.3 to 1.4 times as wide.
 
-| sources | sets | polarity | negative | neutral | positive |
-|---|---|---|---|---|---|
+| sources | sets | doubt | polarity | negative | neutral | positive |
+|---|---|---|---|---|---|---|
 {lines}"""
 
 _CARD = """# Sentiment model {name}, version {version}

@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 
 from models.metrics import by_dataset, by_group, calibration_error, certainty, confusion, reliability
-from models.sentiment.contract import SentimentModel
 from models.training.packaging.package import UNSURE_BELOW
 
 _SCORES = ["macro_f1", "low", "high", "macro_recall", "calibration_error"]
 
 
-def measure(model: SentimentModel, frame: pd.DataFrame) -> dict[str, Any]:
-    """Score the rows of part ``held_out`` that may be measured on, each with its language and kind given.
+def measure(rows: pd.DataFrame, probabilities: np.ndarray) -> dict[str, Any]:
+    """What a model that answered ``probabilities`` [n, 3] is worth on held-out rows.
 
     Returns:
         ``held_out_rows``; ``mean`` (``macro_f1`` over the data sets with its 95 % interval ``low`` to ``high``, and
@@ -23,9 +22,6 @@ def measure(model: SentimentModel, frame: pd.DataFrame) -> dict[str, Any]:
         matrix (rows are what a text is, columns what it is called); ``calibration_error``, the ``reliability`` curve
         and what ``unsure`` does, 0 to 1.
     """
-    rows = frame[(frame["part"] == "held_out") & frame["evaluate"]].reset_index(drop=True)
-    texts, languages, kinds = (rows[name].tolist() for name in ("text", "language", "kind"))
-    probabilities = model.predict(texts, languages, kinds)
     labels = rows["label"].to_numpy(np.int64)
     groups = by_group(rows, probabilities).set_index("group")
     names = rows["language"] + " " + rows["kind"]

@@ -69,11 +69,11 @@ def write_files(folder: Path, trained: Trained, identity: Identity) -> None:
     _write_manifest(folder, trained.format, identity, {})
 
 
-def write_measures(folder: Path, identity: Identity, metrics: dict[str, Any]) -> None:
-    """Add the measures to the manifest of an artefact, and its model card beside it."""
+def write_measures(folder: Path, identity: Identity, measures: dict[str, Any]) -> None:
+    """Add the measures, ``metrics`` and ``spread``, to the manifest of an artefact, and its model card beside it."""
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    (folder / CARD).write_text(card(manifest | {"metrics": metrics}), encoding="utf-8")
-    _write_manifest(folder, manifest["format"], identity, metrics)
+    (folder / CARD).write_text(card(manifest | measures), encoding="utf-8")
+    _write_manifest(folder, manifest["format"], identity, measures)
 
 
 def publish(aside: Path, folder: Path) -> None:
@@ -89,7 +89,7 @@ def entries(train: pd.DataFrame, catalogue: dict[str, DatasetInfo]) -> list[dict
     return [entry(info, int(counts[name])) for name, info in catalogue.items() if name in counts]
 
 
-def _write_manifest(folder: Path, form: str, identity: Identity, metrics: dict[str, Any]) -> None:
+def _write_manifest(folder: Path, form: str, identity: Identity, measures: dict[str, Any]) -> None:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
     manifest = {
         "name": identity.config.name,
@@ -102,7 +102,7 @@ def _write_manifest(folder: Path, form: str, identity: Identity, metrics: dict[s
         "config": identity.config.model_dump(mode="json"),
         "built_on": BUILT_ON.get(identity.config.family),
         **asdict(identity.made_from),
-        "metrics": metrics,
+        **measures,
         "sha256": {path.relative_to(folder).as_posix(): sha256(path) for path in files},
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

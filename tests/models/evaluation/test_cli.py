@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 from models.evaluation.cli import app
 from models.evaluation.contestants import packaged
 from models.evaluation.scores import KeptScores
-from models.evaluation.spread import FEWEST_SETS, NEW_TO_KNOWN_SETS
 from models.sentiment import artifact
 from models.sentiment.artifact import folder_of, sha256, verify
 from models.sentiment.calibration import Calibration
@@ -25,6 +24,7 @@ from models.sentiment.rules import Grammar, LanguageRules, Rulebook
 from models.sentiment.spread import ALL
 from models.training.data.catalogue import read_catalogue
 from models.training.data.rows import load_rows
+from models.training.packaging.spread import FEWEST_SETS, NEW_TO_KNOWN_SETS
 
 SETS = {
     "shop_reviews_en": ("en", "review", LABELS),

@@ -74,7 +74,9 @@ def test_exported_labels_are_learnt_from_as_a_table_of_ones_own_is(tmp_path: Pat
     assert set(labels["language"]) == {"pt"}
 
 
-def test_a_better_model_becomes_the_next_version(packaged: Path, tmp_path: Path) -> None:
+def test_a_better_model_becomes_the_next_version(
+    packaged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     slang().to_csv(tmp_path / "mine.csv", index=False)
     folder = retrain(packaged, tmp_path / "mine.csv", tmp_path)
     assert folder == packaged.parent / "2"
@@ -84,7 +86,11 @@ def test_a_better_model_becomes_the_next_version(packaged: Path, tmp_path: Path)
     assert [entry["name"] for entry in manifest["training_data"]] == ["first", "second", "mine"]
     assert [entry["non_commercial"] for entry in manifest["training_data"]] == [False, True, False]
     assert manifest["started_from"] == "small-1"
-    assert "Its training began with the weights of small-1." in (folder / CARD).read_text(encoding="utf-8")
+    card = (folder / CARD).read_text(encoding="utf-8")
+    assert "Its training began with the weights of small-1." in card
+    assert "spread" not in manifest
+    assert "fewer than six data sets" in card
+    assert "What people would say cannot be told with it: only 1 data sets" in " ".join(capsys.readouterr().err.split())
     assert manifest["config"]["schedule"] == verify(packaged)["config"]["schedule"]
 
 

@@ -8,15 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.sentiment import artifact
 from models.sentiment.loading import load, open_artifact
 from models.sentiment.savedmodel import SavedModel
+from models.sentiment.spread import ALL
 from models.sentiment.staged import Staged, Sure, mixed
 from models.training.config import read_config
 from models.training.data.catalogue import read_catalogue
 from models.training.data.rows import load_rows
 from models.training.packaging.calibrate import temperature
 from models.training.packaging.card import CARD
+from models.training.packaging.spread import FEWEST_SETS, NEW_TO_KNOWN_SETS
 from models.training.train import train
+from tests.models.training.conftest import CATALOGUE, made_up
 
 CONFIG = """
 family = "bag"
@@ -40,6 +44,10 @@ warm_up = 0.0
 
 [serving]
 window_chars = 300
+"""
+COUNTED = """
+family = "naive_bayes"
+network = { alpha = 0.1, most_features = 2_000 }
 """
 WEIGHTS = "variables/variables.data-00000-of-00001"
 
@@ -67,6 +75,22 @@ def trained(made_up_folder: Path) -> Path:
 def test_it_learns(trained: Path) -> None:
     probabilities = open_artifact(trained).predict(["prato ótimo mesa ótimo", "table awful chair awful"])
     assert probabilities.argmax(axis=1).tolist() == [2, 0]
+
+
+def test_of_data_sets_enough_it_brings_how_far_it_is_off_people(tmp_path: Path) -> None:
+    texts = made_up("second")
+    names = [f"set_{place}" for place in range(FEWEST_SETS + 1)]
+    sections = CATALOGUE.split("\n\n")[1].replace("max_rows = 50", "")
+    for name in names:
+        made = texts.assign(text=[f"{name} {text} {name}{row}" for row, text in enumerate(texts["text"])])
+        made.to_parquet(tmp_path / f"{name}.parquet")
+    told = [sections.replace("second", name) for name in names]
+    (tmp_path / "catalogue.toml").write_text("\n".join([*told, "unseen = true"]), encoding="utf-8")
+    found = artifact.spread(str(run(tmp_path, "counted", COUNTED)))
+    assert found is not None
+    assert found.known[ALL].sets == FEWEST_SETS
+    assert found.new[ALL].sets == NEW_TO_KNOWN_SETS + 1
+    assert "| learnt from, all | 6 | " in (tmp_path / "models" / "counted" / "1" / CARD).read_text(encoding="utf-8")
 
 
 def test_nothing_half_written_stays(trained: Path) -> None:

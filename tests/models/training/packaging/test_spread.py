@@ -10,25 +10,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.evaluation.spread import (
+from models.sentiment import artifact
+from models.sentiment.artifact import ARTIFACTS, MANIFEST, folder_before, verify
+from models.sentiment.spread import ALL, Answers, Spread, Tau
+from models.training.packaging.spread import (
     FEWEST_SETS,
     NEW_TO_KNOWN,
     Source,
     SpreadError,
     answers,
+    doubt,
     fitted_shares,
     measure,
     sources,
     squared_errors,
     write,
 )
-from models.sentiment import artifact
-from models.sentiment.artifact import ARTIFACTS, MANIFEST, folder_before, verify
-from models.sentiment.spread import ALL, Answers, Spread, Tau
 
 SPREAD = Spread(
-    {ALL: Tau((0.14, 0.09, 0.12, 0.09), 30)},
-    {ALL: Tau((0.2, 0.1, 0.2, 0.1), 9)},
+    {ALL: Tau((0.14, 0.09, 0.12, 0.09), 30, 0.3)},
+    {ALL: Tau((0.2, 0.1, 0.2, 0.1), 9, 0.4)},
     Answers(np.full(6, 1 / 3), np.eye(6) / 100, np.ones((3, 2, 2)) / 20),
 )
 
@@ -79,6 +80,19 @@ def test_new_sources_count_beside_what_is_expected_of_them() -> None:
     assert off.new[ALL].sets == none.new[ALL].sets + 9
 
 
+def test_the_doubt_that_sources_leave_is_found() -> None:
+    labels = np.repeat([0, 1, 2], 200)
+    scores = np.array([[0.8, 0, 0.2], [0, 1, 0], [0, 0, 1]])[labels]
+    source = Source("a", "en post", scores, labels)
+    of_negative = 1 - 0.6**2
+    assert doubt(source, np.array([1e6, 1e6, 1e6])) == pytest.approx(of_negative / 3)
+    assert doubt(source, np.array([0, 1e6, 1e6])) == pytest.approx(of_negative / 6)
+    found = [Source(str(place), "en post", scores, labels) for place in range(FEWEST_SETS)]
+    spread = measure(found, {one.name for one in found})
+    assert spread.known[ALL].doubt == pytest.approx(of_negative / 3, rel=1e-3)
+    assert spread.new[ALL].doubt == pytest.approx(spread.known[ALL].doubt)
+
+
 def test_languages_and_kinds_have_their_own_where_there_are_enough_sets() -> None:
     posts = [certain(f"p{seed}", seed, 0.5) for seed in range(FEWEST_SETS)]
     news = [certain(f"n{seed}", seed, group="pt news") for seed in range(FEWEST_SETS - 1)]
@@ -88,7 +102,7 @@ def test_languages_and_kinds_have_their_own_where_there_are_enough_sets() -> Non
 
 
 def test_too_few_sources_are_told() -> None:
-    with pytest.raises(SpreadError, match=r"only 2 data sets .* a spread needs 6"):
+    with pytest.raises(SpreadError, match=r"only 2 data sets .* takes 6: label more"):
         measure([certain(f"s{seed}", seed) for seed in range(8)], {"s0", "s1"})
 
 
@@ -125,7 +139,7 @@ def test_what_is_answered_varies_between_sources_and_within() -> None:
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The packaged models in a place of their own."""
     shelf = Path(shutil.copytree(ARTIFACTS, tmp_path / "artifacts"))
-    for module in ("models.sentiment.artifact", "models.evaluation.spread"):
+    for module in ("models.sentiment.artifact", "models.training.packaging.spread"):
         monkeypatch.setattr(f"{module}.ARTIFACTS", shelf)
     return shelf
 
@@ -142,7 +156,9 @@ def test_it_is_written_into_manifest_and_card_and_nothing_else_changes(shelf: Pa
     assert changed <= {"spread", "sha256"}
     assert {file for file, digest in after["sha256"].items() if digest != before["sha256"][file]} <= {"MODEL_CARD.md"}
     assert (folder / "saved_model.pb").read_bytes() == weights
-    assert "| new, all | 9 | 0.200 | 0.100 | 0.200 | 0.100 |" in (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "| new, all | 9 | 0.400 | 0.200 | 0.100 | 0.200 | 0.100 |" in (folder / "MODEL_CARD.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_model_that_reads_after_it_still_finds_it(shelf: Path) -> None:
