@@ -85,7 +85,7 @@ def to_row(reading: Reading, position: int, record: Record) -> dict[str, Any]:
         "url": url,
         "rating": _number(given.get("rating")),
         "source": reading.source,
-        "payload": _as_json(record.payload if not pseudonym else {**record.payload, "author_pseudonym": pseudonym}),
+        "payload": _as_json(record.payload) if record.error else "",
         "read_error": record.error,
     }
     content = _content(row)  # of what was said before names were taken out, so that it is the same with every key

@@ -11,9 +11,9 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 PEOPLE = {
@@ -45,15 +45,15 @@ class People:
 
     def in_text(self, text: str | None) -> str | None:
         """`text` with the token of whoever is mentioned with an @."""
-        return text and MENTION.sub(lambda found: f"@{found[1] or ''}{self._token(found[2])}", text)
+        if not text or "@" not in text:
+            return text
+        return MENTION.sub(lambda found: f"@{found[1] or ''}{self._token(found[2])}", text)
 
     def in_payload(self, payload: Any, author: str | None) -> Any:
         """`payload` without the names that it tells and that of its author."""
         told = {author or "", *_told(payload)}
-        names = sorted((name for name in told if len(name) >= SHORTEST and not self._is_public(name)), key=len)
-        any_name = "|".join(map(re.escape, reversed(names)))
-        pattern = re.compile(rf"(?<!\w)(?:{any_name})(?!\w)") if names else None
-        return self._without(payload, pattern)
+        names = [name for name in told if len(name) >= SHORTEST and not self._is_public(name)]
+        return self._without(payload, sorted(names, key=len, reverse=True))
 
     def in_link(self, link: str, author: str | None) -> str:
         """`link` with tokens for the names in it; as it was when there are none."""
@@ -85,8 +85,8 @@ class People:
     def _is_public(self, name: str) -> bool:
         return name.lstrip("@").casefold() in self.public
 
-    def _without(self, value: Any, names: re.Pattern[str] | None) -> Any:
-        if isinstance(value, Mapping):
+    def _without(self, value: Any, names: list[str]) -> Any:
+        if isinstance(value, dict):
             return {
                 key: self._nameless(part) if _names_people(key) else self._without(part, names)
                 for key, part in value.items()
@@ -95,13 +95,17 @@ class People:
             return [self._without(part, names) for part in value]
         if not isinstance(value, str):
             return value
-        text = PROFILE.sub(lambda found: f"{found[1]}{self._token(found[2])}", value)
-        text = names.sub(lambda found: self.pseudonym(found[0]), text) if names else text
+        text = value
+        if "/" in text:
+            text = PROFILE.sub(lambda found: f"{found[1]}{self._token(found[2])}", text)
+        for name in names:
+            if name in text:
+                text = _replaced(text, name, self.pseudonym(name))
         return self.in_text(text)
 
     def _nameless(self, value: Any) -> Any:
         """`value` with a pseudonym in the place of every text in it."""
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return {key: self._nameless(part) for key, part in value.items()}
         if isinstance(value, list | tuple):
             return [self._nameless(part) for part in value]
@@ -110,7 +114,7 @@ class People:
 
 def masked(value: Any) -> Any:
     """`value` with x for every letter and 9 for every digit: the shape of what could not be read, and nothing said."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: masked(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [masked(part) for part in value]
@@ -123,6 +127,20 @@ def without_password(link: str) -> str:
     return USERINFO.sub("", link)
 
 
+def _replaced(text: str, name: str, token: str) -> str:
+    """`text` with `token` for `name`, where that is no part of a longer word."""
+    found, *rest = text.split(name)
+    for piece in rest:
+        inside = _is_of_word(found[-1:]) or _is_of_word(piece[:1])
+        found += (name if inside else token) + piece
+    return found
+
+
+def _is_of_word(sign: str) -> bool:
+    return sign.isalnum() or sign == "_"
+
+
+@lru_cache(4_096)
 def _names_people(key: Any) -> bool:
     name = str(key).casefold()
     return name in PEOPLE or name.startswith(("poco_", "poco:"))
@@ -130,7 +148,7 @@ def _names_people(key: Any) -> bool:
 
 def _told(value: Any) -> Iterator[str]:
     """The names under keys that name people."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key, part in value.items():
             yield from _texts(part) if _names_people(key) else _told(part)
     elif isinstance(value, list | tuple):
@@ -139,7 +157,7 @@ def _told(value: Any) -> Iterator[str]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list | tuple):
         for part in value:
