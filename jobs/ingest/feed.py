@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow.compute as pc
@@ -25,6 +24,7 @@ from jobs.connect.client import address
 from jobs.connect.connector import Body, Cursor, Reach, SourceError
 from jobs.connect.fetch import Fetch, fetch
 from jobs.coverage import SEEN, UNSEEN, record
+from jobs.ingest.folder import fetch_folder
 from jobs.ingest.items import Reading
 from jobs.ingest.rows import row_batches
 from jobs.ingest.store import store
@@ -118,15 +118,15 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
     # A cursor is no use beside a lake that has nothing of the feed: what it covers would not be sent again.
     stored_before = any(file.feed == feed for file in lake.table(INDEX).files)
     former = _cursor(lake, source, way) if stored_before else None
-    key = _author_key(lake)
+    key, public = author_key(lake), settings.public_handles
 
     def reading(body: Body) -> Reading:
         batch_id = fingerprint(feed, way, body.sha256)
-        return Reading(source, settings.zone, batch_id, body.name, fetched_at, key)
+        return Reading(source, settings.zone, batch_id, body.name, fetched_at, key, public)
 
-    with TemporaryDirectory(prefix=f"sentinela-fetch-{os.getpid()}-") as folder:
-        bodies = fetch(source, window, former or {}, Path(folder), settings.zone, _requests(settings, source))
-        seen, cursor = _fetch(bodies, reading, Path(folder))
+    with fetch_folder() as folder:
+        bodies = fetch(source, window, former or {}, folder, settings.zone, _requests(settings, source))
+        seen, cursor = _fetch(bodies, reading, folder)
         with COMMITTING:
             stored = store(lake, feed, fetched_on, seen.spills, anew=stored_before and former is None)
     over = [day for day in window.days if day < fetched_on.isoformat()]
@@ -180,7 +180,8 @@ def _fetch(bodies: Fetch, reading: Callable[[Body], Reading], folder: Path) -> t
                 _spill(reading(body), body.path, spill)
             except SourceError as fault:
                 seen.faults.append(fault)
-                continue
+                if fault.status != "partial":
+                    continue
             seen.add(spill)
     except SourceError as fault:
         seen.faults.append(fault)
@@ -248,7 +249,7 @@ def _cursor(lake: Lake, feed: Feed, way: str) -> Cursor | None:
     return cursor if kept.get("reading") == way else None
 
 
-def _author_key(lake: Lake) -> bytes:
+def author_key(lake: Lake) -> bytes:
     """SENTINELA_AUTHOR_KEY, else a key made once and kept with the lake, so that pseudonyms are stable."""
     if given := os.environ.get("SENTINELA_AUTHOR_KEY"):
         return given.encode()
