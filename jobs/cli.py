@@ -261,6 +261,14 @@ def quarantine_list(
     _console().print(table if items else "nothing in quarantine")
 
 
+@app.command()
+def link(feed: str, post_id: str, config: ConfigOption = None) -> None:
+    """Show where a post can be read, also where its link holds a name and only the key of the lake opens it."""
+    from jobs.links import link_of
+
+    typer.echo(_printable(link_of(load(config), feed, post_id)))
+
+
 @quarantine_app.command("show")
 def quarantine_show(post_id: str, config: ConfigOption = None) -> None:
     """Show everything known of one quarantined item, its payload as it was received included."""

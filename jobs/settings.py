@@ -68,6 +68,7 @@ def _term(term: str) -> str:
     return term
 
 
+Contact = Annotated[str, StringConstraints(pattern=r"^[!-'*-~]+[@:][!-'*-~]+$", max_length=200)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
 Term = Annotated[str, StringConstraints(min_length=2, strip_whitespace=True), AfterValidator(_term)]
 Terms = tuple[Term, ...]
@@ -141,6 +142,11 @@ class Http(Frozen):
     timeout_seconds: float = Field(30, gt=0, le=600)
     max_megabytes: float = Field(50, gt=0, le=4096)
     retries: int = Field(4, ge=0, le=10)
+    deadline_seconds: float = Field(
+        600, gt=0, le=86_400, description="For all that one fetch asks: answers, however slow, retries and waits."
+    )
+    private: bool = Field(False, description="Whether names and redirects may lead into private networks.")
+    contact: Contact | None = Field(None, description="Address of mail or web that servers are told.")
     token_env: EnvironmentName | None = Field(None, description="Environment variable that holds a bearer token.")
     auth: Auth | None = Field(None, discriminator="kind")
 
@@ -314,6 +320,7 @@ class Settings(Frozen):
     timezone: ZoneName = "UTC"
     lake: str = "./lake"
     reports: str = "./reports"
+    contact: Contact | None = Field(None, description="Address of mail or web that all servers are told.")
     services: tuple[str, ...] = Field((), description="Files that declare services of one's own.")
     feeds: tuple[Feed, ...] = Field(min_length=1)
     brands: tuple[Brand, ...] = ()
@@ -341,6 +348,14 @@ class Settings(Frozen):
         ]
         return {**given, "feeds": feeds}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_contact(cls, given: Any) -> Any:
+        """`given` with the contact in the `http` of every feed that names none."""
+        if not isinstance(given, dict) or not given.get("contact") or not isinstance(given.get("feeds"), list | tuple):
+            return given
+        return {**given, "feeds": [_reachable(feed, given["contact"]) for feed in given["feeds"]]}
+
     @model_validator(mode="after")
     def _unique(self) -> Self:
         named: dict[str, Sequence[Feed | Said]] = {"feed": self.feeds, "brand": self.brands, "topic": self.topics}
@@ -355,6 +370,12 @@ class Settings(Frozen):
     def own_services(self) -> tuple[Declaration, ...]:
         """The services that the files named by `services` declare."""
         return tuple(load_declaration(Path(file)) for file in self.services)
+
+    @property
+    def public_handles(self) -> frozenset[str]:
+        """The handles (@name) among the terms of brands and topics, folded and without the @: nobody's but theirs."""
+        terms = (term for said in (*self.brands, *self.topics) for term in said.terms)
+        return frozenset(term[1:].casefold() for term in terms if term.startswith("@"))
 
     @property
     def zone(self) -> ZoneInfo:
@@ -375,6 +396,12 @@ class Settings(Frozen):
     def today(self) -> date:
         """The calendar day of `now()` in the report's time zone."""
         return now().astimezone(self.zone).date()
+
+
+def _reachable(feed: Any, contact: Any) -> Any:
+    if not isinstance(feed, dict) or not isinstance(feed.get("http", {}), dict):
+        return feed
+    return {**feed, "http": {"contact": contact, **feed.get("http", {})}}
 
 
 class Window(Frozen):

@@ -6,13 +6,12 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from jobs.connect.connector import Body
 from jobs.connect.fetch import fetch
 from jobs.declaration import Declaration, shipped, shipped_names
+from jobs.ingest.folder import fetch_folder
 from jobs.ingest.items import Reading
 from jobs.ingest.rows import row_batches
 from jobs.settings import Settings, Window, now
@@ -59,8 +58,8 @@ def offers(own: Iterable[Declaration] = ()) -> list[Offer]:
 def attempt(settings: Settings, feed: str, day: date) -> Attempt:
     """The first page that `feed` gives for `day`; SourceError when it gives none, SettingsError for an unknown feed."""
     source = settings.feed(feed)
-    with TemporaryDirectory(prefix="sentinela-try-") as folder:
-        bodies = iter(fetch(source, Window(start=day, end=day), {}, Path(folder), settings.zone))
+    with fetch_folder() as folder:
+        bodies = iter(fetch(source, Window(start=day, end=day), {}, folder, settings.zone))
         body: Body | None = next((body for body in bodies if body.path), None)
         if body is None or body.path is None:
             return Attempt(None, [], {})

@@ -16,7 +16,7 @@ class Answer:
 
     status: int = 200
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | None] = field(default_factory=dict)
     hold: bool = False
 
 
@@ -33,8 +33,8 @@ class Site:
     requests: list[Mapping[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
 
-    def then(self, status: int = 200, body: bytes | str = b"", hold: bool = False, **headers: str) -> Site:
-        """Answer so next; underscores in header names stand for hyphens."""
+    def then(self, status: int = 200, body: bytes | str = b"", hold: bool = False, **headers: str | None) -> Site:
+        """Answer so next; underscores in header names stand for hyphens, None leaves a header out."""
         content = body.encode() if isinstance(body, str) else body
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.answers.append(Answer(status, content, named, hold))
@@ -55,7 +55,8 @@ def site() -> Iterator[Site]:
                 return
             self.send_response(answer.status)
             for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
-                self.send_header(name, value)
+                if value is not None:
+                    self.send_header(name, value)
             self.end_headers()
             if answer.status != 304:
                 self.wfile.write(answer.body)

@@ -116,7 +116,7 @@ def test_every_mistake_is_told_at_once(refused: Callable[[str], str]) -> None:
 )
 def test_a_feed_has_a_path_or_an_address(refused: Callable[[str], str], source: str) -> None:
     message = refused(FEEDS.replace("    path: feeds/*.xml\n", source))
-    assert message.startswith("sentinela.yaml:2: feeds.0: give exactly one of path and url")
+    assert message.startswith("sentinela.yaml:2: feeds.0: give exactly one of path, url and service")
 
 
 @pytest.mark.parametrize("reader", ["csv", "jsonl", "parquet"])
@@ -327,3 +327,17 @@ def test_a_secret_in_the_file_is_refused(refused: Callable[[str], str]) -> None:
     message = refused(FEEDS + "    http: {token: abc}\n")
     assert message.startswith("sentinela.yaml:6: feeds.0.http.token: unknown setting")
     assert "abc" not in message
+
+
+def test_the_contact_is_told_to_the_servers_of_every_feed_that_names_no_other(tmp_path: Path) -> None:
+    own = (
+        FEEDS.replace("feeds:\n", "").replace("name: news", "name: other") + "    http: {contact: https://n.example}\n"
+    )
+    (tmp_path / "sentinela.yaml").write_text(f"contact: ana@n.example\n{FEEDS}{own}")
+    contacts = [feed.http.contact for feed in load(tmp_path / "sentinela.yaml").feeds]
+    assert contacts == ["ana@n.example", "https://n.example"]
+
+
+@pytest.mark.parametrize("contact", ["ana", '"ana (x)@n.example"', '"a@b\\nX: y"', "é@n.example"])
+def test_a_contact_is_an_address_that_a_header_can_hold(refused: Callable[[str], str], contact: str) -> None:
+    assert "contact" in refused(f"contact: {contact}\n{FEEDS}")

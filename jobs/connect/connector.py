@@ -18,7 +18,7 @@ from jobs.settings import Feed, Window
 CHUNK_BYTES = 1 << 20
 UTC = ZoneInfo("UTC")
 
-Status = Literal["failed", "refused", "capped"]
+Status = Literal["failed", "refused", "capped", "partial"]
 Cursor = Mapping[str, Any]
 
 

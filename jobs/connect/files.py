@@ -1,15 +1,18 @@
-"""Files of a path or glob. One that was not touched since the last fetch is not opened again."""
+"""Files of a path or glob. One that was not touched since the last fetch is not opened again.
+
+A file may be written while it is read, so what is read is a copy, and what was copied is what the cursor knows.
+"""
 
 from __future__ import annotations
 
 import glob
 import hashlib
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-from jobs.connect.connector import Body, Outcome, Request, SourceError
+from jobs.connect.connector import CHUNK_BYTES, Body, Outcome, Request, SourceError
 
 SETTLED_NANOSECONDS = 2_000_000_000
 UNSETTLED = [None] * 4
@@ -22,7 +25,7 @@ def bodies(request: Request) -> Generator[Body, None, Outcome]:
     relied on yet; a file that is gone is not in it.
     """
     pattern, known = str(request.feed.path), request.cursor.get("files", {})
-    paths = sorted(Path(path) for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
+    paths, copy = sorted(path for path in _matching(pattern) if path.is_file()), request.folder / "copy"
     if not paths:
         raise SourceError(f"{pattern}: no such file; mend `path` of the feed or put the file there")
     seen: dict[str, list[Any]] = {}
@@ -31,12 +34,16 @@ def bodies(request: Request) -> Generator[Body, None, Outcome]:
         try:
             marks, settled = _marks(path)
             *former, known_digest = known.get(str(path), [None])
-            digest = known_digest if former == marks else _sha256(path)
+            digest = known_digest if former == marks else _copied(path, copy)
+        except CopyError as fault:
+            raise fault.args[0] from None
         except OSError as error:
             unreadable.append(f"{path}: cannot be read: {error.strerror}")
             continue
         seen[str(path)] = [*(marks if settled else UNSETTLED), digest]
-        yield Body(path, str(path), digest, unchanged=digest == known_digest)
+        unchanged = digest == known_digest
+        yield Body(path if unchanged else copy, str(path), digest, unchanged)
+        copy.unlink(missing_ok=True)
     if unreadable:
         raise SourceError("; ".join(unreadable))
     return Outcome({"files": seen})
@@ -53,6 +60,38 @@ def _marks(path: Path) -> tuple[list[int], bool]:
     return [told.st_size, told.st_mtime_ns, told.st_ctime_ns, told.st_ino], settled
 
 
-def _sha256(path: Path) -> str:
+class CopyError(Exception):
+    """The copy cannot be written, for the OSError that it holds: no fault of the source."""
+
+
+def _copied(path: Path, copy: Path) -> str:
+    """SHA-256 of what was copied of `path`; CopyError when that cannot be written, OSError when it cannot be read."""
+    digest = hashlib.sha256()
     with path.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
+        _append(copy, b"")
+        while piece := source.read(CHUNK_BYTES):
+            digest.update(piece)
+            _append(copy, piece)
+    return digest.hexdigest()
+
+
+def _append(copy: Path, piece: bytes) -> None:
+    try:
+        with copy.open("ab") as sink:
+            sink.write(piece)
+    except OSError as fault:
+        raise CopyError(fault) from None
+
+
+def _matching(pattern: str) -> Iterator[Path]:
+    """What matches `pattern`; `**` stands for folders at any depth, and follows no links, which may lead in circles."""
+    path = Path(pattern)
+    if "**" not in path.parts:
+        yield from map(Path, glob.glob(pattern))
+        return
+    depth = next(number for number, part in enumerate(path.parts) if glob.has_magic(part))
+    base, rest = Path(*path.parts[:depth]), path.parts[depth:]
+    hidden = any(part.startswith(".") for part in rest)
+    for found in base.glob("/".join([*rest, "*"] if rest[-1] == "**" else rest)):
+        if hidden or not any(part.startswith(".") for part in found.relative_to(base).parts):
+            yield found

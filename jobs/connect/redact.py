@@ -21,8 +21,11 @@ def redacted(text: str) -> str:
 
 class _Redact(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redacted(record.getMessage()), None
-        record.exc_info = None  # its text is the library's too
+        """Let `record` tell its own words and numbers alone: all else may be part of an address."""
+        given = record.args if isinstance(record.args, tuple) else ()
+        told = tuple(value if isinstance(value, int | float) else "..." for value in given)
+        record.msg = redacted(str(record.msg) % told if told else str(record.msg))
+        record.args, record.exc_info = None, None
         return True
 
 

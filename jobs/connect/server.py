@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import sleep
 from typing import Any
 from urllib.parse import urlsplit
 
-from jobs.connect.client import LONGEST_WAIT_SECONDS, REFUSED, Answer, Client, address
+from jobs.connect.client import REFUSED, Answer, Client, address
 from jobs.connect.connector import SourceError
+from jobs.connect.guard import LONGEST_WAIT_SECONDS
 from jobs.connect.paging import Page
 from jobs.connect.sign_in import sign_in
 from jobs.declaration import Declaration, Exchange, KeyInQuery, Limits, Meaning, Verdict
@@ -64,7 +64,7 @@ class Server:
     def __init__(self, feed: Feed, service: Declaration, client: Client, folder: Path) -> None:
         self._feed, self._service, self._client, self._folder = feed, service, client, folder
         self._shown = sign_in(feed, client, folder)
-        self._not_before, self._waited = 0.0, 0.0
+        self._not_before = 0.0
         self.limits_seen: dict[str, str] = {}
 
     def ask(self, url: str, query: Mapping[str, str], target: Path) -> Page | None:
@@ -110,6 +110,8 @@ class Server:
         self._not_before = time.time() + self._service.limits.pace_seconds
         options = {"params": dict(query), "headers": dict(self._service.headers), "auth": self._shown}
         answer = self._client.send("GET", url, target, allow_redirects=False, **options)
+        if not answer.whole:
+            raise SourceError(f"{address(url)}: the answer broke off")
         content = target.read_bytes()
         try:
             document = json.loads(content)
@@ -160,11 +162,13 @@ class Server:
     def _wait(self, seconds: float) -> None:
         if seconds <= 0:
             return
-        if self._waited + seconds > LONGEST_WAIT_SECONDS:
-            until = datetime.now(UTC) + timedelta(seconds=seconds)
-            raise LimitedError(f"the service's limit is reached until {until:%Y-%m-%d %H:%M} UTC", until)
-        self._waited += seconds
-        sleep(seconds)
+        guard = self._client.guard
+        if seconds >= guard.left:
+            until = datetime.now(UTC) + timedelta(seconds=min(seconds, LONGEST_WAIT_SECONDS))
+            raise LimitedError(
+                f"the service's limit is reached until {until:%Y-%m-%d %H:%M} UTC, after http.deadline_seconds", until
+            )
+        guard.sleep(seconds)
 
 
 def _fits(verdict: Verdict, heard: Heard) -> bool:

@@ -19,8 +19,8 @@ def read_posts(query: Query, settings: Settings, days: Iterable[str], as_of: dat
     url, text, `twin` (what the copies of a text share, case and spacing aside) and `named` (the brands in the text).
     `item` has one row per post with a polarity, of those first seen until `as_of` if given: published_date,
     published_at, feed, post_id, language, the FIGURES, `length` (of the text), `twin`, `named` and `once`, which is
-    true for the first post of a text on a day, in a feed and a language: counting those counts each text once, as
-    `daily_polarity` does.
+    true for the first post of a text (by post_id) on a day, in a feed and a language: counting those counts each text
+    once, the very posts that `daily_polarity` counts.
     """
     query.read("scored_posts", days)
     teach_brands(query, settings.brands)
@@ -33,7 +33,7 @@ def read_posts(query: Query, settings: Settings, days: Iterable[str], as_of: dat
     query.connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE item AS
         SELECT *, row_number() OVER (
-            PARTITION BY published_date, feed, language, twin ORDER BY published_at, post_id) = 1 AS once
+            PARTITION BY published_date, feed, language, twin ORDER BY post_id) = 1 AS once
         FROM (
             SELECT published_date, published_at, feed, post_id, language, {", ".join(FIGURES)},
                 length(text) AS length, twin, named

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.enrich.reading import FIGURES, of_brand
+from jobs.enrich.reading import FIGURES, of_brand, within
 from jobs.lake.query import Query, sql_days
+from jobs.settings import Window
 
 SEGMENTS = ("topic", "theme", "published_date", "feed", "language")
 
@@ -67,6 +68,28 @@ def tallies(query: Query, brand: str, by: Sequence[str] = ("topic",)) -> list[di
         FROM (SELECT *{topic} FROM voice WHERE {of_brand(brand)})
         GROUP BY {", ".join(by) or "ALL"} ORDER BY {", ".join(f"{name} NULLS LAST" for name in by) or "1"}
     """)
+
+
+def by_subject(query: Query, brand: str, window: Window) -> list[dict[str, Any]]:
+    """Each text of `brand` in `voice` once, shared out: feed, language, topic, `is_theme`, `texts`, and `polarity`, the
+    sum over these.
+
+    A text of several topics counts for each of them in equal parts, one of none for its theme, and one without either
+    for the topic None; so the rows of a feed and language add up to all its texts.
+    """
+    rows = query.rows(f"""
+        SELECT feed, language, topic, is_theme, parts, count(*) AS n, sum(polarity::DECIMAL(18, 12))::DOUBLE AS total
+        FROM (
+            SELECT *, len(topics) = 0 AND theme IS NOT NULL AS is_theme, greatest(len(topics), 1) AS parts,
+                unnest(if(len(topics) = 0, [theme], topics)) AS topic
+            FROM voice WHERE once AND {of_brand(brand)} AND {within(window)}
+        ) GROUP BY ALL ORDER BY ALL
+    """)
+    return [
+        {name: row[name] for name in ("feed", "language", "topic", "is_theme")}
+        | {"texts": row["n"] / row["parts"], "polarity": row["total"] / row["parts"]}
+        for row in rows
+    ]
 
 
 def voices(query: Query, brand: str) -> tuple[TopicShare, ...]:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +24,7 @@ from jobs.connect.client import address
 from jobs.connect.connector import Body, Cursor, Reach, SourceError
 from jobs.connect.fetch import fetch
 from jobs.coverage import UNSEEN, record
+from jobs.ingest.folder import fetch_folder
 from jobs.ingest.items import Reading
 from jobs.ingest.rows import row_batches
 from jobs.ingest.store import store
@@ -111,14 +111,14 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
     # A cursor is no use beside a lake that has nothing of the feed: what it covers would not be sent again.
     stored_before = any(file.feed == feed for file in lake.table(INDEX).files)
     former = _cursor(lake, source, way) if stored_before else None
-    key = _author_key(lake)
+    key, public = author_key(lake), settings.public_handles
 
     def reading(body: Body) -> Reading:
         batch_id = fingerprint(feed, way, body.sha256)
-        return Reading(source, settings.zone, batch_id, body.name, fetched_at, key)
+        return Reading(source, settings.zone, batch_id, body.name, fetched_at, key, public)
 
-    with TemporaryDirectory(prefix=f"sentinela-fetch-{os.getpid()}-") as folder:
-        seen, cursor = _fetch(source, window, settings.zone, former or {}, reading, Path(folder))
+    with fetch_folder() as folder:
+        seen, cursor = _fetch(source, window, settings.zone, former or {}, reading, folder)
         stored = store(lake, feed, fetched_on, seen.spills, anew=stored_before and former is None)
     message = "; ".join([*map(str, seen.faults), *(seen.reach.missing if seen.reach else ())]) or None
     record(lake, _line(source, window, seen, message, fetched_at, fetched_on))
@@ -155,7 +155,8 @@ def _fetch(
                 _spill(reading(body), body.path, spill)
             except SourceError as fault:
                 seen.faults.append(fault)
-                continue
+                if fault.status != "partial":
+                    continue
             seen.add(spill)
     except SourceError as fault:
         seen.faults.append(fault)
@@ -216,7 +217,7 @@ def _cursor(lake: Lake, feed: Feed, way: str) -> Cursor | None:
     return cursor if kept.get("reading") == way else None
 
 
-def _author_key(lake: Lake) -> bytes:
+def author_key(lake: Lake) -> bytes:
     """SENTINELA_AUTHOR_KEY, else a key made once and kept with the lake, so that pseudonyms are stable."""
     if given := os.environ.get("SENTINELA_AUTHOR_KEY"):
         return given.encode()

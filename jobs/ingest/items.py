@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import html
 import json
 import math
@@ -11,11 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from courlan import normalize_url
 
+from jobs.ingest.people import SEALED, People, masked, without_password
 from jobs.read.record import Record
 from jobs.settings import Feed
 from jobs.values import encodable, parse_date, text_of
@@ -49,6 +50,13 @@ class Reading:
     source: str
     fetched_at: datetime
     author_key: bytes
+    public: frozenset[str] = frozenset()
+    """Handles, folded and without @, that are not hidden: those among the terms of brands and topics."""
+
+    @cached_property
+    def people(self) -> People:
+        """The people of the feed."""
+        return People(self.feed.name, self.author_key, self.public)
 
 
 def to_row(reading: Reading, position: int, record: Record) -> dict[str, Any]:
@@ -56,8 +64,8 @@ def to_row(reading: Reading, position: int, record: Record) -> dict[str, Any]:
     given = record.fields
     title, body, url = plain_text(given.get("title")), plain_text(given.get("text")), _url(given.get("url"))
     published_at, date_source = published(_date(record, "published_at", reading), url, reading)
-    pseudonym = _pseudonym(reading, given.get("author"))
-    payload = record.payload if not pseudonym else {**record.payload, "author_pseudonym": pseudonym}
+    people, author = reading.people, text_of(given.get("author"))
+    pseudonym = people.pseudonym(author) if author else None
     row = {
         "feed": reading.feed.name,
         "kind": reading.feed.kind,
@@ -77,10 +85,33 @@ def to_row(reading: Reading, position: int, record: Record) -> dict[str, Any]:
         "url": url,
         "rating": _number(given.get("rating")),
         "source": reading.source,
-        "payload": encodable(json.dumps(payload, ensure_ascii=False, default=str)),
+        "payload": _as_json(record.payload) if record.error else "",
         "read_error": record.error,
     }
-    return row | {"content": _content(row)}
+    content = _content(row)  # of what was said before names were taken out, so that it is the same with every key
+    return {**row, **_nameless(row, record, author, people), "content": content}
+
+
+def _nameless(row: Mapping[str, Any], record: Record, author: str | None, people: People) -> dict[str, Any]:
+    """What of `row` tells people otherwise than by their pseudonym, without that."""
+    if record.error:
+        return {"payload": _as_json(masked(record.payload))}
+    url, payload = row["url"], people.in_payload(record.payload, author)
+    extra = {"author_pseudonym": row["author"]} if row["author"] else {}
+    link = people.in_link(url, author) if url else None
+    if url and link != url:
+        extra[SEALED] = people.seal(url)
+    return {
+        "title": people.in_text(row["title"]),
+        "body": people.in_text(row["body"]),
+        "url": url if link == url else None,
+        "post_id": _from_link(link) if url and link and row["post_id"] == _from_link(url) else row["post_id"],
+        "payload": _as_json({**payload, **extra} if extra else payload),
+    }
+
+
+def _as_json(payload: Any) -> str:
+    return encodable(json.dumps(payload, ensure_ascii=False, default=str))
 
 
 def _content(row: Mapping[str, Any]) -> str:
@@ -148,10 +179,14 @@ def _identity(given: Mapping[str, Any], url: str | None, record: Record) -> str:
     if native:
         return native
     if url:
-        return _normalised(url).split("#", 1)[0]
+        return _from_link(url)
     content = [text_of(given.get(name)) for name in ("title", "text", "published_at", "author")]
     basis = json.dumps(content if any(content) else record.payload, ensure_ascii=False, default=str)
     return "sha256:" + hashlib.sha256(basis.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _from_link(url: str) -> str:
+    return _normalised(url).split("#", 1)[0]
 
 
 def _normalised(url: str) -> str:
@@ -159,15 +194,6 @@ def _normalised(url: str) -> str:
         return str(normalize_url(url))
     except ValueError:  # no valid address, such as http://[, but the same one at every fetch
         return url
-
-
-def _pseudonym(reading: Reading, author: Any) -> str | None:
-    """HMAC of feed and author: the same person in the same feed, but nobody can be looked up without the key."""
-    name = text_of(author)
-    if name is None:
-        return None
-    message = f"{reading.feed.name}\0{name}".encode("utf-8", "replace")
-    return hmac.new(reading.author_key, message, hashlib.sha256).hexdigest()[:16]
 
 
 def _date(record: Record, name: str, reading: Reading) -> Any:
@@ -222,7 +248,7 @@ def _noon(day: date, reading: Reading) -> datetime:
 
 def _url(value: Any) -> str | None:
     text = text_of(value)
-    return text if text and text.startswith(("http://", "https://")) else None
+    return without_password(text) if text and text.startswith(("http://", "https://")) else None
 
 
 def _number(value: Any) -> float | None:

@@ -14,17 +14,19 @@ from jobs.ingest.items import Reading, to_row
 from jobs.lake.writer import BATCH_ROWS
 from jobs.progress import track
 from jobs.read.read import read
-from jobs.read.record import ReadError
+from jobs.read.record import CutError, ReadError, Record
 
 
 def row_batches(reading: Reading, body: Path) -> Iterator[pa.RecordBatch]:
     """The items of the file `body` as rows of raw_posts, in order, BATCH_ROWS at a time.
 
     Whatever goes wrong in reading the body is a SourceError: a parser may break on it in ways that no one foresaw.
-    What goes wrong in storing the batches is not seen here.
+    One with the status `partial` comes after all that could be read. What goes wrong in storing the batches is not seen
+    here.
     """
     agreed = schema("raw_posts")
-    records = track(read(reading.feed, body), f"ingest {reading.feed.name}")
+    cuts: list[CutError] = []
+    records = track(_until_cut(read(reading.feed, body), cuts), f"ingest {reading.feed.name}")
     rows = (to_row(reading, position, record) for position, record in enumerate(records))
     try:
         while some := list(islice(rows, BATCH_ROWS)):
@@ -33,3 +35,13 @@ def row_batches(reading: Reading, body: Path) -> Iterator[pa.RecordBatch]:
         raise SourceError(f"{reading.source}: {fault}") from fault
     except Exception as fault:
         raise SourceError(f"{reading.source}: cannot be read: {type(fault).__name__}: {fault}") from fault
+    if cuts:
+        raise SourceError(f"{reading.source}: {cuts[0]}", "partial")
+
+
+def _until_cut(records: Iterator[Record], cuts: list[CutError]) -> Iterator[Record]:
+    """`records` until they are cut, which `cuts` then says."""
+    try:
+        yield from records
+    except CutError as cut:
+        cuts.append(cut)

@@ -152,6 +152,7 @@ class Query:
         agreed = contract(dataset)
         self.connection.unregister(name)
         if not files:
+            self.connection.execute(f"DROP VIEW IF EXISTS {name}")
             self.connection.register(name, agreed.schema.empty_table())
             return
         paths = [self._path(file) for file in files]

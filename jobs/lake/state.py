@@ -124,7 +124,7 @@ class State:
     def keep_author_key(self, key: bytes) -> None:
         """Keep the key of a local lake, for its owner alone, unless there is one: the first stays."""
         path = Path(self.lake.base, FOLDER, "author.key")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self.lake.make_room(f"{FOLDER}/author.key")
         aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         aside.touch(mode=0o600)
         try:
@@ -153,9 +153,8 @@ class State:
         path = f"{FOLDER}/{name}"
         with speaking(self.lake.uri(path), "written"):
             if self.lake.is_local:
-                target = Path(self.lake.base, path)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(target, content)
+                self.lake.make_room(path)
+                write_whole(Path(self.lake.base, path), content)
             else:
                 with open_new(self.lake, path) as sink:
                     sink.write(content)

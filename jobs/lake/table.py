@@ -45,6 +45,7 @@ MOST_DAYS_KEPT = 30
 """For how long the log remembers versions and what was removed: no reader can be promised more."""
 SYNCED_ONE_BY_ONE = 100
 ATTEMPTS = 100
+FOLDER_MODE = 0o770
 """How often a commit is tried that others are faster than."""
 OURS: Final = re.compile(r"-[0-9a-f]{12}\.parquet$")
 """What the name of every file that Lake.new_file named ends in."""
@@ -327,11 +328,19 @@ class Lake:
         """What to raise when others were faster ATTEMPTS times."""
         return LakeError(f"{self.uri(name)}: others committed first {ATTEMPTS} times; run again when they are done")
 
+    def make_room(self, path: str) -> None:
+        """Make the folders of the file `path` of a local lake, whose owner and group alone may look into them."""
+        if not self.is_local:
+            return
+        root = Path(self.base)
+        root.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (root, *reversed(Path(root, path).relative_to(root).parents[:-1])):
+            (root / folder).mkdir(FOLDER_MODE, exist_ok=True)
+
     def move(self, file: File, place: File) -> None:
         """Let what was written as `file`, and never committed, lie at the path of `place`."""
         with speaking(self.uri(place.path), "written"):
-            if self.is_local:
-                Path(self.base, place.path).parent.mkdir(parents=True, exist_ok=True)
+            self.make_room(place.path)
             self.fs.move(f"{self.base}/{file.path}", f"{self.base}/{place.path}")
 
     def discard(self, files: Iterable[File]) -> None:
@@ -378,6 +387,7 @@ class Lake:
             from jobs.lake.probe import prove
 
             prove(self)
+        self.make_room(f"{agreed.name}/_delta_log")
         try:
             handle = DeltaTable.create(
                 self.uri(agreed.name),

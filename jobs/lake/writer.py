@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,8 +92,7 @@ def write(
 
 def open_new(lake: Lake, path: str) -> IO[bytes]:
     """A new file at `path` below the lake root, its folder made."""
-    if lake.is_local:
-        Path(lake.base, path).parent.mkdir(parents=True, exist_ok=True)
+    lake.make_room(path)
     return lake.fs.open_output_stream(f"{lake.base}/{path}")  # type: ignore[no-any-return]
 
 

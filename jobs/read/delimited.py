@@ -11,7 +11,7 @@ from typing import Self
 
 from jobs.read.dialect import Dialect, dialect_of
 from jobs.read.record import Record
-from jobs.read.table import Row, named_columns, record_of, require_columns
+from jobs.read.table import Row, distinct, named_columns, record_of, require_columns
 from jobs.settings import Feed
 
 LONGEST_FIELD = 10_000_000
@@ -36,7 +36,7 @@ def header(path: Path, dialect: Dialect) -> list[str]:
 def rows(path: Path, dialect: Dialect) -> Iterator[Row]:
     """A row each that is not blank, values as text; broken characters are replaced."""
     lines = _fields(path, dialect)
-    _, names, _ = next(lines, (1, [], None))
+    names = distinct(next(lines, (1, [], None))[1])
     for number, values, error in lines:
         if not error and len(values) != len(names):
             error = f"{len(values)} fields where the header has {len(names)}"

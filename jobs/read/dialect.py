@@ -11,6 +11,7 @@ from pathlib import Path
 
 DELIMITERS = (",", ";", "\t", "|")
 CHUNK_BYTES = 1 << 20
+SHOWN_BYTES = 4_096
 SAMPLE_LINES = 5_000
 WESTERN = ("cp1252", "mac_roman", "cp850")
 LETTERS = frozenset("áàâãäåçéèêëíìîïñóòôõöúùûüÁÀÂÃÄÅÇÉÈÊËÍÌÎÏÑÓÒÔÕÖÚÙÛÜºª°“”‘’–—…€¿¡")
@@ -43,12 +44,15 @@ def detect_delimiter(header_line: str, wanted: Collection[str]) -> str:
 
 
 def detect_encoding(path: Path) -> str:
-    """UTF-8 when the file is, but for a broken character here and there; else a Western encoding that fits it."""
+    """UTF-8 when the file is, but for a broken character here and there; UTF-16; else a Western encoding."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     try:
         with path.open("rb") as source:
-            if source.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            start = source.read(SHOWN_BYTES)
+            if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                 return "utf-16"
+            if start[1::2].count(0) > len(start) / 8 or start[::2].count(0) > len(start) / 8:
+                return "utf-16-le" if start[1::2].count(0) > start[::2].count(0) else "utf-16-be"
             source.seek(0)
             while chunk := source.read(CHUNK_BYTES):
                 decoder.decode(chunk)

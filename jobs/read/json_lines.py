@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from jobs.read.record import Record
 from jobs.read.table import Row, record_of
 from jobs.settings import Feed
+
+LONGEST_LINE = 10_000_000
+SHOWN_BYTES = 1_000
 
 
 def records(feed: Feed, path: Path) -> Iterator[Record]:
@@ -21,7 +24,10 @@ def records(feed: Feed, path: Path) -> Iterator[Record]:
 def rows(path: Path, strict: bool = False) -> Iterator[Row]:
     """A row a line that says something; broken characters are replaced, or an error of their line when `strict`."""
     with path.open("rb") as source:
-        for number, line in enumerate(source, start=1):
+        for number, (line, whole) in enumerate(_lines(source), start=1):
+            if not whole:
+                yield Row(number, {"line": line.decode("utf-8", "replace")}, f"more than {LONGEST_LINE / 1e6:g} MB")
+                continue
             text = line.decode("utf-8-sig", "replace").strip()
             if not text:
                 continue
@@ -36,6 +42,18 @@ def rows(path: Path, strict: bool = False) -> Iterator[Row]:
                 yield Row(number, item)
             else:
                 yield Row(number, {"line": text}, "not a JSON object")
+
+
+def _lines(source: BinaryIO) -> Iterator[tuple[bytes, bool]]:
+    """Every line; of one that is too long its start, and that it is not whole."""
+    while line := source.readline(LONGEST_LINE):
+        if len(line) < LONGEST_LINE or line.endswith(b"\n"):
+            yield line, True
+            continue
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = source.readline(LONGEST_LINE)
+        yield line[:SHOWN_BYTES], False
 
 
 def _parsed(text: str) -> Any:

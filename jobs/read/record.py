@@ -11,6 +11,10 @@ class ReadError(ValueError):
     """A body is not what its reader expects. The message does not name the body: who has it read knows its name."""
 
 
+class CutError(ReadError):
+    """A body ends in the middle; raised after the records that could be read."""
+
+
 @dataclass(frozen=True)
 class Record:
     """One item as a reader found it.

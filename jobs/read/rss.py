@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from jobs.read import json_feed
-from jobs.read.record import ReadError, Record
+from jobs.read.record import CutError, ReadError, Record
 from jobs.settings import Feed
 
 NAMES = (
     "author", "author_detail", "authors", "contributors", "credit", "media_credit", "publisher", "publisher_detail",
 )  # fmt: skip
+ROOT = re.compile(rb"<([A-Za-z_][\w:.-]*)(?:[^<>]*>)?")
+COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+END_OF_ITEM = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 
 
 def records(_: Feed, path: Path) -> Iterator[Record]:
-    """A record an item; ReadError where it is no feed."""
+    """A record an item; ReadError where it is no feed, CutError after the last whole item where it ends too early."""
     content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     if content.lstrip()[:1] == b"{":
         yield from json_feed.records(content)
         return
-    for entry in _entries(content):
+    whole = _whole_items(content)
+    for entry in _entries(whole):
         bodies = [part.value for part in entry.get("content", []) if part.get("value")]
-        published = "published" if _written(entry, "published") else "updated"
+        published = next((name for name in ("published", "created") if _written(entry, name)), "updated")
         named = {"published_at": published, "updated_at": "updated"}
         yield Record(
             fields={
@@ -38,6 +43,24 @@ def records(_: Feed, path: Path) -> Iterator[Record]:
             payload=_nameless(entry),
             dates={field: date for field, name in named.items() if (date := _understood(entry, name))},
         )
+
+    if len(whole) < len(content) or not _is_closed(content):
+        raise CutError("the feed ends in the middle; what could be read of it is kept")
+
+
+def _whole_items(content: bytes) -> bytes:
+    """`content`, up to the end of its last whole item where it ends too early and has one."""
+    ends = [] if _is_closed(content) else [found.end() for found in END_OF_ITEM.finditer(content)]
+    return content[: ends[-1]] if ends else content
+
+
+def _is_closed(content: bytes) -> bool:
+    """Whether the root element is closed; also where there is none."""
+    text = COMMENT.sub(b"", content.replace(b"\0", b""))
+    root = ROOT.search(text)
+    if root is None or root[0].endswith(b"/>"):
+        return True
+    return re.search(rb"</" + re.escape(root[1]) + rb"\s*>", text, re.IGNORECASE) is not None
 
 
 def _entries(content: bytes) -> list[Any]:
@@ -54,7 +77,7 @@ def _entries(content: bytes) -> list[Any]:
 
 def _nameless(item: Mapping[str, Any]) -> dict[str, Any]:
     """`item` without what names people, also in the source that it was taken over from."""
-    kept = {key: value for key, value in item.items() if key not in NAMES}
+    kept = {key: value for key, value in item.items() if key not in NAMES and not key.startswith("poco_")}
     return {key: _nameless(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
 
 

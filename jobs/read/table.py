@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -46,12 +46,20 @@ def named_columns(feed: Feed) -> set[str]:
 
 def require_columns(feed: Feed, header: Collection[str]) -> None:
     """Raise ReadError unless `header` has every column that the feed's settings name."""
+    twice = sorted(name for name in named_columns(feed) if list(header).count(name) > 1)
+    if twice:
+        raise ReadError(f"two columns are called {', '.join(map(repr, twice))}; give each its own name")
     missing = sorted(named_columns(feed) - set(header))
     if missing:
         raise ReadError(
             f"no column {', '.join(map(repr, missing))}; it has {', '.join(map(repr, header))}. "
             f"Mend `columns` of feed {feed.name!r} (or its delimiter and encoding)"
         )
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """`names`, those that came before with a number, so that no value hides another."""
+    return [f"{name} ({names[:at].count(name) + 1})" if name in names[:at] else name for at, name in enumerate(names)]
 
 
 def _at(item: Any, path: str) -> Any:

@@ -320,7 +320,7 @@ def _compared(by: str, groups: pd.DataFrame, voice: Voice, *, filtered: bool) ->
         "m:Q",
         title=None,
         scale=alt.Scale(domain=_span(groups), nice=True),
-        axis=alt.Axis(labelExpr=SIGNED, tickCount=4),
+        axis=alt.Axis(labelExpr=SIGNED, tickCount=4, labelOverlap="parity", labelSeparation=8),
     )
     tone = _tone_scale(alt.Color)
     zero = alt.Chart(alt.NamedData(name="groups")).mark_rule(color="var(--axis)").encode(x=alt.XDatum(0))

@@ -10,16 +10,19 @@ from jobs.report.pins import Pins
 from jobs.report.posts import Behind
 from jobs.report.quality import Quality
 from jobs.report.talk import Talk
+from jobs.report.why import Why
 from jobs.settings import Settings
 
 
 @dataclass(frozen=True)
 class Content:
-    """The figures of a report, the posts behind them, what was talked about by brand, how good it is, and its pins."""
+    """The figures of a report, the posts behind them, what was talked about and what moved each brand by its name, how
+    good it is, and its pins."""
 
     settings: Settings
     figures: Figures
     behind: Behind
     talk: Mapping[str, Talk]
+    why: Mapping[str, Why]
     quality: Quality
     pins: Pins

@@ -39,7 +39,7 @@ from jobs.report.telling import (
     status,
     whole,
 )
-from jobs.report.waterfall import Waterfall
+from jobs.report.waterfall import Waterfall, topic_bars
 from jobs.settings import Settings
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -81,6 +81,8 @@ def render_page(content: Content, voice: Voice) -> str:
         bridges=[Waterfall.of(bridge) for bridge in figures.bridges],
         checked=figures.checked,
         talk=content.talk,
+        why=content.why,
+        topic_bars=topic_bars,
         steps=figures.steps,
         words=behind.words,
         behind=behind,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -81,7 +81,7 @@ def behind(query: Query, settings: Settings, figures: Figures) -> Behind:
         chosen[move] = _candidates(query, f"b{place} AND day = DATE '{move.day}'", move.mean)
     texts = _read(query, [key for groups in chosen.values() for keys in groups.values() for key in keys])
     made = {
-        scope: _different({name: [texts[key] for key in keys] for name, keys in groups.items()}, most[scope])
+        scope: Examples(**different({name: [texts[key] for key in keys] for name, keys in groups.items()}, most[scope]))
         for scope, groups in chosen.items()
     }
     return Behind(
@@ -125,7 +125,7 @@ def _candidates(query: Query, condition: str, mean: float) -> dict[str, list[str
     }
 
 
-def _different(groups: dict[str, list[Example]], most: int) -> Examples:
+def different(groups: Mapping[str, Sequence[Example]], most: int) -> dict[str, tuple[Example, ...]]:
     """The first `most` of each group that do not say again what another already says."""
     told: list[frozenset[str]] = []
     chosen: dict[str, tuple[Example, ...]] = {}
@@ -137,7 +137,7 @@ def _different(groups: dict[str, list[Example]], most: int) -> Examples:
                 fresh.append(example)
                 told.append(words)
         chosen[group] = tuple(fresh)
-    return Examples(**chosen)
+    return chosen
 
 
 _KEY = "concat(feed, chr(31), post_id)"
@@ -156,9 +156,14 @@ def _read(query: Query, keys: Iterable[str]) -> dict[str, Example]:
     return {row.pop("key"): Example(**row) for row in rows}
 
 
+def ignored(settings: Settings) -> set[str]:
+    """The words of brands, which say nothing of why."""
+    named = {word for brand in settings.brands for term in brand.terms for word in terms(term.lower())}
+    return {word for term in named for word in term.split()}
+
+
 def _words(query: Query, settings: Settings, figures: Figures) -> dict[Move, tuple[str, ...]]:
-    ignore = {word for brand in settings.brands for term in brand.terms for word in terms(term.lower())}
-    ignore = {word for term in ignore for word in term.split()}
+    ignore = ignored(settings)
     found: dict[Move, tuple[str, ...]] = {}
     for place, name in enumerate(figures.names):
         moves = [move for move in figures.moves if move.brand == name]

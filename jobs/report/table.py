@@ -57,7 +57,9 @@ def table(query: Query, settings: Settings, names: Sequence[str], window: Window
 
 
 def _column(values: pa.Array) -> list[Any]:
-    return [harmless(value) if isinstance(value, str) else value for value in values.to_pylist()]
+    if not pa.types.is_string(values.type):
+        return list(values.to_pylist())
+    return [value if value is None else harmless(value) for value in values.to_pylist()]
 
 
 def harmless(text: str) -> str:

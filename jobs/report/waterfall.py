@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.report.compared import Bridge, Step
 from jobs.report.language import Voice
+from jobs.report.why import TopicStep
 
-SHOWN = 6
-"""At most so many parts have a bar of their own."""
+SHOWN, TOPICS = 6, 5
+"""At most so many parts have a bar of their own, and so many topics."""
+SMALLEST = 0.0005
+"""A smaller effect would be printed as none."""
 MARGIN = 0.05
 """Room on both sides, as a part of what the bars span."""
 WIDE = 200.0
@@ -64,6 +68,25 @@ class Waterfall:
         ends = [self.before, self.after, *(bar.end for bar in self.bars)]
         span = max(ends) - min(ends) or 1.0
         return WIDE * (MARGIN + (1 - 2 * MARGIN) * (value - min(ends)) / span)
+
+
+@dataclass(frozen=True)
+class TopicBar:
+    """What a topic did, and that as a part of what the largest of them did, -1 to 1."""
+
+    label: str
+    effect: float
+    part: float
+
+
+def topic_bars(steps: Sequence[TopicStep], voice: Voice) -> tuple[TopicBar, ...]:
+    """The topics that did most, those too small to print left out, and the others together."""
+    shown = [step for step in steps[:TOPICS] if abs(step.effect) >= SMALLEST]
+    told = [(voice("no_topic") if step.topic is None else step.topic, step.effect) for step in shown]
+    rest = sum(step.effect for step in steps[len(shown) :])
+    told += [(voice("topic_rest"), rest)] if abs(rest) >= SMALLEST else []
+    widest = max((abs(effect) for _, effect in told), default=1.0)
+    return tuple(TopicBar(label, effect, effect / widest) for label, effect in told)
 
 
 def _sizes(step: Step) -> tuple[tuple[str, float], tuple[str, float]]:

@@ -28,22 +28,27 @@ STOP_WORDS = frozenset(
 
 
 def distinctive(
-    texts: Sequence[frozenset[str]], others: Sequence[frozenset[str]], ignore: Collection[str] = (), most: int = 5
+    texts: Sequence[frozenset[str]],
+    others: Sequence[frozenset[str]],
+    ignore: Collection[str] = (),
+    most: int = 5,
+    rarest: float = 0.05,
 ) -> tuple[str, ...]:
     """The terms most typical of `texts` against `others`, at most `most`, the strongest first.
 
     Texts are given as the sets that `terms` makes, so a text that repeats itself counts once. Terms are ranked by the
     z-score of their log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi & Quinn 2008, "Fightin'
     Words", Political Analysis 16(4), equations 15-22). The prior is the distribution of the terms in all texts, as
-    heavy as the smaller side. A term needs two texts, and a twentieth of them. Terms with a word of `ignore` are left
-    out, and of two terms that share a word only the stronger, or the longer where both mean the same texts, is kept.
+    heavy as the smaller side. A term needs two texts, and the part `rarest` of them. Terms with a word of `ignore`
+    are left out, and of two terms that share a word only the stronger, or the longer where both mean the same texts, is
+    kept.
     """
     here, there = _count(texts, ignore), _count(others, ignore)
     total_here, total_there = sum(here.values()), sum(there.values())
     if not total_here or not total_there:
         return ()
     weight = min(total_here, total_there)
-    needed = max(2, math.ceil(len(texts) / 20))
+    needed = max(2, math.ceil(len(texts) * rarest))
     scores: dict[str, float] = {}
     for term, count in here.items():
         if count < needed:

@@ -19,6 +19,7 @@ from jobs.report.posts import Behind, Examples
 from jobs.report.quality import Quality
 from jobs.report.talk import Talk
 from jobs.report.telling import causes, extent, extent_before, method, spans, status
+from jobs.report.why import Why
 from jobs.settings import Settings
 
 CELL = 32_000
@@ -57,7 +58,7 @@ def workbook(content: Content, voice: Voice) -> bytes:
         places = _daily(sheets, figures)
         _charts(sheets, figures, places)
         _groups(sheets, figures)
-        _moved(sheets, figures)
+        _moved(sheets, figures, content.why)
         _talk(sheets, content.talk)
         _posts(sheets, figures, content.behind)
         _quality(sheets, figures, content.quality)
@@ -171,7 +172,7 @@ def _summary(sheets: Sheets, settings: Settings, figures: Figures, pins: Pins) -
     for place, (label, value) in enumerate(notes, start=end + 38):
         sheet.write_string(place, 0, label, sheets.formats["note"])
         sheet.write_string(place, 1, value, sheets.formats["note"])
-    for place, key in enumerate(("polarity", "widths", "change", "words", "limits"), start=end + 43):
+    for place, key in enumerate(("polarity", "widths", "change", "why", "words", "limits"), start=end + 43):
         sheet.write_string(place, 0, method(key, voice), sheets.formats["note"])
 
 
@@ -276,7 +277,7 @@ def _groups(sheets: Sheets, figures: Figures) -> None:
     sheet.autofilter(0, 0, end - 1, len(heads) - 1)
 
 
-def _moved(sheets: Sheets, figures: Figures) -> None:
+def _moved(sheets: Sheets, figures: Figures, why: Mapping[str, Why]) -> None:
     """Why each brand's mean moved, and the days that stand out."""
     voice, sheet = sheets.voice, sheets.add("sheet_moved")
     sheet.set_column(0, 2, 20)
@@ -288,12 +289,46 @@ def _moved(sheets: Sheets, figures: Figures) -> None:
         for step in bridge.steps
     ]
     end = sheets.table(sheet, 0, heads, ["", "", "", "part", "part"], steps)
+    end = _why(sheets, sheet, end + 2, why)
     heads = [voice(key) for key in ("brand", "day", "mean_polarity", "legend_base", "posts")]
     days = [[voice.brand(move.brand), move.day, move.mean, move.base, move.posts] for move in figures.moves]
     end = sheets.table(sheet, end + 2, heads, ["", "day", "polarity", "polarity", "count"], days)
     heads = [voice("brand"), voice("day"), voice("distinct"), voice("legend_base")]
     rows = [[voice.brand(surge.brand), surge.day, surge.texts, surge.usual] for surge in figures.surges]
     sheets.table(sheet, end + 2, heads, ["", "day", "count", "count"], rows)
+
+
+def _why(sheets: Sheets, sheet: Any, top: int, why: Mapping[str, Why]) -> int:
+    """What topics, words and posts did, below each other; returns the row after the last."""
+    voice = sheets.voice
+    heads = [voice(key) for key in ("brand", "topic", "kind", "topic_mix", "step_within", "effect")]
+    topics = [
+        [
+            voice.brand(name), voice("no_topic") if step.topic is None else step.topic,
+            voice("theme") if step.is_theme else "", step.mix, step.within, step.effect,
+        ]
+        for name, told in why.items()
+        for step in told.topics
+    ]  # fmt: skip
+    top = sheets.table(sheet, top, heads, ["", "", "", "part", "part", "part"], topics)
+    counts = [f"{voice('distinct')}: {voice(key).lower()}" for key in ("before", "now")]
+    words = [
+        [voice.brand(name), one.word, one.texts_before, one.texts, one.effect]
+        for name, told in why.items()
+        for one in told.words
+    ]
+    heads = [voice("brand"), voice("why_words"), *counts, voice("effect")]
+    top = sheets.table(sheet, top + 2, heads, ["", "", "count", "count", "part"], words)
+    heads = [voice(key) for key in ("brand", "feed", "date", "polarity", "effect", "posts", "link", "text")]
+    posts = [
+        [
+            voice.brand(name), one.post.feed, one.post.day, one.post.polarity, one.effect, one.post.copies,
+            link(one.post.url), one.post.text,
+        ]
+        for name, told in why.items()
+        for one in (*told.lowered, *told.lifted)
+    ]  # fmt: skip
+    return sheets.table(sheet, top + 2, heads, ["", "", "day", "polarity", "part", "count", "", ""], posts)
 
 
 def _talk(sheets: Sheets, talk: Mapping[str, Talk]) -> None:

@@ -13,6 +13,7 @@ from jobs.lake.faults import LakeError
 from jobs.lake.query import Query, View
 from jobs.lake.table import Lake
 from jobs.report import pins
+from jobs.report.compared import preceding
 from jobs.report.content import Content
 from jobs.report.editions import Edition, editions_in, publish
 from jobs.report.figures import Figures, gather
@@ -24,6 +25,7 @@ from jobs.report.quality import quality_of
 from jobs.report.table import table
 from jobs.report.talk import talk
 from jobs.report.telling import whole
+from jobs.report.why import why
 from jobs.report.workbook import workbook
 from jobs.revisions import view_current
 from jobs.settings import Settings, Window, load
@@ -108,7 +110,7 @@ def report_again(file: Path, config: Path | None = None) -> Path:
 def _make(view: View, settings: Settings, window: Window, as_of: datetime | None, digest: str | None = None) -> Made:
     voice = Voice(settings.report.language)
     with view.query() as query:
-        read_posts(query, settings, window.days, as_of)
+        read_posts(query, settings, Window(start=preceding(window).start, end=window.end).days, as_of)
         figures = gather(query, settings, window, as_of)
         quality = quality_of(query, settings, window)
         content = Content(
@@ -116,6 +118,7 @@ def _make(view: View, settings: Settings, window: Window, as_of: datetime | None
             figures=figures,
             behind=behind(query, settings, figures),
             talk=talk(query, settings, figures),
+            why=why(query, settings, figures),
             quality=quality,
             pins=Pins.of(view, settings, window, as_of, quality.models, digest or settings.digest()),
         )

@@ -6,6 +6,7 @@ its items. Neither knows about chance: whether a change may be chance is said by
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,42 @@ class Split:
     mix: Floats
     within: Floats
     weight: Floats
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A mean that moved: how many texts it was and is made of, and the sums of the figure over them."""
+
+    texts_before: float
+    total_before: float
+    texts: float
+    total: float
+
+    @property
+    def mean_before(self) -> float:
+        """NaN without texts."""
+        return self.total_before / self.texts_before if self.texts_before else math.nan
+
+    @property
+    def mean(self) -> float:
+        """NaN without texts."""
+        return self.total / self.texts if self.texts else math.nan
+
+    @property
+    def centre(self) -> float:
+        """The mean of both means: a text better than it lifts the mean by coming and lowers it by going."""
+        return (self.mean_before + self.mean) / 2
+
+    def effect(self, texts_before: ArrayLike, total_before: ArrayLike, texts: ArrayLike, total: ArrayLike) -> Floats:
+        """What some of the texts did to the change, float64 of the shape of the arguments, their counts and sums::
+
+            (total - texts centre) / N1 - (total_before - texts_before centre) / N0
+
+        It is additive: of sets that share no text and are all the texts together, the effects add up to the change,
+        and that of a segment is its mix and within of `split`.
+        """
+        n0, s0, n1, s1 = (np.asarray(a, dtype=np.float64) for a in (texts_before, total_before, texts, total))
+        return np.asarray((s1 - n1 * self.centre) / self.texts - (s0 - n0 * self.centre) / self.texts_before)
 
 
 def split(texts_before: ArrayLike, total_before: ArrayLike, texts: ArrayLike, total: ArrayLike) -> Split:
@@ -63,7 +100,7 @@ def split_within(
     """`outer.within` split on by topic: mix and within, float64 of shape (G, T), whose rows add up to it.
 
     The arguments are counts and sums of shape (G, T), whose sums over T are what `outer` was made from: each text
-    belongs to one topic of its segment, "none" being one. Segments that are all mix get zeros.
+    belongs to topics of its segment, "none" being one, in parts that add up to 1. Segments that are all mix get zeros.
     """
     tables = tuple(np.asarray(a, dtype=np.float64) for a in (texts_before, total_before, texts, total))
     mix, within = np.zeros_like(tables[0]), np.zeros_like(tables[0])

@@ -15,6 +15,7 @@ import pytest
 from jobs.connect import server as server_module
 from jobs.connect.connector import Cursor, Reach, SourceError
 from jobs.connect.fetch import fetch
+from jobs.connect.guard import Guard
 from jobs.read.read import read
 from jobs.settings import Feed, Window
 from tests.connect.networks import Post, bluesky, hacker_news, mastodon
@@ -44,7 +45,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         ahead[0] += seconds
 
     clock = time.time
-    monkeypatch.setattr(server_module, "sleep", wait)
+    monkeypatch.setattr(Guard, "sleep", lambda _, seconds: wait(seconds))
     monkeypatch.setattr(server_module.time, "time", lambda: clock() + ahead[0])
     return waited
 

@@ -97,7 +97,7 @@ def test_without_its_secrets_a_feed_is_not_asked_for(
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_other_host_is_shown_a_secret(fetched: Fetched, site: Any, kind: str) -> None:
     site.then(302, Location=site.url.replace("127.0.0.1", "localhost")).then()
-    fetched(**at(site, auth=KINDS[kind]))
+    fetched(**at(site, auth=KINDS[kind], private=True))
     assert "s3cret" in shown(site) or "Basic" in shown(site)
     assert not {"s3cret", "Basic"} & set(shown(site, 1).replace("=", " ").split())
 

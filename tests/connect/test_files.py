@@ -13,6 +13,7 @@ from jobs.connect.connector import Body, SourceError
 from jobs.connect.fetch import fetch
 from jobs.settings import Window
 
+DAY = Window.model_validate({"start": "2026-09-30", "end": "2026-09-30"})
 Fetched = Callable[..., tuple[list[Body], Any]]
 
 
@@ -38,8 +39,8 @@ def through_json(cursor: Any) -> Any:
 
 def test_every_file_of_a_pattern_is_a_body(fetched: Fetched, folder: Path) -> None:
     bodies, _ = fetched(path=f"{folder}/*.csv")
-    assert [(body.path, body.name, body.unchanged) for body in bodies] == [
-        (folder / name, str(folder / name), False) for name in ("a.csv", "b.csv")
+    assert [(body.name, body.unchanged) for body in bodies] == [
+        (str(folder / name), False) for name in ("a.csv", "b.csv")
     ]
     assert [body.sha256 for body in bodies] == [hashlib.sha256(name).hexdigest() for name in (b"a.csv", b"b.csv")]
 
@@ -104,10 +105,40 @@ def test_no_file_is_an_error_that_names_the_pattern(fetched: Fetched, tmp_path: 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that cannot be read, even by root")
 def test_a_file_that_cannot_be_read_is_told_after_the_others(feed: Callable[..., Any], folder: Path) -> None:
     (folder / "0.csv").symlink_to("/proc/self/mem")
-    window = Window.model_validate({"start": "2026-09-30", "end": "2026-09-30"})
-    bodies = fetch(feed(path=f"{folder}/*.csv"), window, {}, folder)
+    bodies = fetch(feed(path=f"{folder}/*.csv"), DAY, {}, folder)
     had = iter(bodies)
-    assert [next(had).path, next(had).path] == [folder / "a.csv", folder / "b.csv"]
+    assert [next(had).name, next(had).name] == [str(folder / "a.csv"), str(folder / "b.csv")]
     with pytest.raises(SourceError, match=r"0\.csv: cannot be read"):
         next(had)
     assert bodies.cursor is None
+
+
+def test_what_is_read_is_what_was_hashed_though_the_file_is_written_meanwhile(
+    feed: Callable[..., Any], folder: Path, tmp_path: Path
+) -> None:
+    bodies = fetch(feed(path=str(folder / "a.csv")), DAY, {}, tmp_path)
+    for body in bodies:
+        (folder / "a.csv").write_text("a")
+        assert body.path is not None
+        assert hashlib.sha256(body.path.read_bytes()).hexdigest() == body.sha256
+    (again,) = fetch(feed(path=str(folder / "a.csv")), DAY, through_json(bodies.cursor), tmp_path)
+    assert not again.unchanged
+
+
+def test_stars_follow_no_links_in_circles_and_find_no_hidden_files(fetched: Fetched, folder: Path) -> None:
+    for name in ("x", "y"):
+        (folder / name).mkdir()
+        for other in ("x", "y"):
+            (folder / name / f"to_{other}").symlink_to(folder / other)
+    (folder / "x" / "c.csv").write_text("c")
+    (folder / ".hidden").mkdir()
+    (folder / ".hidden" / "d.csv").write_text("d")
+    bodies, _ = fetched(path=f"{folder}/**/*.csv")
+    assert [Path(body.name).name for body in bodies] == ["a.csv", "b.csv", "c.csv"]
+    assert len(fetched(path=f"{folder}/**")[0]) == 3
+
+
+def test_a_folder_that_cannot_take_the_copy_is_no_fault_of_the_source(fetched: Fetched, folder: Path) -> None:
+    (folder.parent / "downloads" / "copy").mkdir(parents=True)
+    with pytest.raises(OSError, match="Is a directory"):
+        fetched(path=f"{folder}/*.csv")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,10 @@ def test_a_disk_without_space_is_no_fault_of_the_source(fetched: Fetched, site: 
     (tmp_path / "downloads" / "body").mkdir(parents=True)
     with pytest.raises(IsADirectoryError):
         fetched(**at(site))
+
+
+@pytest.mark.parametrize(("given", "told"), [(None, ""), ("ana@n.example", " (+ana@n.example)")])
+def test_a_server_is_told_who_asks(fetched: Fetched, site: Any, given: str | None, told: str) -> None:
+    site.then(body="a")
+    fetched(**at(site, contact=given))
+    assert site.requests[0]["User-Agent"] == f"sentinela/{version('sentinela')}{told}"

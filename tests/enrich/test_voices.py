@@ -2,16 +2,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jobs.aggregate import aggregate
 from jobs.enrich.reading import FIGURES, read_posts
 from jobs.enrich.topics import topics
-from jobs.enrich.voices import make_voices, tallies, voices
+from jobs.enrich.voices import by_subject, make_voices, tallies, voices
 from jobs.lake.query import Query, View
+from jobs.settings import Window
 from tests.place import FETCHED, Place
 
 DAYS = ["2026-06-01", "2026-06-02"]
@@ -74,6 +76,27 @@ def test_tallies_have_the_sums_that_means_and_widths_are_made_of(place: Place) -
     assert whole["polarity_sum"] == 0.25
     assert whole["polarity_sum_squares"] == 0.25 + 0.25 + 0.0625
     assert all(whole[f"{figure}_sum"] > 0 for figure in FIGURES)
+
+
+def test_a_text_of_two_topics_is_shared_between_them(place: Place) -> None:
+    window = Window(start=date(2026, 6, 1), end=date(2026, 6, 1))
+    with reading(place) as query:
+        rows = [(row["topic"], row["texts"], row["polarity"]) for row in by_subject(query, "Aurora", window)]
+    assert rows == [("Entrega", 0.5, 0.25), ("Preço", 0.5, 0.25), (None, 1, 0.25)]
+
+
+def test_of_copies_that_are_read_unlike_the_one_that_the_figures_count_is_counted(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    rows = [
+        post("2", "ÓTIMO", 0.75) | {"published_at": FETCHED - timedelta(hours=1)},
+        post("1", "ótimo", 0.25),
+    ]
+    place.put("scored_posts", [row | {"label": "positive", "unsure": False} for row in rows], "i.r.m")
+    aggregate(place.settings, DAYS[:1])
+    counted = [row for row in place.rows("daily_polarity") if row["brand"] == "all" and row["distinct_texts"]]
+    with reading(place) as query:
+        (told,) = tallies(query, "all", ())
+    assert told["polarity_sum"] == counted[0]["distinct_polarity_sum"] == 0.25
 
 
 def test_nothing_is_tallied_by_what_there_is_not(place: Place) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from data_contracts import contract
 from jobs.ingest import FeedError, ingest
+from jobs.ingest.folder import FolderError
 from jobs.lake.query import View
 from jobs.lake.table import UNDATED, LakeError
 from jobs.read.read import READERS
@@ -131,7 +132,7 @@ def test_unreadable_records_are_kept_with_their_error(desk: Desk) -> None:
     errors = [(row["position"], row["read_error"], row["published_date"]) for row in olist.rows() if row["read_error"]]
     assert [(position, day) for position, _, day in errors] == [(1, None), (2, None)]
     assert "line 2: not JSON" in errors[0][1]
-    assert '{\\"id\\": 2, \\"te' in olist.rows()[1]["payload"]
+    assert '{\\"xx\\": 9, \\"xx' in olist.rows()[1]["payload"], "its shape, and nothing that it says"
 
 
 def ledger(desk: Any) -> dict[str, Any]:
@@ -254,11 +255,31 @@ def test_a_full_disk_is_no_fault_of_the_feed(desk: Desk) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
-        with pytest.raises((OSError, LakeError), match="File too large"):
+        with pytest.raises((FolderError, LakeError), match=r"File too large.*; make room"):
             olist.ingest()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert olist.ingest().items_new == 500
+
+
+def test_a_folder_for_downloads_that_cannot_be_written_is_one_sentence(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    olist = desk()
+    put(olist, [post(1)])
+    monkeypatch.setattr("tempfile.tempdir", str(olist.folder / "a.jsonl"))
+    with pytest.raises(FolderError, match="name another folder with TMPDIR"):
+        olist.ingest()
+
+
+def test_nobody_but_owner_and_group_looks_into_the_lake(desk: Desk) -> None:
+    olist = desk()
+    put(olist, [post(1, author="Ana")])
+    olist.ingest()
+    root = Path(olist.lake.base)
+    folders = [root, *(path for path in root.iterdir() if path.is_dir())]
+    assert len(folders) > 3
+    assert {oct(path.stat().st_mode & 0o007) for path in folders} == {"0o0"}
 
 
 def test_an_unknown_feed_is_wrong_use_and_no_failure_of_a_feed(desk: Desk) -> None:

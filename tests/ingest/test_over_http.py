@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -103,14 +104,73 @@ def test_a_feed_beyond_its_size_is_capped(desk: Desk, site: Any, packed: bool) -
     assert at(desk, site).rows() == []
 
 
-def test_an_answer_that_breaks_off_is_not_taken_for_whole(desk: Desk, site: Any) -> None:
-    body = FEED.format(id="1")
-    site.then(200, body, Content_Length=str(len(body.encode()) + 100), ETag="v1").then(200, body)
-    with pytest.raises(FeedError):
-        at(desk, site).ingest()
-    assert at(desk, site).rows() == []
-    assert at(desk, site).ingest().items_new == 1
+def feed_of(count: int) -> bytes:
+    item = "<item><guid>{}</guid><title>Café {}</title><pubDate>Thu, 03 Sep 2026 12:00:00 GMT</pubDate></item>"
+    items = "".join(item.format(number, number) for number in range(count))
+    return f'<rss version="2.0"><channel><title>c</title>{items}</channel></rss>'.encode()
+
+
+@pytest.mark.parametrize("way", ["length", "no length", "gzip", "gzip without length", "chunked"])
+def test_of_an_answer_that_breaks_off_the_whole_items_are_kept_and_it_is_read_again(
+    desk: Desk, site: Any, way: str
+) -> None:
+    whole = feed_of(500)
+    packed = gzip.compress(whole) if "gzip" in way else whole
+    half = packed[: len(packed) // 2]
+    headers = {"ETag": "v1", **({"Content_Encoding": "gzip"} if "gzip" in way else {})}
+    if way == "length":
+        headers["Content_Length"] = str(len(packed))
+    if way == "chunked":
+        half = f"{len(half):x}\r\n".encode() + half + b"\r\n"
+        headers |= {"Transfer_Encoding": "chunked", "Content_Length": None}
+    if "no length" in way or "without length" in way:
+        headers["Content_Length"] = None
+    site.then(200, half, **headers).then(200, whole, ETag="v2").then(304)
+    news = at(desk, site)
+    done = news.ingest()
+    assert (done.status, done.failed) == ("partial", True)
+    assert 0 < done.items_new < 500
+    assert "broke off" in str(done.message) or "ends in the middle" in str(done.message)
+    assert {row["title"] for row in news.rows()} == {f"Café {number}" for number in range(done.items_new)}
+    again = news.ingest()
     assert "If-None-Match" not in site.requests[1]
+    assert (again.status, again.items_new) == ("complete", 500 - done.items_new)
+    assert news.ingest().status == "unchanged"
+
+
+def test_an_answer_that_breaks_off_leaves_the_cursor_of_the_whole_one_before(desk: Desk, site: Any) -> None:
+    site.then(200, feed_of(1), ETag="v1").then(200, feed_of(2)[:-5], ETag="v2").then(304)
+    news = at(desk, site)
+    assert [news.ingest().status for _ in range(3)] == ["complete", "partial", "unchanged"]
+    assert [request.get("If-None-Match") for request in site.requests] == [None, "v1", "v1"]
+
+
+def test_a_bomb_stops_at_the_size_of_the_feed(desk: Desk, site: Any) -> None:
+    bomb = gzip.compress(gzip.compress(b"a" * 200_000_000, 1), 1)
+    site.then(200, bomb, Content_Encoding="gzip, gzip")
+    tracemalloc.start()
+    with pytest.raises(FeedError, match="more than 2 MB"):
+        at(desk, site, max_megabytes=2).ingest()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6
+
+
+@pytest.mark.parametrize("charset", ["windows-1251", "koi8-r"])
+def test_a_text_is_read_in_the_encoding_that_only_the_header_names(desk: Desk, site: Any, charset: str) -> None:
+    text = FEED.format(id="1").replace("Café", "Кофе")
+    site.then(200, text.encode(charset), Content_Type=f"application/rss+xml; charset={charset}")
+    at(desk, site).ingest()
+    assert at(desk, site).rows()[0]["title"] == "Кофе 1"
+
+
+@pytest.mark.parametrize("declared", ["", '<?xml version="1.0" encoding="windows-1251"?>'])
+def test_a_text_that_knows_better_than_the_header_is_believed(desk: Desk, site: Any, declared: str) -> None:
+    text = declared + FEED.format(id="1").replace("Café", "Кофе")
+    body = text.encode("windows-1251" if declared else "utf-8")
+    site.then(200, body, Content_Type="text/html; charset=iso-8859-1")
+    at(desk, site).ingest()
+    assert at(desk, site).rows()[0]["title"] == "Кофе 1"
 
 
 def test_a_page_that_is_no_feed_fails_and_does_not_move_the_cursor(desk: Desk, site: Any) -> None:

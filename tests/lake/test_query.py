@@ -139,6 +139,14 @@ def test_reading_has_the_types_of_the_contract(lake: Lake) -> None:
         assert query.table("FROM nothing").column_names == contract("quarantine").columns
 
 
+def test_a_name_read_again_has_the_rows_of_the_last_reading_and_none_where_there_are_none(lake: Lake) -> None:
+    publish(lake, DAY, ["bom"])
+    with View(lake).query() as query:
+        for days, rows in ((None, True), ([], False), (None, True), ([], False), ([], False)):
+            query.read("posts", days)
+            assert bool(query.rows("FROM posts")) == rows
+
+
 def test_written_files_can_be_looked_at_before_they_are_committed(lake: Lake) -> None:
     files = [*written(lake, UNDATED_DAY, ["sem data"]), *written(lake, DAY, ["bom"])]
     with open_query(lake) as query:

@@ -68,3 +68,9 @@ def test_any_text_in_utf_8_is_found_to_be_that(tmp_path: Path, text: str) -> Non
 def test_any_bytes_have_an_encoding_that_python_knows(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)
     content.decode(detect_encoding(tmp_path / "file"), errors="replace")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_known_by_its_zeros(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.csv").write_bytes("id,text\n1,café muito bom\n".encode(encoding))
+    assert detect_encoding(tmp_path / "a.csv") == encoding

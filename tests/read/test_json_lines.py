@@ -78,3 +78,10 @@ def test_every_line_that_says_something_is_a_record(records: Records, written: l
     assert len(found) == len(said)
     for record, line in zip(found, said, strict=True):
         assert record.payload == {"line": line} if record.error else record.payload == json.loads(line)
+
+
+def test_a_line_without_end_costs_no_more_than_its_start(records: Records) -> None:
+    long = '{"text": "' + "a" * 12_000_000 + '"}'
+    found = records("jsonl", f'{{"text": "b"}}\n{long}\n{{"text": "c"}}\n', columns={"text": "text"})
+    assert [record.error for record in found] == [None, "line 2: more than 10 MB", None]
+    assert len(found[1].payload["line"]) == 1000

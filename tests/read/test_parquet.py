@@ -55,3 +55,28 @@ def test_a_damaged_parquet_file_is_a_source_error_or_rows(records: Records, data
             damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     found = outcome(lambda: records("parquet", bytes(damaged), **TEXT))
     assert "not a readable Parquet file" in found if isinstance(found, str) else len(found) <= 9
+
+
+def test_a_moment_that_cannot_be_does_not_lose_the_file(records: Records) -> None:
+    far = pa.array([0, 400_000_000_000, None], pa.int64()).cast(pa.timestamp("s", "UTC"))
+    found = records("parquet", parquet(pa.table({"id": [1, 2, 3], "text": list("abc"), "at": far})),
+                    columns={"post_id": "id", "text": "text", "published_at": "at"})  # fmt: skip
+    moments = [record.fields["published_at"] for record in found]
+    assert moments == [datetime(1970, 1, 1, tzinfo=UTC), "400000000000 seconds after 1970", None]
+
+
+def test_a_zone_that_nobody_knows_does_not_lose_the_file(records: Records) -> None:
+    at = pa.array([0], pa.int64()).cast(pa.timestamp("us", "Mars/Olympus"))
+    (record,) = records("parquet", parquet(pa.table({"id": [1], "text": ["a"], "at": at})),
+                        columns={"post_id": "id", "text": "text", "published_at": "at"})  # fmt: skip
+    assert record.fields["published_at"] == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def test_two_columns_of_one_name_are_told_apart_or_refused(records: Records) -> None:
+    table = pa.table([pa.array(["1"]), pa.array(["a"]), pa.array(["x"]), pa.array(["y"])], ["id", "text", "n", "n"])
+    (record,) = records("parquet", parquet(table), **TEXT)
+    assert record.payload == {"id": "1", "text": "a", "n": "x", "n (2)": "y"}
+    (record,) = records("csv", "id,text,n,n\n1,a,x,y\n", **TEXT)
+    assert record.payload == {"id": "1", "text": "a", "n": "x", "n (2)": "y"}
+    with pytest.raises(ReadError, match="two columns are called 'text'; give each its own name"):
+        records("csv", "id,text,text\n1,a,b\n", **TEXT)

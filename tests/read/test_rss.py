@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs.ingest.items import parse_date
-from jobs.read.record import ReadError, Record
+from jobs.read.read import read
+from jobs.read.record import CutError, ReadError, Record
 from jobs.settings import Feed
 from tests.feed_samples import RSS_20
 
@@ -47,8 +49,19 @@ def test_a_feed_is_read_in_the_encoding_it_declares(records: Records, encoding: 
 
 
 def test_a_feed_with_broken_xml_gives_what_it_has(records: Records) -> None:
-    found = records("rss", RSS_20.replace("</channel></rss>", "<item><title>Aberto & fechado</title></item>"))
-    assert [record.fields["title"] for record in found] == ["Café sobe", "Aberto & fechado"]
+    broken = RSS_20.replace("</channel>", "<item><title>Aberto & fechado</title></item></channel>")
+    assert [record.fields["title"] for record in records("rss", broken)] == ["Café sobe", "Aberto & fechado"]
+
+
+@pytest.mark.parametrize("cut", ["</channel>", "</channel></rss", "<item><title>Meia pala", "<it", ""])
+def test_a_feed_that_ends_in_the_middle_gives_its_whole_items_and_says_so(
+    feed: Callable[..., Feed], tmp_path: Path, cut: str
+) -> None:
+    (tmp_path / "feed").write_text(RSS_20.replace("</channel></rss>", cut), encoding="utf-8")
+    found = read(feed("rss"), tmp_path / "feed")
+    assert next(found).fields["title"] == "Café sobe"
+    with pytest.raises(CutError, match="ends in the middle"):
+        next(found)
 
 
 def test_a_feed_without_items_is_empty_and_no_error(records: Records) -> None:
@@ -100,3 +113,10 @@ def test_a_json_feed_of_odd_items_is_read(records: Records, items: Any) -> None:
     found = records("rss", "\ufeff" + json.dumps(document))
     assert len(found) == len(items or [])
     assert "Ana" not in str([record.payload for record in found])
+
+
+def test_when_it_was_created_is_a_date_too(records: Records) -> None:
+    item = "<item><title>t</title><dcterms:created>2026-09-03T12:00:00Z</dcterms:created></item>"
+    head = '<rss version="2.0" xmlns:dcterms="http://purl.org/dc/terms/"><channel>'
+    (record,) = records("rss", f"{head}{item}</channel></rss>")
+    assert record.fields["published_at"] == "2026-09-03T12:00:00Z"

@@ -131,6 +131,7 @@ def build(
     for dataset in ("raw_posts", "item_versions"):
         put(place, dataset, [_as(row, dataset) for row in [*posts, *_undated(4), *broken]])
     put(place, "daily_polarity", daily_rows(posts, [day for day in calendar if day != ABSENT]))
+    put(place, "topics", [_topics(row) for row in posts])
     put(place, "coverage", [row for day in calendar for row in _coverage(day)])
 
 
@@ -151,7 +152,8 @@ def daily_rows(posts: Sequence[dict[str, Any]], days: Sequence[date]) -> list[di
 
 def _daily(day: date, brand: str, feed: str, language: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     scored = [row for row in rows if row["polarity"] is not None]
-    first = list({row["text"].lower(): row for row in reversed(scored)}.values())
+    ordered = sorted(scored, key=lambda row: row["post_id"], reverse=True)
+    first = list({row["text"].strip().lower(): row for row in ordered}.values())
     sums = {
         f"{once}{name}_sum{power}": float(sum(row[name] ** (1 + bool(power)) for row in counted))
         for once, counted in (("", scored), ("distinct_", first))
@@ -246,6 +248,15 @@ def _post(day: date, number: int, text: str, polarity: float, chance: random.Ran
         "unsure": abs(polarity) < 0.2 if scored else None,
         "model_version": "balanced-1",
     }
+
+
+def _topics(row: dict[str, Any]) -> dict[str, Any]:
+    """The two subjects of the texts, of which some have both, some one and some none."""
+    text = row["text"].lower()
+    topics = [name for name, word in (("App", "app"), ("Café", "café")) if word in text]
+    theme = "cold, brew, jabuticaba" if "jabuticaba" in text else None
+    return {"published_date": row["published_date"], "feed": row["feed"], "post_id": row["post_id"],
+            "topics": topics, "theme": theme}  # fmt: skip
 
 
 def _as(row: dict[str, Any], dataset: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from jobs.statistics.bridge import PARTS, Items, mean_of_texts, restated, split, split_within
+from jobs.statistics.bridge import PARTS, Items, Moved, mean_of_texts, restated, split, split_within
 
 EXACT = 1e-12
 
@@ -37,6 +37,20 @@ def test_within_split_by_topic_adds_up_to_within(data: st.DataObject, segments: 
     outer = split(*(table.sum(axis=1) for table in (*before, *now)))
     mix, within = split_within(outer, *before, *now)
     np.testing.assert_allclose((mix + within).sum(axis=1), outer.within, rtol=0, atol=EXACT)
+
+
+@given(st.data(), st.integers(1, 6))
+def test_what_some_texts_did_adds_up_and_is_the_mix_and_within_of_a_segment(data: st.DataObject, segments: int) -> None:
+    before, now = data.draw(tables((segments,))), data.draw(tables((segments,)))
+    moved = Moved(*(float(table.sum()) for table in (*before, *now)))
+    effects, parts = moved.effect(*before, *now), split(*before, *now)
+    assert abs(effects.sum() - parts.change) < EXACT
+    np.testing.assert_allclose(effects, parts.mix + parts.within, rtol=0, atol=EXACT)
+
+
+def test_a_text_better_than_the_mean_lifts_it_by_coming_and_lowers_it_by_going() -> None:
+    moved = Moved(10, 0.0, 10, 0.0)
+    assert moved.effect([0, 1], [0, 0.5], [1, 0], [0.5, 0]) == pytest.approx([0.05, -0.05])
 
 
 def test_a_grown_segment_is_mix_and_a_moved_one_is_within() -> None:

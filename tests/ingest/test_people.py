@@ -1,0 +1,109 @@
+"""What the lake keeps of people: pseudonyms, and links that can be read with the key alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jobs.ingest import ingest
+from jobs.ingest.items import Reading, to_row
+from jobs.ingest.people import SEALED, People, masked
+from jobs.lake.query import View
+from jobs.lake.table import TABLES, Lake
+from jobs.read.read import read
+from jobs.read.record import Record
+from jobs.settings import Window, load
+
+Readings = Callable[..., Reading]
+SAMPLE = Path(__file__).parents[2] / "examples" / "aurora"
+WORDS = {"Dalva", "Otávio", "Redação", "Lis", "cafeaurora"}
+"""Authors of the sample whose names others say as words like any other, and the brand."""
+
+
+def test_the_lake_of_the_sample_holds_no_author_of_it(tmp_path: Path) -> None:
+    settings = load(SAMPLE / "sentinela.yaml").model_copy(update={"lake": str(tmp_path / "lake")})
+    authors: set[str] = set()
+    for feed in settings.feeds:
+        ingest(settings, feed.name, Window.model_validate({"start": "2026-09-30", "end": "2026-09-30"}))
+        for file in Path("/").glob(str(feed.path)[1:]):
+            authors |= {str(record.fields["author"]) for record in read(feed, file) if record.fields.get("author")}
+    assert len(authors) > 400
+    lake = Lake(settings.lake)
+    stored = []
+    for table in TABLES:
+        if lake.table(table).files:
+            with View(lake).query() as query:
+                query.read(table)
+                stored.append(json.dumps(query.rows(f"FROM {table}"), default=str, ensure_ascii=False).casefold())
+    stored += [file.read_text() for file in (tmp_path / "lake" / "_state").rglob("*.json")]
+    everything = "\n".join(stored)
+    assert len(everything) > 1_000_000
+    assert {author for author in authors - WORDS if author.casefold() in everything} == set()
+    assert "jeferson.k" not in everything, "of a row that could not be read"
+
+
+def test_a_mention_is_the_token_of_the_same_author(reading: Readings) -> None:
+    mentioned = to_row(reading(), 0, Record({"text": "oi @ana.b, viu? ana@n.example"}, {}))
+    author = to_row(reading(), 0, Record({"text": "oi", "author": "ana.b"}, {}))["author"]
+    assert mentioned["body"] == f"oi @{author}, viu? ana@n.example"
+
+
+def test_the_handle_of_a_brand_is_nobodys(reading: Readings) -> None:
+    public = Reading(**{**reading().__dict__, "public": frozenset({"cafeaurora"})})
+    row = to_row(public, 0, Record({"text": "oi @CafeAurora", "url": "https://m.example/@cafeaurora/1"}, {}))
+    assert (row["body"], row["url"]) == ("oi @CafeAurora", "https://m.example/@cafeaurora/1")
+
+
+@pytest.mark.parametrize(
+    ("url", "author"),
+    [
+        ("https://m.example/@ana/1", "ana"),
+        ("https://m.example/@ana/1", "someone else"),
+        ("https://m.example/users/ana/statuses/1", None),
+        ("https://bsky.example/profile/ana.example/post/1", None),
+        ("https://x.example/ana/status/1", "ana"),
+    ],
+)
+def test_a_link_that_holds_a_name_can_be_read_with_the_key_alone(
+    reading: Readings, url: str, author: str | None
+) -> None:
+    row = to_row(reading(), 0, Record({"text": "oi", "author": author, "url": url}, {"link": url}))
+    assert row["url"] is None
+    assert "ana" not in json.dumps(row, default=str).replace("sentinela", "")
+    sealed = json.loads(row["payload"])[SEALED]
+    assert People("olist", b"key").opened(sealed) == url
+    with pytest.raises(ValueError, match="sealed with another key"):
+        People("olist", b"other").opened(sealed)
+
+
+def test_a_link_without_a_name_stays_and_loses_a_password(reading: Readings) -> None:
+    row = to_row(reading(), 0, Record({"text": "oi", "author": "ana", "url": "https://u:pass@n.example/a?b=c"}, {}))
+    assert row["url"] == "https://n.example/a?b=c"
+
+
+def test_what_a_payload_tells_of_people_is_pseudonyms(reading: Readings) -> None:
+    payload = {
+        "content": '<a href="https://m.example/@bia" class="mention">@<span>bia</span></a> bom',
+        "mentions": [{"username": "bia", "url": "https://m.example/@bia", "id": 7}],
+        "reblog": {"account": {"acct": "cid", "display_name": "Cid S."}, "uri": "https://m.example/users/cid/1"},
+        "poco_displayname": "Duda",
+        "tags": [{"name": "aurora"}],
+    }
+    row = to_row(reading(), 0, Record({"text": payload["content"], "author": "ana"}, payload))
+    stored = json.loads(row["payload"])
+    assert not {name for name in ("bia", "cid", "Cid", "Duda") if name in row["payload"] + str(row["body"])}
+    assert stored["tags"] == [{"name": "aurora"}]
+    assert stored["mentions"][0]["username"] == People("olist", b"key").pseudonym("bia")
+
+
+def test_the_content_does_not_depend_on_whose_names_are_hidden(reading: Readings) -> None:
+    record = Record({"text": "oi @ana", "url": "https://m.example/@ana/1"}, {})
+    one, two = (to_row(reading(author_key=key), 0, record)["content"] for key in (b"a", b"b"))
+    assert one == two
+
+
+def test_of_what_cannot_be_read_its_shape_is_kept() -> None:
+    assert masked({"fields": ["R-1", "é ã", 7]}) == {"fields": ["x-9", "x x", "9"]}
