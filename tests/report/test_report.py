@@ -79,8 +79,8 @@ def test_the_language_of_the_settings_is_spoken(
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", ("This model on more posts like these", "What people would say", "about 50% of a true change")),
-        ("pt", ("Este modelo em mais publicações como estas", "O que as pessoas diriam", "50% de uma variação")),
+        ("en", ("This model on more posts like these", "What people would say", "about 49% of a true change")),
+        ("pt", ("Este modelo em mais publicações como estas", "O que as pessoas diriam", "49% de uma variação")),
     ],
 )
 def test_both_widths_and_the_slope_of_a_change_are_named_in_plain_words(
