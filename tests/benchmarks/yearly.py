@@ -49,7 +49,8 @@ def posts(days: list[date], a_day: int) -> Iterator[dict[str, Any]]:
                 moment = datetime.combine(day, time(chance.randrange(24)), UTC)
                 yield {
                     "feed": feed, "kind": kind, "post_id": f"{day}-{number}", "published_at": moment,
-                    "published_date": day, "date_source": "feed", "first_seen_at": moment,
+                    "published_date": day, "date_source": "feed", "first_seen_at": moment, "fetched_at": moment,
+                    "batch_id": "1", "author": f"author-{chance.randrange(1000)}",
                     "text": f"{named} {chance.choice(texts)} {number}", "language": "pt", "negative": negative,
                     "neutral": neutral, "positive": positive, "polarity": positive - negative,
                     "label": "positive" if positive > negative else "negative", "unsure": False, "model_version": MODEL,
