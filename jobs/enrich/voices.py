@@ -44,8 +44,8 @@ def make_voices(query: Query, days: Iterable[str]) -> None:
     """)
 
 
-def tallies(query: Query, brand: str, by: Sequence[str] = ("topic",)) -> list[dict[str, Any]]:
-    """Counts and sums of the posts of `brand` in `voice`, one row for each combination of `by`, some of SEGMENTS.
+def tallies(query: Query, brand: str, window: Window, by: Sequence[str] = ("topic",)) -> list[dict[str, Any]]:
+    """Counts and sums of the posts of `brand` in `voice` and `window`, a row for each combination of `by` (SEGMENTS).
 
     A row has `by`, `posts`, `texts` (each text once) and, over each text once, `{figure}_sum` and
     `{figure}_sum_squares` of the FIGURES. By topic, a post counts for each of its topics, and one without any for the
@@ -65,7 +65,7 @@ def tallies(query: Query, brand: str, by: Sequence[str] = ("topic",)) -> list[di
     columns = ", ".join(by) or "NULL AS everything"
     return query.rows(f"""
         SELECT {columns}, count(*) AS posts, count(*) FILTER (once) AS texts, {sums}
-        FROM (SELECT *{topic} FROM voice WHERE {of_brand(brand)})
+        FROM (SELECT *{topic} FROM voice WHERE {of_brand(brand)} AND {within(window)})
         GROUP BY {", ".join(by) or "ALL"} ORDER BY {", ".join(f"{name} NULLS LAST" for name in by) or "1"}
     """)
 
@@ -92,9 +92,9 @@ def by_subject(query: Query, brand: str, window: Window) -> list[dict[str, Any]]
     ]
 
 
-def voices(query: Query, brand: str) -> tuple[TopicShare, ...]:
-    """The topics of `brand`, then the themes found in its posts, those with most posts first."""
-    (total,) = query.rows(f"SELECT count(*) AS posts FROM voice WHERE {of_brand(brand)}")
+def voices(query: Query, brand: str, window: Window) -> tuple[TopicShare, ...]:
+    """The topics of `brand` in `window`, then the themes found in its posts, those with most posts first."""
+    (total,) = query.rows(f"SELECT count(*) AS posts FROM voice WHERE {of_brand(brand)} AND {within(window)}")
     found = [
         TopicShare(
             name=row[kind],
@@ -105,7 +105,7 @@ def voices(query: Query, brand: str) -> tuple[TopicShare, ...]:
             means={f: row[f"{f}_sum"] / row["texts"] if row["texts"] else math.nan for f in FIGURES},
         )
         for kind in ("topic", "theme")
-        for row in tallies(query, brand, (kind,))
+        for row in tallies(query, brand, window, (kind,))
         if row[kind] is not None
     ]
     return tuple(sorted(found, key=lambda voice: (voice.is_theme, -voice.posts, voice.name)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import pandas as pd
 
 from data_contracts import contract
 from jobs.enrich.reading import within
-from jobs.lake.query import Query, sql_days
+from jobs.lake.query import Query
 from jobs.lake.table import UNDATED
 from jobs.settings import Settings, Window
 
@@ -46,14 +47,14 @@ class Quality:
 def quality_of(query: Query, settings: Settings, window: Window) -> Quality:
     """The quality figures of `window`, after `read_posts`."""
     feeds = pd.DataFrame({"feed": _feeds(query, settings, window)})
-    counts = {
-        "items": ("item_versions", "count(DISTINCT post_id)", window.days),
-        "posts": ("posts", "count(*)", window.days),
-        "quarantined": ("quarantine", "count(*)", window.days),
-        "deleted": ("deletions", "count(*)", window.days),
-        "undated": ("posts", "count(*)", [UNDATED]),
+    kept = {
+        "posts": ("posts", window.days),
+        "quarantined": ("quarantine", window.days),
+        "deleted": ("deletions", window.days),
+        "undated": ("posts", [UNDATED]),
     }
-    found = {name: _by_feed(query, *how) for name, how in counts.items()} | _read_by_feed(query, window)
+    found = {"items": _items(query, window), **_read_by_feed(query, window)}
+    found |= {name: _rows(query, dataset, days) for name, (dataset, days) in kept.items()}
     for name in COUNTS:
         feeds[name] = feeds["feed"].map(found[name]).fillna(0).astype("int64")
     return Quality(feeds, _rules(query, window), _models(query, window))
@@ -65,11 +66,20 @@ def _feeds(query: Query, settings: Settings, window: Window) -> list[str]:
     return known + sorted(str(feed) for feed in stored - set(known))
 
 
-def _by_feed(query: Query, dataset: str, count: str, days: list[str]) -> dict[str, int]:
-    view = f"{dataset}_undated" if days == [UNDATED] else f"{dataset}_dated"
-    query.view(view, dataset, query.at.files(dataset, None if dataset == "item_versions" else days))
-    rows = query.table(f"SELECT feed, {count} AS n FROM {view} WHERE {sql_days(days)} GROUP BY feed").to_pylist()
+def _items(query: Query, window: Window) -> dict[str, int]:
+    query.read("item_versions")
+    rows = query.rows(
+        f"SELECT feed, count(DISTINCT post_id) AS n FROM item_versions WHERE {within(window)} GROUP BY feed"
+    )
     return {row["feed"]: row["n"] for row in rows}
+
+
+def _rows(query: Query, dataset: str, days: list[str]) -> Counter[str]:
+    """How many rows `dataset` has of each feed, by the log."""
+    counted: Counter[str] = Counter()
+    for file in query.at.files(dataset, days):
+        counted[str(file.feed)] += file.rows
+    return counted
 
 
 def _read_by_feed(query: Query, window: Window) -> dict[str, dict[str, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.enrich.campaigns import Authors, Campaign, Repeated, busiest, campaigns, make_members, repeated
-from jobs.enrich.voices import TopicShare, make_voices, voices
+from jobs.enrich.voices import TopicShare, voices
 from jobs.lake.query import Query
 from jobs.report.figures import FEW, Figures
 from jobs.settings import Settings
@@ -26,10 +26,9 @@ class Talk:
 
 
 def talk(query: Query, settings: Settings, figures: Figures) -> Mapping[str, Talk]:
-    """The talk of each brand over the report's period, by name, from what `read_posts` made."""
+    """The talk of each brand over the report's period, by name, from what `read_posts` and `make_voices` made."""
     days = figures.window.days
-    make_voices(query, days)
-    topics = {name: _worth_telling(voices(query, name)) for name in figures.names}
+    topics = {name: _worth_telling(voices(query, name, figures.window)) for name in figures.names}
     make_members(query, settings, days)
     return {
         name: Talk(

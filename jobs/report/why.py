@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from jobs.enrich.reading import of_brand, within
-from jobs.enrich.voices import by_subject, make_voices
+from jobs.enrich.voices import by_subject
 from jobs.lake.query import Query
 from jobs.report.compared import Bridge
 from jobs.report.figures import Figures
@@ -84,7 +84,7 @@ class Why:
 
 
 def why(query: Query, settings: Settings, figures: Figures) -> Mapping[str, Why]:
-    """What moved each brand that has a bridge, after `read_posts` of both periods.
+    """What moved each brand that has a bridge, after `read_posts` and `make_voices` of both periods.
 
     A brand whose stored posts are not those that were counted (edited since, deleted) is left out.
     """
@@ -94,7 +94,6 @@ def why(query: Query, settings: Settings, figures: Figures) -> Mapping[str, Why]
     told = [bridge for bridge in figures.bridges if _explains(moved[bridge.brand], bridge)]
     if not told:
         return {}
-    make_voices(query, both.days)
     words = {bridge.brand: _candidates(query, bridge.brand, periods, ignored(settings)) for bridge in told}
     _find(query, sorted({word for found in words.values() for word in found}), both)
     return {

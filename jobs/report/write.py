@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jobs.brands import ALL
 from jobs.enrich.reading import read_posts
+from jobs.enrich.voices import make_voices
 from jobs.lake.faults import LakeError
 from jobs.lake.query import Query, View
 from jobs.lake.table import Lake
@@ -110,7 +111,9 @@ def report_again(file: Path, config: Path | None = None) -> Path:
 def _make(view: View, settings: Settings, window: Window, as_of: datetime | None, digest: str | None = None) -> Made:
     voice = Voice(settings.report.language)
     with view.query() as query:
-        read_posts(query, settings, Window(start=preceding(window).start, end=window.end).days, as_of)
+        days = Window(start=preceding(window).start, end=window.end).days
+        read_posts(query, settings, days, as_of)
+        make_voices(query, days)
         figures = gather(query, settings, window, as_of)
         quality = quality_of(query, settings, window)
         content = Content(

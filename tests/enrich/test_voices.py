@@ -17,6 +17,7 @@ from jobs.settings import Window
 from tests.place import FETCHED, Place
 
 DAYS = ["2026-06-01", "2026-06-02"]
+WINDOW = Window(start=date(2026, 6, 1), end=date(2026, 6, 2))
 TOPICS = [{"name": "Entrega", "terms": ["entrega"]}, {"name": "Preço", "terms": ["preço"]}]
 
 
@@ -55,20 +56,23 @@ def reading(place: Place) -> Iterator[Query]:
 
 def test_a_topic_has_its_share_of_a_brand_and_its_own_polarity(place: Place) -> None:
     with reading(place) as query:
-        told = [(v.name, v.is_theme, v.posts, v.share, v.texts, v.means["polarity"]) for v in voices(query, "Aurora")]
+        told = [
+            (v.name, v.is_theme, v.posts, v.share, v.texts, v.means["polarity"])
+            for v in voices(query, "Aurora", WINDOW)
+        ]
     assert told == [("Entrega", False, 3, 0.75, 2, 0.0), ("Preço", False, 2, 0.5, 1, 0.5)]
 
 
 def test_all_stands_for_every_post(place: Place) -> None:
     with reading(place) as query:
-        first, *_ = voices(query, "all")
+        first, *_ = voices(query, "all", WINDOW)
     assert (first.name, first.posts, first.share) == ("Entrega", 4, 0.8)
 
 
 def test_tallies_have_the_sums_that_means_and_widths_are_made_of(place: Place) -> None:
     with reading(place) as query:
-        rows = tallies(query, "Aurora", ("topic", "published_date"))
-        (whole,) = tallies(query, "Aurora", ())
+        rows = tallies(query, "Aurora", WINDOW, ("topic", "published_date"))
+        (whole,) = tallies(query, "Aurora", WINDOW, ())
     assert [(row["topic"], str(row["published_date"]), row["posts"], row["texts"]) for row in rows] == [
         ("Entrega", DAYS[0], 2, 1), ("Entrega", DAYS[1], 1, 1), ("Preço", DAYS[0], 2, 1), (None, DAYS[0], 1, 1),
     ]  # fmt: skip
@@ -95,18 +99,18 @@ def test_of_copies_that_are_read_unlike_the_one_that_the_figures_count_is_counte
     aggregate(place.settings, DAYS[:1])
     counted = [row for row in place.rows("daily_polarity") if row["brand"] == "all" and row["distinct_texts"]]
     with reading(place) as query:
-        (told,) = tallies(query, "all", ())
+        (told,) = tallies(query, "all", WINDOW, ())
     assert told["polarity_sum"] == counted[0]["distinct_polarity_sum"] == 0.25
 
 
 def test_nothing_is_tallied_by_what_there_is_not(place: Place) -> None:
     with reading(place) as query, pytest.raises(ValueError, match="tallied by mood; there are topic, theme"):
-        tallies(query, "Aurora", ("mood",))
+        tallies(query, "Aurora", WINDOW, ("mood",))
 
 
 def test_without_topics_no_voice_is_heard(tmp_path: Path) -> None:
     place = Place(tmp_path)
     place.put("scored_posts", [post("1", "entrega", 0.5)], "i.r.m")
     with reading(place) as query:
-        assert voices(query, "all") == ()
-        assert tallies(query, "all")[0]["topic"] is None
+        assert voices(query, "all", WINDOW) == ()
+        assert tallies(query, "all", WINDOW)[0]["topic"] is None

@@ -16,6 +16,7 @@ import pytest
 from jobs.aggregate import aggregate
 from jobs.enrich.reading import read_posts
 from jobs.enrich.topics import topics
+from jobs.enrich.voices import make_voices
 from jobs.lake.query import Query, View
 from jobs.lake.table import Lake
 from jobs.report import Report, report
@@ -62,7 +63,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 @contextmanager
 def asked(settings: Settings, window: Window) -> Iterator[tuple[Query, tuple[Bridge, ...], Mapping[str, Why]]]:
     with View(Lake(settings.lake)).query() as query:
-        read_posts(query, settings, Window(start=preceding(window).start, end=window.end).days)
+        days = Window(start=preceding(window).start, end=window.end).days
+        read_posts(query, settings, days)
+        make_voices(query, days)
         figures = gather(query, settings, window)
         yield query, figures.bridges, why(query, settings, figures)
 
