@@ -185,7 +185,7 @@ def test_the_workbook_shows_it(written: Report) -> None:
     assert cells(summary, "Casa Brisa")[23:25] == ("counted since 5 Sept", "period before: not counted")
     quality = list(book["Quality"].iter_rows(values_only=True))
     assert cells(quality, "noticias", "1 Sept–11 Sept")
-    assert cells(quality, "forum", 0)[7] == "not looked for"
+    assert "not looked for" in cells(quality, "forum", 0)
 
 
 def test_the_csv_has_rows_without_figures_of_what_was_not_counted(written: Report) -> None:
