@@ -140,6 +140,7 @@ def test_in_a_shell_that_sourced_its_file_airflow_is_a_command_that_talks_to_it(
     ], done.stderr
 
 
+@pytest.mark.slow
 def test_killed_it_takes_all_with_it_and_it_starts_again_and_stops_clean(server: Server) -> None:
     family = server.family()
     assert len(family) >= 5

@@ -8,7 +8,8 @@ import pytest
 
 from tests.episodes import Episode, World, differences, undisturbed
 
-EPISODES = 2
+SEEDS = [1]
+"""Odd ones have kills."""
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +20,6 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_writers_side_by_side_end_at_the_rows_of_one(tmp_path: Path) -> None:
     world = World(tmp_path, seed=1)
     wanted = undisturbed(world, str(tmp_path / "undisturbed"))
-    for seed in range(EPISODES):
+    for seed in SEEDS:
         episode = Episode(world, str(tmp_path / f"lake-{seed}"), seed, kills=seed % 2 == 1)
         assert differences(episode.play(), wanted) == "", f"seed {seed}"

@@ -107,6 +107,7 @@ def test_a_model_that_learnt_on_learns_on_once_more(packaged: Path, tmp_path: Pa
     assert manifest["config"]["schedule"] == verify(packaged)["config"]["schedule"]
 
 
+@pytest.mark.slow
 def test_a_model_that_is_no_better_is_not_packaged(
     packaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

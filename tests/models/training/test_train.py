@@ -98,6 +98,7 @@ def test_nothing_half_written_stays(trained: Path) -> None:
     assert [path.name for path in trained.parent.iterdir()] == ["1"]
 
 
+@pytest.mark.slow
 def test_trained_again_it_is_the_next_version_with_the_same_weights(trained: Path, made_up_folder: Path) -> None:
     folder = run(made_up_folder)
     assert (trained.name, folder.name) == ("1", "2")
