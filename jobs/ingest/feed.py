@@ -36,7 +36,7 @@ from jobs.settings import Feed, Settings, SettingsError, Window, now
 from jobs.versions import INDEX
 
 log = logging.getLogger(__name__)
-COMMITTING = threading.Lock()
+COMMITTING = threading.RLock()
 """Feeds of one process commit one after the other: to be refused by each other and begin again costs more."""
 ASKING = ("path", "url", "http", "service", "parameters", "credentials", "back_days", "requests_per_run")
 """Settings of a feed that decide what is asked for, and not how the answer is read."""
