@@ -21,7 +21,7 @@ from tests.place import Place
 
 SPARK = EngineChoice(kind="spark", master="local[2]")
 LOCAL = [pytest.param(LocalEngine(workers), id=f"local-{workers}") for workers in (1, 2, 4)]
-IN_SPARK = pytest.param(SPARK, id="spark", marks=needs_java)
+IN_SPARK = pytest.param(SPARK, id="spark", marks=[needs_java, pytest.mark.slow])
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,7 @@ def test_rows_are_the_same_byte_for_byte(engine: Engine, ingested: Place, rows: 
 
 
 @needs_java
+@pytest.mark.slow
 def test_a_second_spark_in_one_process_is_refused_and_leaves_the_first_alone(spark: Engine) -> None:
     assert list(spark.map(double, [1])) == [2]
     with pytest.raises(EngineError, match=r"^this process runs Spark already"):
