@@ -98,6 +98,8 @@ def complaints(
     feeds: Iterable[str], ingested: Iterable[dict[str, Any]], held: dict[str, list[str]], finished: bool
 ) -> list[str]:
     """One line for each feed that failed or was cut short, each day held back and a line not finished."""
+    from jobs.coverage import UNSEEN
+
     results = {result["feed"]: result for result in ingested}
     lines = [
         f"feed {feed} could not be read: the log of `ingest [{feed}]` says why; mend it and clear that task"
@@ -107,7 +109,7 @@ def complaints(
     lines += [
         f"feed {feed} is {result['status']}: {result['message']}; mend it and clear `ingest [{feed}]`"
         for feed, result in results.items()
-        if result["status"] in ("partial", "capped", "refused", "failed")
+        if result["status"] in UNSEEN
     ]
     lines += [f"day {day} was held back: {'; '.join(reasons)}" for day, reasons in sorted(held.items())]
     return lines if finished else [*lines, "the numbers were not made anew: clear the step that failed, see its log"]

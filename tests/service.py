@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from jobs.connect.client import Client
 from jobs.declaration import Declaration, shipped
 
 
@@ -34,6 +36,15 @@ class Said:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     text: str | None = None
+
+    def to(self, handler: BaseHTTPRequestHandler) -> None:
+        """Answer the request of `handler` so."""
+        body = (json.dumps(self.document) if self.text is None else self.text).encode()
+        handler.send_response(self.status)
+        for header, value in {"Content-Length": str(len(body)), **self.headers}.items():
+            handler.send_header(header, value)
+        handler.end_headers()
+        handler.wfile.write(body)
 
 
 @dataclass
@@ -83,12 +94,7 @@ def _server() -> _Server:
             asked = Asked(parts.path, dict(parse_qsl(parts.query)), dict(self.headers), posted)
             place.asked.append(asked)
             said = place.faults.pop(0) if place.faults else place.answer(asked)
-            body = (json.dumps(said.document) if said.text is None else said.text).encode()
-            self.send_response(said.status)
-            for header, value in {"Content-Length": str(len(body)), **said.headers}.items():
-                self.send_header(header, value)
-            self.end_headers()
-            self.wfile.write(body)
+            said.to(self)
 
         do_POST = do_GET  # noqa: N815
 
@@ -98,6 +104,22 @@ def _server() -> _Server:
     server = _Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
+
+
+@contextmanager
+def killed_after(service: Service, requests: int) -> Iterator[None]:
+    """The process is killed when it would send `service` one request more than `requests` from here on."""
+    send, last = Client.send, len(service.asked) + requests
+
+    def until_killed(self: Client, *args: Any, **options: Any) -> Any:
+        if len(service.asked) == last:
+            raise KeyboardInterrupt
+        return send(self, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "send", until_killed)
+        with pytest.raises(KeyboardInterrupt):
+            yield
 
 
 @pytest.fixture

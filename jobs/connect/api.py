@@ -144,6 +144,20 @@ def _service(feed: Feed) -> Declaration:
 
 
 @dataclass
+class _Extent:
+    """The earliest and the latest of some moments."""
+
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def add(self, moments: list[datetime]) -> None:
+        """Count `moments` in."""
+        if moments:
+            self.first = min([*moments, self.first or moments[0]])
+            self.last = max([*moments, self.last or moments[0]])
+
+
+@dataclass
 class _Walk:
     """A walk through all pages of a fetch, and what it saw."""
 
@@ -155,7 +169,7 @@ class _Walk:
     detail: dict[str, Any] = field(default_factory=lambda: {"asked": []})
     fault: SourceError | None = None
     pages: int = 0
-    seen: _Extent = field(default_factory=lambda: _Extent())
+    seen: _Extent = field(default_factory=_Extent)
 
     def sequence(self, sequence: Sequence) -> Generator[Body, None, None]:
         """All pages of `sequence`; a fault of it does not keep the others from being read."""
@@ -252,17 +266,3 @@ class _Walk:
         page = self.server.ask(self.server.own(url, sequence.base), query, target)
         self.pages += 1
         return page
-
-
-@dataclass
-class _Extent:
-    """The earliest and the latest of some moments."""
-
-    first: datetime | None = None
-    last: datetime | None = None
-
-    def add(self, moments: list[datetime]) -> None:
-        """Count `moments` in."""
-        if moments:
-            self.first = min([*moments, self.first or moments[0]])
-            self.last = max([*moments, self.last or moments[0]])

@@ -24,6 +24,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionErr
 MOST_OPEN = 32
 """Connections that are cut when the time is over: more than a client keeps open, which asks one thing at a time."""
 LONGEST_WAIT_SECONDS = 1_000_000_000
+"""What a server asks for is cut to this, which dates can still hold; the guard refuses far shorter waits."""
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from jobs.connect.client import REFUSED, Answer, Client, address
+from jobs.connect.client import REFUSED, Answer, Client, address, without_parameter
 from jobs.connect.connector import SourceError
 from jobs.connect.guard import LONGEST_WAIT_SECONDS
 from jobs.connect.paging import Page
@@ -105,8 +105,7 @@ class Server:
         if (to.scheme, to.netloc) != (own.scheme, own.netloc):
             raise SourceError(f"{address(base)}: its next page lies on another host, {to.netloc!r}; it is not asked")
         if isinstance(self._service.sign_in, KeyInQuery):
-            kept = [part for part in to.query.split("&") if part.split("=")[0] != self._service.sign_in.name]
-            url = to._replace(query="&".join(kept)).geturl()
+            return without_parameter(url, self._service.sign_in.name)
         return url
 
     def _hear(self, url: str, query: Mapping[str, str], target: Path) -> Heard:

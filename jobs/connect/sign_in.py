@@ -1,11 +1,10 @@
-"""Signing in: how a feed's secrets are shown to its service, a function for each way that a service may declare."""
+"""Signing in: how a feed's secrets are shown to its service, in each way that a service may declare."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Mapping
-from functools import singledispatch
 from pathlib import Path
 
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -13,7 +12,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from jobs.connect.client import Client, address
 from jobs.connect.connector import SourceError
 from jobs.connect.credentials import KeyHeader, KeyParameter, fit_for_header, secret
-from jobs.declaration import Basic, Bearer, Exchange, KeyInHeader, KeyInQuery
+from jobs.declaration import Basic, Bearer, Exchange, KeyInHeader, KeyInQuery, SignIn
 from jobs.expressions import filled, found
 from jobs.settings import Feed
 
@@ -36,35 +35,19 @@ def sign_in(feed: Feed, client: Client, folder: Path) -> AuthBase | None:
     return _shown(declared, given)
 
 
-@singledispatch
-def _shown(declared: object, given: Secrets) -> AuthBase:
+def _shown(declared: SignIn, given: Secrets) -> AuthBase:
     """What shows the secrets that were `given`."""
-    raise NotImplementedError(type(declared))
-
-
-@_shown.register
-def _(declared: Bearer, given: Secrets) -> AuthBase:
-    return KeyHeader("Authorization", f"{declared.scheme} {given['token']}")
-
-
-@_shown.register
-def _(_: Exchange, given: Secrets) -> AuthBase:
-    return KeyHeader("Authorization", f"Bearer {given['token']}")
-
-
-@_shown.register
-def _(declared: KeyInHeader, given: Secrets) -> AuthBase:
-    return KeyHeader(declared.name, given["token"])
-
-
-@_shown.register
-def _(declared: KeyInQuery, given: Secrets) -> AuthBase:
-    return KeyParameter(declared.name, given["token"])
-
-
-@_shown.register
-def _(_: Basic, given: Secrets) -> AuthBase:
-    return HTTPBasicAuth(given["username"].encode(), given["password"].encode())
+    match declared:
+        case Bearer():
+            return KeyHeader("Authorization", f"{declared.scheme} {given['token']}")
+        case Exchange():
+            return KeyHeader("Authorization", f"Bearer {given['token']}")
+        case KeyInHeader():
+            return KeyHeader(declared.name, given["token"])
+        case KeyInQuery():
+            return KeyParameter(declared.name, given["token"])
+        case Basic():
+            return HTTPBasicAuth(given["username"].encode(), given["password"].encode())
 
 
 def _exchanged(declared: Exchange, feed: Feed, given: Secrets, client: Client, target: Path) -> str:

@@ -22,8 +22,6 @@ from jobs.lake.writer import BATCH_ROWS
 if TYPE_CHECKING:
     import duckdb
 
-GROWN = ("coverage",)
-"""Datasets that have got columns since: their files are read by name, which opens each; those of old lack some."""
 FOLDED = "lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))"
 """SQL of a `text` as its copies are told: case and spacing aside."""
 
@@ -163,15 +161,10 @@ class Query:
         ]
         table = pa.table([pa.array(paths, pa.string()), *columns], names=["filename", *agreed.partition])
         self.connection.register(f"{name}_key", table)
-        rows = f"""SELECT * EXCLUDE (filename) FROM read_parquet(
-            [{", ".join(map(sql_text, paths))}], filename = true, hive_partitioning = false,
-            union_by_name = {dataset in GROWN}
-        ) JOIN {name}_key USING (filename)"""
-        if dataset in GROWN:
-            self.connection.register(f"{name}_agreed", agreed.schema.empty_table())
-            rows = f"FROM {name}_agreed UNION ALL BY NAME {rows}"
         self.connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT {', '.join(agreed.columns)} FROM ({rows})"
+            f"""CREATE OR REPLACE TEMP VIEW {name} AS SELECT {", ".join(agreed.columns)}
+                FROM read_parquet([{", ".join(map(sql_text, paths))}], filename = true, hive_partitioning = false)
+                JOIN {name}_key USING (filename)"""
         )
 
     def keys(self, name: str, partitions: Iterable[Partition]) -> None:

@@ -164,13 +164,7 @@ def serving() -> Iterator[tuple[str, dict[str, Any]]]:
                     answer(self)
                     return
                 asked = Asked(f"/{feed}/{path}", dict(parse_qsl(parts.query)), dict(self.headers))
-                page: Said = answer(asked)
-                body = (json.dumps(page.document) if page.text is None else page.text).encode()
-                self.send_response(page.status)
-                for header, value in {"Content-Length": str(len(body)), **page.headers}.items():
-                    self.send_header(header, value)
-                self.end_headers()
-                self.wfile.write(body)
+                answer(asked).to(self)
             except OSError:  # the client went away
                 return
 

@@ -11,7 +11,6 @@ import jsonschema
 import pytest
 import yaml
 
-from jobs.connect.client import Client
 from jobs.connect.connector import SourceError
 from jobs.connect.fetch import Fetch, fetch
 from jobs.declaration import SCHEMA, SHIPPED, schema_text, shipped, shipped_names
@@ -21,7 +20,7 @@ from jobs.settings import Feed, Window
 from jobs.values import parse_date
 from tests.connect.networks import bluesky, hacker_news, mastodon
 from tests.connect.services_table import PAGE, written
-from tests.service import Said, Service
+from tests.service import Said, Service, killed_after
 from tests.service import service as service
 
 NOON = datetime(2026, 9, 29, 12, tzinfo=UTC)
@@ -108,23 +107,12 @@ def test_payloads_of_a_service_name_nobody(replayed: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGED)
-def test_a_kill_between_two_requests_of_a_service_moves_no_cursor(
-    replayed: Any, service: Service, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    send, requests = Client.send, len(sample(name)["pages"]) + bool(sample(name).get("signs_in"))
+def test_a_kill_between_two_requests_of_a_service_moves_no_cursor(replayed: Any, service: Service, name: str) -> None:
+    requests = len(sample(name)["pages"]) + bool(sample(name).get("signs_in"))
     for killed_at in range(requests):
         _, bodies = replayed(name)
-        before = len(service.asked)
-
-        def until_killed(self: Client, *args: Any, last: int = before + killed_at, **options: Any) -> Any:
-            if len(service.asked) == last:
-                raise KeyboardInterrupt
-            return send(self, *args, **options)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Client, "send", until_killed)
-            with pytest.raises(KeyboardInterrupt):
-                list(bodies)
+        with killed_after(service, killed_at):
+            list(bodies)
         assert bodies.cursor is None
 
 

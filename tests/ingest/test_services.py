@@ -8,10 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
-from jobs.connect.client import Client
 from jobs.coverage import looked_for
 from jobs.ingest import FeedError, Ingested, ingest
 from jobs.lake.query import View
@@ -21,8 +19,8 @@ from jobs.settings import Settings, Window
 from jobs.status import status
 from jobs.validate import validate
 from tests import stored
-from tests.connect.networks import hacker_news, mastodon
-from tests.service import Said, Service
+from tests.connect.networks import mastodon
+from tests.service import Said, Service, killed_after
 from tests.service import service as service
 
 DAY = date(2026, 9, 29)
@@ -94,23 +92,11 @@ def test_nothing_to_see_and_not_to_be_seen_differ(desk: Callable[..., Desk], ser
     assert looked_for(View(desk().lake), ["2026-09-29"]) == {"2026-09-29": {"feed"}}
 
 
-def test_a_kill_between_two_requests_loses_and_doubles_nothing(
-    desk: Callable[..., Desk], service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kill_between_two_requests_loses_and_doubles_nothing(desk: Callable[..., Desk], service: Service) -> None:
     service.answer = mastodon(POSTS)
-    send = Client.send
     for killed_at in range(5):
-        before = len(service.asked)
-
-        def until_killed(self: Client, *args: Any, last: int = before + killed_at, **options: Any) -> Any:
-            if len(service.asked) == last:
-                raise KeyboardInterrupt
-            return send(self, *args, **options)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Client, "send", until_killed)
-            with pytest.raises(KeyboardInterrupt):
-                desk().ingest()
+        with killed_after(service, killed_at):
+            desk().ingest()
         assert State(desk().lake).cursor("feed") == {}
     assert desk().ingest().items_new == 7
     assert sorted(row["body"] for row in desk().rows()) == sorted(text for _, text in POSTS)
@@ -163,23 +149,3 @@ def test_a_deletion_takes_the_post_out_and_holds_no_day_back(
     assert not {"title", "body", "text", "author", "url", "payload"} & set(forum.rows("deletions")[0])
     (told,) = status(forum.settings)
     assert (told.posts, told.quarantined, told.deleted, told.gaps) == (1, 0, 11, [])
-
-
-def test_a_ledger_from_before_services_is_read_and_gone_on_with(
-    desk: Callable[..., Desk], service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    service.answer = hacker_news(POSTS)
-    news = desk("hacker_news", query="aurora")
-    old = {
-        "feed": "feed", "window_start": DAY, "window_end": DAY, "fetched_date": DAY, "fetched_at": NOON,
-        "source": "x", "status": "empty", "items_seen": 0, "batches": 1,
-    }  # fmt: skip
-    stored.put(news.lake, "coverage", [old])
-    (file,) = (Path(news.lake.base) / "coverage").rglob("*.parquet")
-    pq.write_table(pq.read_table(file).drop_columns(["pages", "seen_from", "seen_until", "detail"]), file)
-    assert news.rows("coverage")[0]["pages"] is None
-    news.ingest()
-    assert sorted((line["status"], line["pages"]) for line in news.rows("coverage")) == [
-        ("complete", 4),
-        ("empty", None),
-    ]
