@@ -20,6 +20,7 @@ from jobs.lake.table import Partition, as_day
 if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.core import ExpectationSuiteValidationResult
+    from great_expectations.core.batch_definition import BatchDefinition
     from great_expectations.data_context import AbstractDataContext
 
 log = logging.getLogger(__name__)
@@ -100,13 +101,7 @@ def _partition(row: dict[str, Any]) -> Partition:
 
 
 def _validate(name: str, frame: pd.DataFrame, result_format: dict[str, Any]) -> ExpectationSuiteValidationResult:
-    batch = (
-        _context()
-        .data_sources.add_or_update_pandas("staged")
-        .add_dataframe_asset(name)
-        .add_batch_definition_whole_dataframe("all")
-        .get_batch(batch_parameters={"dataframe": frame})
-    )
+    batch = _whole_frame(name).get_batch(batch_parameters={"dataframe": frame})
     results = batch.validate(suite(name), result_format=result_format)
     for result in results.results:
         for fault in _exceptions(result.exception_info):
@@ -119,6 +114,12 @@ def _exceptions(info: dict[str, Any]) -> list[str]:
     """Messages of exceptions in a result, which Great Expectations reports flat or one a metric."""
     reports = [info] if "raised_exception" in info else list(info.values())
     return [str(report["exception_message"]) for report in reports if report["raised_exception"]]
+
+
+@cache
+def _whole_frame(name: str) -> BatchDefinition[Any]:
+    asset = _context().data_sources.add_pandas(name).add_dataframe_asset(name)
+    return asset.add_batch_definition_whole_dataframe("all")
 
 
 @cache
