@@ -6,7 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -112,15 +112,17 @@ def open_query(lake: Lake, threads: int = 2, memory: str = "256MB") -> Iterator[
 
     database = _idle_database(threads, memory)
     connection = database.cursor()
+    query = Query(lake, connection)
     try:
         connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         if not lake.is_local:
             connection.register_filesystem(_as_fsspec(lake))
         with speaking(lake.root):
-            yield Query(lake, connection)
+            yield query
     except duckdb.IOException as fault:
         raise LakeError(sentence(lake.root, "read", fault)) from fault
     finally:
+        query.forget()
         if not lake.is_local:
             connection.unregister_filesystem(_STORE)
         connection.close()
@@ -153,6 +155,7 @@ class Query:
     lake: Lake
     connection: duckdb.DuckDBPyConnection
     pinned: View | None = None
+    taught: set[str] = field(default_factory=set)
 
     @property
     def at(self) -> View:
@@ -193,6 +196,18 @@ class Query:
         rows = [{"published_date": as_date(partition.day), "feed": partition.feed} for partition in partitions]
         schema = pa.schema([("published_date", pa.date32()), ("feed", pa.string())])
         self.connection.register(name, pa.Table.from_pylist(rows, schema=schema))
+
+    def teach(self, name: str, function: Callable[..., pa.Array], takes: Sequence[str], gives: str) -> None:
+        """Make `function` of arrays callable as the SQL function `name`; what had that name before is forgotten."""
+        if name in self.taught:
+            self.connection.remove_function(name)
+        self.connection.create_function(name, function, list(takes), gives, type="arrow")
+        self.taught.add(name)
+
+    def forget(self) -> None:
+        """Take away the functions that were taught: they belong to the database, which others use after this."""
+        while self.taught:
+            self.connection.remove_function(self.taught.pop())
 
     def batches(self, sql: str, rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
         """The result of `sql` as a stream of record batches of at most `rows` rows."""
