@@ -236,6 +236,20 @@ def status(
         )
 
 
+@app.command()
+def alerts(config: ConfigOption = None) -> None:
+    """Tell of each cause that is new or over by webhook and mail, and show those that stand."""
+    from rich.table import Table
+
+    from jobs.alerts.alerts import settle
+
+    standing = settle(load(config))
+    table = Table("since (UTC)", "what", "look at it with")
+    for alert in standing:
+        table.add_row(*map(_plain, (f"{alert.since:%Y-%m-%d %H:%M}", alert.cause.what, alert.cause.look)))
+    _console().print(table if standing else "nothing is wrong")
+
+
 @quarantine_app.command("list")
 def quarantine_list(
     day: DateOption = None, first: FromOption = None, last: ToOption = None, feed: FeedOption = None,
