@@ -24,6 +24,8 @@ from jobs.values import encodable, parse_date, text_of
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST_AFTER_FETCH = timedelta(days=1)
 MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>")
+MOST_ESCAPES = 5
+"""So often markup is looked for in what was escaped, or stood in an element such as <iframe>, in what came before."""
 MOJIBAKE = re.compile(r"[ÃÂâ][\u0080-\u00bf\u2018-\u203a\u20ac\u2122]|ð\u0178")
 DATE_IN_LINK = re.compile(r"/(20\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/.\-_]|$)")
 TIME_OF_DAY = re.compile(r"%-?[HIcXsT]")
@@ -143,17 +145,25 @@ def plain_text(value: Any) -> str | None:
     text = text_of(value)
     if text is None:
         return None
-    text = ENDLESS_REFERENCE.sub("\ufffd", text)
-    if MARKUP.search(text):
-        text = _without_markup(text)
-    elif "&" in text:
-        text = html.unescape(text)
+    text = _without_html(text)
     if MOJIBAKE.search(text):
         from ftfy import fix_encoding
 
         text = fix_encoding(text)
     lines = (" ".join(line.split()) for line in text.replace("\x00", "").splitlines())
     return "\n".join(line for line in lines if line) or None
+
+
+def _without_html(text: str) -> str:
+    for _ in range(MOST_ESCAPES):
+        former, has_markup = text, MARKUP.search(text)
+        if not has_markup and "&" not in text:
+            return text
+        text = ENDLESS_REFERENCE.sub("\ufffd", text)
+        text = _without_markup(text) if has_markup else html.unescape(text)
+        if text == former:
+            break
+    return MARKUP.sub(" ", text)
 
 
 def _without_markup(text: str) -> str:

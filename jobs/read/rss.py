@@ -16,7 +16,8 @@ NAMES = (
     "author", "author_detail", "authors", "contributors", "credit", "media_credit", "publisher", "publisher_detail",
 )  # fmt: skip
 ROOT = re.compile(rb"<([A-Za-z_][\w:.-]*)(?:[^<>]*>)?")
-COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+ASIDE = re.compile(rb"<(?:!--|!DOCTYPE\b[^<>\[]*(?=\[)|[A-Za-z_])")
+"""What may stand before the root element and hold tags, or that itself."""
 END_OF_ITEM = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 
 
@@ -56,11 +57,24 @@ def _whole_items(content: bytes) -> bytes:
 
 def _is_closed(content: bytes) -> bool:
     """Whether the root element is closed; also where there is none."""
-    text = COMMENT.sub(b"", content.replace(b"\0", b""))
-    root = ROOT.search(text)
+    text = content.replace(b"\0", b"")
+    root = _root(text)
     if root is None or root[0].endswith(b"/>"):
         return True
-    return re.search(rb"</" + re.escape(root[1]) + rb"\s*>", text, re.IGNORECASE) is not None
+    return re.compile(rb"</" + re.escape(root[1]) + rb"\s*>", re.IGNORECASE).search(text, root.end()) is not None
+
+
+def _root(text: bytes) -> re.Match[bytes] | None:
+    """The start tag of the root element: the first tag that stands neither in a comment nor in a document type."""
+    at = 0
+    while found := ASIDE.search(text, at):
+        if found[0][1:2] != b"!":
+            return ROOT.match(text, found.start())
+        end = b"-->" if found[0] == b"<!--" else b"]"
+        at = text.find(end, found.end())
+        if at < 0:
+            return None
+    return None
 
 
 def _entries(content: bytes) -> list[Any]:
