@@ -40,7 +40,8 @@ def _record(service: Declaration, item: dict[str, Any]) -> Record:
     fields = service.fields.of(item)
     if holds(service.items.deleted, item):
         kept = {name: value for name, value in fields.items() if name not in GONE}
-        return Record(fields=kept, payload={}, error=DELETED)
+        author = fields.get("author")
+        return Record(fields=kept, payload={}, error=DELETED, people=(str(author),) if author else ())
     payload: dict[str, Any] = json.loads(json.dumps(item))
     for people in service.people:
         _drop(payload, people.split("."))

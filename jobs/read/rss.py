@@ -43,8 +43,8 @@ def records(_: Feed, path: Path) -> Iterator[Record]:
             },
             payload=_nameless(entry),
             dates={field: date for field, name in named.items() if (date := _understood(entry, name))},
+            people=tuple(_people(entry)),
         )
-
     if len(whole) < len(content) or not _is_closed(content):
         raise CutError("the feed ends in the middle; what could be read of it is kept")
 
@@ -93,6 +93,12 @@ def _nameless(item: Mapping[str, Any]) -> dict[str, Any]:
     """`item` without what names people, also in the source that it was taken over from."""
     kept = {key: value for key, value in item.items() if key not in NAMES and not key.startswith("poco_")}
     return {key: _nameless(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
+
+
+def _people(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Names and mail addresses of all who are said to have written `entry`."""
+    for person in (*entry.get("authors", ()), *entry.get("contributors", ())):
+        yield from (str(person[part]) for part in ("name", "email") if person.get(part))
 
 
 def _written(entry: Mapping[str, Any], name: str) -> str | None:
