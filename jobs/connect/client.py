@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import responses
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -113,7 +114,8 @@ class Client:
             with self._session.request(method, url, stream=True, timeout=timeout, **options) as response:
                 sha256, whole = self._save(response, target, address(url))
                 self.guard.check()
-                return Answer(response.status_code, str(response.reason), response.headers, sha256, whole)
+                reason = responses.get(response.status_code, "")  # a server may say anything
+                return Answer(response.status_code, reason, response.headers, sha256, whole)
         except (requests.RequestException, HTTPError, ValueError) as error:  # the last for what is no address
             raise self._fault(url, error) from None
 

@@ -13,6 +13,7 @@ from jobs.connect.connector import SourceError
 from jobs.ingest.items import Reading, to_row
 from jobs.lake.writer import BATCH_ROWS
 from jobs.progress import track
+from jobs.read.faults import kind_and_place
 from jobs.read.read import read
 from jobs.read.record import CutError, ReadError, Record
 
@@ -32,9 +33,10 @@ def row_batches(reading: Reading, body: Path) -> Iterator[pa.RecordBatch]:
         while some := list(islice(rows, BATCH_ROWS)):
             yield pa.RecordBatch.from_pylist(some, schema=agreed)
     except ReadError as fault:
-        raise SourceError(f"{reading.source}: {fault}") from fault
+        raise SourceError(f"{reading.source}: {fault}") from None
     except Exception as fault:
-        raise SourceError(f"{reading.source}: cannot be read: {type(fault).__name__}: {fault}") from fault
+        told = f"its reader broke with {kind_and_place(fault)}; mend the source, or tell those who make Sentinela"
+        raise SourceError(f"{reading.source}: cannot be read: {told}") from None
     if cuts:
         raise SourceError(f"{reading.source}: {cuts[0]}", "partial")
 

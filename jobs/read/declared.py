@@ -9,6 +9,7 @@ from typing import Any
 
 from jobs.declaration import Declaration
 from jobs.expressions import holds
+from jobs.read.faults import json_fault
 from jobs.read.record import ReadError, Record
 from jobs.settings import Feed
 
@@ -26,9 +27,13 @@ def records(feed: Feed, path: Path) -> Iterator[Record]:
     if service is None:
         raise ReadError(f"feed {feed.name!r} names no service that says how to read it")
     try:
-        items = service.items.of(json.loads(path.read_bytes()))
+        document = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as fault:
-        raise ReadError(f"no page of service {service.name}: {fault}") from fault
+        raise ReadError(f"no page of service {service.name}: not JSON: {json_fault(fault)}") from None
+    try:
+        items = service.items.of(document)
+    except ValueError as fault:
+        raise ReadError(f"no page of service {service.name}: {fault}") from None
     for number, item in enumerate(items):
         if not isinstance(item, dict):
             yield Record(payload={"item": item}, error=f"item {number}: not a JSON object")

@@ -23,7 +23,7 @@ def records(feed: Feed, path: Path) -> Iterator[Record]:
     Raises ReadError without the columns that the feed's settings name.
     """
     dialect = dialect_of(path, named_columns(feed), feed.encoding, feed.delimiter)
-    require_columns(feed, header(path, dialect))
+    require_columns(feed, header(path, dialect), is_header=False)
     for row in rows(path, dialect):
         yield record_of(row, feed.columns)
 

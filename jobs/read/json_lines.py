@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from jobs.read.faults import json_fault
 from jobs.read.record import Record
 from jobs.read.table import Row, record_of
 from jobs.settings import Feed
@@ -36,7 +37,7 @@ def rows(path: Path, strict: bool = False) -> Iterator[Row]:
                     line.decode("utf-8-sig")
                 item = _parsed(text)
             except (ValueError, RecursionError) as fault:
-                yield Row(number, {"line": text}, f"not JSON in UTF-8: {fault}")
+                yield Row(number, {"line": text}, f"not JSON in UTF-8: {json_fault(fault)}")
                 continue
             if isinstance(item, dict):
                 yield Row(number, item)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.read import json_feed
+from jobs.read.faults import kind_and_place
 from jobs.read.record import CutError, ReadError, Record
 from jobs.settings import Feed
 
@@ -83,9 +84,9 @@ def _entries(content: bytes) -> list[Any]:
     try:
         parsed = feedparser.parse(content, sanitize_html=False, resolve_relative_uris=False)
     except Exception as fault:  # it breaks on elements outside their place, in as many ways as there are elements
-        raise ReadError(f"not a feed that can be read: {type(fault).__name__}: {fault}") from fault
+        raise ReadError(f"not a feed that can be read: its parser broke with {kind_and_place(fault)}") from None
     if not parsed.get("version") and not parsed.entries:
-        raise ReadError(f"not a feed: {parsed.get('bozo_exception') or 'no RSS, RDF or Atom in it'}")
+        raise ReadError("not a feed: no RSS, RDF or Atom in it; mend the feed's `url` or `reader`")
     return list(parsed.entries)
 
 
