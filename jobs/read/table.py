@@ -10,6 +10,9 @@ from typing import Any
 from jobs.read.record import ReadError, Record
 from jobs.settings import Columns, Feed
 
+LONGEST_LINE = 10_000_000
+"""Bytes or characters of a line of a text; a longer one is not read."""
+
 
 @dataclass(frozen=True)
 class Row:
