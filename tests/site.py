@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -59,7 +60,8 @@ def site() -> Iterator[Site]:
                     self.send_header(name, value)
             self.end_headers()
             if answer.status != 304:
-                self.wfile.write(answer.body)
+                with suppress(ConnectionError):  # whoever asked may have heard enough
+                    self.wfile.write(answer.body)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

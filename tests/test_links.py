@@ -22,3 +22,20 @@ def test_a_link_is_opened_with_the_key_of_the_lake(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("SENTINELA_AUTHOR_KEY", "another")
     with pytest.raises(SettingsError, match="sealed with another key; set SENTINELA_AUTHOR_KEY"):
         link_of(place.settings, "posts", "1")
+
+
+def test_a_post_whose_id_holds_a_name_is_found_by_either_id(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    native = "at://did:plc:ana/app.bsky.feed.post/3k"
+    place.add([item(native, "2026-06-29", link="https://bsky.app/profile/did:plc:ana/post/3k")])
+    (row,) = place.rows("raw_posts")
+    assert "did:" not in str(row)
+    for known_by in (native, row["post_id"]):
+        assert link_of(place.settings, "posts", known_by) == "https://bsky.app/profile/did:plc:ana/post/3k"
+
+
+def test_of_a_post_without_a_link_the_key_tells_its_id_at_the_source(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    native = "at://did:plc:ana/app.bsky.feed.post/3k"
+    place.add([item(native, "2026-06-29", link=None)])
+    assert link_of(place.settings, "posts", place.rows("raw_posts")[0]["post_id"]) == native

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import responses
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import unquote_plus, urljoin, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urljoin, urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ProtocolError, TimeoutError
@@ -74,7 +75,7 @@ class Client:
             respect_retry_after_header=heeds,
             retry_after_max=LONGEST_WAIT_SECONDS,
         )
-        self._feed, self._session = feed, _Session()
+        self._feed, self._session = feed, _Session(feed.url or "")
         self._session.auth = credential(feed)
         contact = f" (+{feed.http.contact})" if feed.http.contact else ""
         self._session.headers["User-Agent"] = f"sentinela/{version('sentinela')}{contact}"
@@ -113,7 +114,8 @@ class Client:
             with self._session.request(method, url, stream=True, timeout=timeout, **options) as response:
                 sha256, whole = self._save(response, target, address(url))
                 self.guard.check()
-                return Answer(response.status_code, str(response.reason), response.headers, sha256, whole)
+                reason = responses.get(response.status_code, "")  # a server may say anything
+                return Answer(response.status_code, reason, response.headers, sha256, whole)
         except (requests.RequestException, HTTPError, ValueError) as error:  # the last for what is no address
             raise self._fault(url, error) from None
 
@@ -150,29 +152,47 @@ class Client:
 
 
 class _Session(requests.Session):
-    """A session that shows a feed's key to the feed's own host alone; requests sees to `Authorization` itself."""
+    """A session that shows a feed's key to the feed's own host alone; requests sees to `Authorization` itself.
+
+    What stands in the query of `url`, where the feed lies, may be a key too.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._said = {value for _, value in parse_qsl(urlsplit(url).query)}
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Where `resp` redirects to; GuardError where what was asked in secret would be asked in the open."""
         target: str | None = super().get_redirect_target(resp)
         if target and resp.url.startswith("https:") and urljoin(resp.url, target).startswith("http:"):
             raise GuardError("redirects from https to http; it is not followed")
+        if target:
+            resp.close()
+            resp._content = b""  # else it would be read whole, however large it is
         return target
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Take the key from a request that goes to another host."""
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
-        elsewhere = self.should_strip_auth(response.request.url, prepared_request.url)  # type: ignore[no-untyped-call]
-        if elsewhere and isinstance(self.auth, KeyHeader):
+        if not self.should_strip_auth(response.request.url, prepared_request.url):  # type: ignore[no-untyped-call]
+            return
+        prepared_request.url = without_parameters(str(prepared_request.url), lambda _, value: value in self._said)
+        if isinstance(self.auth, KeyHeader):
             prepared_request.headers.pop(self.auth.name, None)
-        if elsewhere and isinstance(self.auth, KeyParameter):
-            prepared_request.url = without_parameter(str(prepared_request.url), self.auth.name)
+        if isinstance(self.auth, KeyParameter):
+            prepared_request.url = without_parameter(prepared_request.url, self.auth.name)
 
 
 def without_parameter(url: str, name: str) -> str:
     """`url` without the parameter `name` of its query."""
+    return without_parameters(url, lambda named, _: named == name)
+
+
+def without_parameters(url: str, is_left_out: Callable[[str, str], bool]) -> str:
+    """`url` without the parameters of its query of whose name and value `is_left_out` holds."""
     parts = urlsplit(url)
-    kept = [part for part in parts.query.split("&") if unquote_plus(part.split("=")[0]) != name]
+    given = ((part, part.partition("=")) for part in parts.query.split("&"))
+    kept = [part for part, (name, _, value) in given if not is_left_out(unquote_plus(name), unquote_plus(value))]
     return parts._replace(query="&".join(kept)).geturl()
 
 

@@ -1,13 +1,15 @@
 """Connections that go where a feed may go, and end when its time is over.
 
 A name is resolved here and nowhere else: the address that was checked is the one that is spoken to, at every hop of a
-redirect. Behind a proxy that is the proxy's: where it leads to is for the proxy to check, and only the time counts.
+redirect. Behind an HTTP proxy that is the proxy's: where it leads to is for the proxy to check, and only the time
+counts; others are not used.
 What is asked, and with which credentials, is the client's business.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import queue
 import socket
 import threading
 import time
@@ -93,7 +95,7 @@ class Guard:
         """A connection to `host`, at an address that was checked. Raises GuardError, or OSError as sockets do."""
         self.check()
         fault: OSError = OSError(f"{host} has no address")
-        for family, kind, protocol, _, place in socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM):
+        for family, kind, protocol, _, place in self._places(host.strip("[]"), port, timeout):
             self._allow(host, str(place[0]))
             made = socket.socket(family, kind, protocol)
             try:
@@ -109,6 +111,28 @@ class Guard:
             self._keep(made.dup())  # a duplicate cuts the connection even while TLS holds the socket
             return made
         raise fault
+
+    def _places(self, host: str, port: int, timeout: float | None) -> list[Any]:
+        """Where `host` is, as socket.getaddrinfo says it; TimeoutError when it does not in time.
+
+        Nothing can end that function, so that it is left behind in a thread of its own.
+        """
+        answers: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                answers.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+            except Exception as fault:  # whatever it is, it is the asker's
+                answers.put(fault)
+
+        threading.Thread(target=ask, daemon=True).start()
+        try:
+            answer = answers.get(timeout=min(timeout or self.left, self.left))
+        except queue.Empty:
+            raise TimeoutError(f"{host} is not resolved in time") from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def _keep(self, connection: socket.socket) -> None:
         with self._lock:
@@ -158,11 +182,21 @@ class GuardedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = _pools(self._guard)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> PoolManager:
-        """The pools of connections to a proxy, which the guard makes and lets go there."""
+        """The pools of connections to a proxy, which the guard makes and lets go there.
+
+        Raises GuardError for one that speaks SOCKS: it is spoken to past the guard, whatever the feed may take.
+        """
+        scheme = proxy.partition(":")[0].lower()
+        if scheme not in ("http", "https"):
+            kind = "SOCKS" if scheme.startswith("socks") else scheme
+            raise GuardError(
+                f"the {kind} proxy that the environment sets is not used; name an HTTP proxy instead, or take it out "
+                "of ALL_PROXY, HTTP_PROXY and HTTPS_PROXY",
+                "refused",
+            )
         manager: PoolManager = super().proxy_manager_for(proxy, **options)
-        if proxy.startswith("http"):
-            self._guard.allow(urlsplit(proxy).hostname or "")
-            manager.pool_classes_by_scheme = _pools(self._guard)
+        self._guard.allow(urlsplit(proxy).hostname or "")
+        manager.pool_classes_by_scheme = _pools(self._guard)
         return manager
 
 

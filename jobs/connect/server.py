@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,8 @@ NO_DOCUMENT = object()
 """In the place of the document of an answer that is none."""
 FULL_PERCENT = 95
 SHOWN_CHARACTERS = 200
+ERROR = re.compile("error|fault", re.IGNORECASE)
+ABOUT_ERROR = re.compile("message|detail|reason|code|description|status|type", re.IGNORECASE)
 
 
 class TooMuchError(Exception):
@@ -103,7 +105,7 @@ class Server:
         """`url` without what signs in; SourceError when it does not lie on the host of `base`."""
         to, own = urlsplit(url), urlsplit(base)
         if (to.scheme, to.netloc) != (own.scheme, own.netloc):
-            raise SourceError(f"{address(base)}: its next page lies on another host, {to.netloc!r}; it is not asked")
+            raise SourceError(f"{address(base)}: its next page lies on another host, {to.hostname!r}; it is not asked")
         if isinstance(self._service.sign_in, KeyInQuery):
             return without_parameter(url, self._service.sign_in.name)
         return url
@@ -138,18 +140,18 @@ class Server:
         try:
             items = self._service.items.of(heard.document)
         except ValueError as fault:
-            raise SourceError(f"{address(url)}: {fault}; it answered {_beginning(heard)}") from None
+            raise SourceError(f"{address(url)}: {fault}; it answered {_said(heard)}") from None
         return Page(url, heard.answer.headers, heard.document, items, heard.answer.sha256)
 
     def _complaint(self, url: str, heard: Heard, verdict: Verdict | None) -> str:
-        said = f"{address(url)}: answered {heard.answer.status} {heard.answer.reason}: {_beginning(heard)}"
+        said = f"{address(url)}: answered {heard.answer.status} {heard.answer.reason}: {_said(heard)}"
         return f"{said}; {verdict.say}" if verdict and verdict.say else said
 
     def _mind_limits(self, heard: Heard) -> None:
         """Put the next request off where the answer says that nothing, or little, is left."""
         limits, headers = self._service.limits, heard.answer.headers
         named = filter(None, (limits.remaining, limits.reset, limits.usage))
-        self.limits_seen |= {name: headers[name] for name in named if name in headers}
+        self.limits_seen |= {name: headers[name][:SHOWN_CHARACTERS] for name in named if name in headers}
         wait = float(_number(found(limits.backoff, heard.document)) or 0) if limits.backoff else 0.0
         left = _number(headers.get(limits.remaining)) if limits.remaining else None
         if left is not None and left < 1:
@@ -204,10 +206,36 @@ def _by_status(heard: Heard) -> Meaning | None:
     return "config" if status >= 300 or heard.document is NO_DOCUMENT else None
 
 
-def _beginning(heard: Heard) -> str:
-    """The beginning of what was answered, in a line, without what may be a key."""
-    line = " ".join(re.sub(r"<[^>]*>|[A-Za-z0-9_\-.]{32,}|\S+@\S+|\?\S+", " ", heard.text).split())
-    return repr(line[:SHOWN_CHARACTERS]) if line else "nothing"
+def _said(heard: Heard) -> str:
+    """What was answered, in a line, as far as it is the server's complaint: posts and names of people are not told."""
+    if heard.document is not NO_DOCUMENT:
+        said = " ".join(_complaints(heard.document, heard.answer.status >= 400))
+        return _shown(said) if said else "JSON of another shape"
+    text = heard.text.lstrip("\ufeff \t\r\n")
+    if text.startswith(("{", "[")):
+        return "JSON that is broken"
+    title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
+    if title or text.startswith("<"):
+        return f"a page {_shown(title[1])}" if title else "a page"
+    return _shown(text) if text else "nothing"
+
+
+def _complaints(document: Any, is_one: bool) -> Iterator[str]:
+    """The texts in `document` under keys of errors; where it `is_one` itself, those that say more of it, too."""
+    for key, part in document.items() if isinstance(document, dict) else ():
+        if not (ERROR.search(key) or (is_one and ABOUT_ERROR.search(key))):
+            continue
+        for said in part if isinstance(part, list) else [part]:
+            if isinstance(said, dict):
+                yield from _complaints(said, True)
+            elif isinstance(said, str | int) and not isinstance(said, bool):
+                yield str(said)
+
+
+def _shown(text: str) -> str:
+    """The beginning of `text`, without what may be a key or a name."""
+    line = " ".join(re.sub(r"[A-Za-z0-9_\-.]{32,}|\S*@\S+|\?\S+", " ", text).split())
+    return repr(line[:SHOWN_CHARACTERS])
 
 
 def _number(value: Any) -> float | None:

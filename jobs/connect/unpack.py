@@ -12,7 +12,7 @@ WAYS = "gzip, deflate"
 
 
 class PackedError(ValueError):
-    """Bytes that are not packed as is said of them."""
+    """Bytes that are packed in a way that is not understood here."""
 
 
 class CutError(EOFError):
@@ -22,7 +22,8 @@ class CutError(EOFError):
 def unpacked(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """The bytes of `pieces` that were packed as the header Content-Encoding says, no more than PIECE_BYTES at a time.
 
-    Raises PackedError, and CutError after the bytes that could be had.
+    What is not packed at all comes as it is, as some servers send it. Raises PackedError, and CutError after the bytes
+    that could be had.
     """
     for way in reversed([way.strip().lower() for way in encoding.split(",")]):
         if way in ("gzip", "x-gzip", "deflate"):
@@ -34,8 +35,9 @@ def unpacked(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
 def _inflated(pieces: Iterable[bytes], bits: int | None) -> Iterator[bytes]:
     """`pieces`, of one or more streams; those of deflate are of zlib or, as some servers send them, without a head."""
-    stream = None
-    for piece in filter(None, pieces):
+    stream, ended = None, False
+    pieces = filter(None, pieces)
+    for piece in pieces:
         rest = piece
         while rest:
             if stream is None:
@@ -47,13 +49,16 @@ def _inflated(pieces: Iterable[bytes], bits: int | None) -> Iterator[bytes]:
             except zlib.error:
                 if begun:
                     raise CutError from None
-                raise PackedError("not packed as is said of it") from None
+                if not ended:  # what follows the last stream is nothing
+                    yield rest
+                    yield from pieces
+                return
             begun = True
             if found:
                 yield found
             rest = stream.unused_data if stream.eof else stream.unconsumed_tail
             if stream.eof:
-                stream = None
+                stream, ended = None, True
                 rest = rest.lstrip(b"\0")
     if stream is not None:
         yield stream.flush()

@@ -20,11 +20,12 @@ def fetch_folder() -> Iterator[Path]:
         with TemporaryDirectory(prefix=f"sentinela-fetch-{os.getpid()}-") as folder:
             yield Path(folder)
     except OSError as fault:
+        kind = os.strerror(fault.errno) if fault.errno else type(fault).__name__
         place = os.environ.get("TMPDIR") or _temporary()
         raise FolderError(
-            f"{place}: what was fetched cannot be put there: {fault.strerror or fault}; make room there or let this "
-            "user write there, or name another folder with TMPDIR"
-        ) from fault
+            f"{place}: what was fetched cannot be put there: {kind}; make room there or let this user write there, or "
+            "name another folder with TMPDIR"
+        ) from None
 
 
 def _temporary() -> str:

@@ -7,7 +7,7 @@ import html
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from courlan import normalize_url
 
-from jobs.ingest.people import SEALED, People, masked, without_password
+from jobs.ingest.people import SEALED, SEALED_ID, People, masked, names_in, without_password
 from jobs.read.record import Record
 from jobs.settings import Feed
 from jobs.values import encodable, parse_date, text_of
@@ -24,6 +24,8 @@ from jobs.values import encodable, parse_date, text_of
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST_AFTER_FETCH = timedelta(days=1)
 MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>")
+MOST_ESCAPES = 5
+"""So often markup is looked for in what was escaped, or stood in an element such as <iframe>, in what came before."""
 MOJIBAKE = re.compile(r"[ÃÂâ][\u0080-\u00bf\u2018-\u203a\u20ac\u2122]|ð\u0178")
 DATE_IN_LINK = re.compile(r"/(20\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/.\-_]|$)")
 TIME_OF_DAY = re.compile(r"%-?[HIcXsT]")
@@ -65,7 +67,7 @@ def to_row(reading: Reading, position: int, record: Record) -> dict[str, Any]:
     title, body, url = plain_text(given.get("title")), plain_text(given.get("text")), _url(given.get("url"))
     published_at, date_source = published(_date(record, "published_at", reading), url, reading)
     people, author = reading.people, text_of(given.get("author"))
-    pseudonym = people.pseudonym(author) if author else None
+    names = frozenset().union(*map(names_in, filter(None, map(text_of, (author, *record.people)))))
     row = {
         "feed": reading.feed.name,
         "kind": reading.feed.kind,
@@ -81,7 +83,7 @@ def to_row(reading: Reading, position: int, record: Record) -> dict[str, Any]:
         "fetched_date": reading.fetched_at.astimezone(reading.zone).date(),
         "title": title,
         "body": body,
-        "author": pseudonym,
+        "author": people.pseudonym(author) if author else None,
         "url": url,
         "rating": _number(given.get("rating")),
         "source": reading.source,
@@ -89,25 +91,36 @@ def to_row(reading: Reading, position: int, record: Record) -> dict[str, Any]:
         "read_error": record.error,
     }
     content = _content(row)  # of what was said before names were taken out, so that it is the same with every key
-    return {**row, **_nameless(row, record, author, people), "content": content}
+    return {**row, **_nameless(row, record, names, people), "content": content}
 
 
-def _nameless(row: Mapping[str, Any], record: Record, author: str | None, people: People) -> dict[str, Any]:
+def _nameless(row: Mapping[str, Any], record: Record, names: Collection[str], people: People) -> dict[str, Any]:
     """What of `row` tells people otherwise than by their pseudonym, without that."""
+    url, native = row["url"], row["post_id"]
+    link = people.in_link(url, names) if url else None
+    post_id = _id_without_names(native, url, link, names, people)
+    known_by = {"url": url if link == url else None, "post_id": post_id}
     if record.error:
-        return {"payload": _as_json(masked(record.payload))}
-    url, payload = row["url"], people.in_payload(record.payload, author)
+        return {**known_by, "payload": _as_json(masked(record.payload))}
     extra = {"author_pseudonym": row["author"]} if row["author"] else {}
-    link = people.in_link(url, author) if url else None
     if url and link != url:
         extra[SEALED] = people.seal(url)
+    if post_id != native:
+        extra[SEALED_ID] = people.seal(native)
+    payload = people.in_payload(record.payload, names, {native: post_id} if post_id != native else None)
     return {
+        **known_by,
         "title": people.in_text(row["title"]),
         "body": people.in_text(row["body"]),
-        "url": url if link == url else None,
-        "post_id": _from_link(link) if url and link and row["post_id"] == _from_link(url) else row["post_id"],
         "payload": _as_json({**payload, **extra} if extra else payload),
     }
+
+
+def _id_without_names(native: str, url: str | None, link: str | None, names: Collection[str], people: People) -> str:
+    """`native` without names, as far as the item's `url`, of which `link` is the nameless form, where it is that."""
+    if url and link and native in (url, _from_link(url)):
+        return native if link == url else _from_link(link)
+    return people.in_id(native, names)
 
 
 def _as_json(payload: Any) -> str:
@@ -143,17 +156,25 @@ def plain_text(value: Any) -> str | None:
     text = text_of(value)
     if text is None:
         return None
-    text = ENDLESS_REFERENCE.sub("\ufffd", text)
-    if MARKUP.search(text):
-        text = _without_markup(text)
-    elif "&" in text:
-        text = html.unescape(text)
+    text = _without_html(text)
     if MOJIBAKE.search(text):
         from ftfy import fix_encoding
 
         text = fix_encoding(text)
     lines = (" ".join(line.split()) for line in text.replace("\x00", "").splitlines())
     return "\n".join(line for line in lines if line) or None
+
+
+def _without_html(text: str) -> str:
+    for _ in range(MOST_ESCAPES):
+        former, has_markup = text, MARKUP.search(text)
+        if not has_markup and "&" not in text:
+            return text
+        text = ENDLESS_REFERENCE.sub("\ufffd", text)
+        text = _without_markup(text) if has_markup else html.unescape(text)
+        if text == former:
+            break
+    return MARKUP.sub(" ", text)
 
 
 def _without_markup(text: str) -> str:

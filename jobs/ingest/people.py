@@ -1,8 +1,8 @@
 """People in what is stored: names -> pseudonyms, links that hold a name -> sealed ones, which only the key opens.
 
 What is a name is told by where it stands: the item's author, what lies under a key such as `account` or `mentions`,
-what follows an @, and the part of a link that names a profile. A name that stands in a text as a word like any other
-is not known to be one.
+what follows an @, the part of a link that names a profile, and a DID. A name that stands in a text as a word like any
+other is not known to be one.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 PEOPLE = {
     "account", "accounts", "acct", "actor", "author", "author_name", "author_url", "authors", "by", "byline", "creator",
@@ -24,10 +25,16 @@ PEOPLE = {
 }  # fmt: skip
 """Keys under which all text names people, in any case."""
 MENTION = re.compile(r"(?<![\w@./])@(<span>)?(\w(?:[\w.-]*\w)?(?:@[\w.-]*\w)?)")
-PROFILE = re.compile(r"(/(?:@|%40)|/(?:users?|profile|u)/)([\w.~%:-]+(?:@[\w.-]*\w)?)", re.IGNORECASE)
+PROFILE = re.compile(r"(/(?:@|%40)|/(?:users?|profile|u)/|\bat://)([\w.~%:-]+(?:@[\w.-]*\w)?)", re.IGNORECASE)
+DID = re.compile(r"\bdid(?::|%3[aA])[a-z0-9]+(?::|%3[aA])[\w.:%-]*\w")
+"""A decentralised identifier, such as Bluesky's of a person."""
+MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+BETWEEN_NAMES = re.compile(r"[,;|<>()]")
 USERINFO = re.compile(r"(?<=://)[^/\s@?#]*@")
-SHORTEST = 2
-SEALED = "sealed_url"
+SHORTEST, SHORTEST_PART, LONGEST = 2, 3, 200
+"""Characters of what is looked for as a name, and as a part of one."""
+SEALED, SEALED_ID = "sealed_url", "sealed_id"
+"""Keys of the payload under which lie a link, and an id that the source gave, that hold a name."""
 
 
 @dataclass(frozen=True)
@@ -44,20 +51,32 @@ class People:
         return hmac.new(self.key, message, hashlib.sha256).hexdigest()[:16]
 
     def in_text(self, text: str | None) -> str | None:
-        """`text` with the token of whoever is mentioned with an @."""
-        if not text or "@" not in text:
-            return text
-        return MENTION.sub(lambda found: f"@{found[1] or ''}{self._token(found[2])}", text)
+        """`text` with the token of whoever is mentioned with an @, or by a DID."""
+        return text and self._without_mentions(text)
 
-    def in_payload(self, payload: Any, author: str | None) -> Any:
-        """`payload` without the names that it tells and that of its author."""
-        told = {author or "", *_told(payload)}
-        names = [name for name in told if len(name) >= SHORTEST and not self._is_public(name)]
-        return self._without(payload, sorted(names, key=len, reverse=True))
+    def in_payload(self, payload: Any, names: Collection[str], instead: Mapping[str, str] | None = None) -> Any:
+        """`payload` without the names that it tells and the `names`; some texts have another `instead`."""
+        return self._without(payload, {**(instead or {}), **self._tokens({*names, *_told(payload)})})
 
-    def in_link(self, link: str, author: str | None) -> str:
+    def in_link(self, link: str, names: Collection[str]) -> str:
         """`link` with tokens for the names in it; as it was when there are none."""
-        return str(self.in_payload(link, author))
+        return str(self.in_payload(link, names))
+
+    def in_id(self, native: str, names: Collection[str]) -> str:
+        """`native`, what a source calls an item, with tokens for the names in it; the same at every fetch.
+
+        Such an id says nothing else, so that a name is found in the midst of it and in any case, mail addresses too.
+        """
+        found = MAIL.sub(lambda mail: self._token(mail[0]), str(self._without(native, {})))
+        for name, token in self._tokens(names).items():
+            if len(name) >= SHORTEST_PART:
+                found = re.sub(re.escape(name), token, found, flags=re.IGNORECASE)
+        return found
+
+    def _tokens(self, names: Collection[str]) -> dict[str, str]:
+        """What stands for each of `names`, the longest first; nobody's name is not among them."""
+        named = {name for name in names if SHORTEST <= len(name) <= LONGEST and not self._is_public(name)}
+        return {name: self.pseudonym(name) for name in sorted(named, key=len, reverse=True)}
 
     def seal(self, link: str) -> str:
         """`link` so that it can be read with the key alone; the same each time."""
@@ -85,23 +104,33 @@ class People:
     def _is_public(self, name: str) -> bool:
         return name.lstrip("@").casefold() in self.public
 
-    def _without(self, value: Any, names: list[str]) -> Any:
+    def _without(self, value: Any, tokens: Mapping[str, str]) -> Any:
         if isinstance(value, dict):
             return {
-                key: self._nameless(part) if _names_people(key) else self._without(part, names)
+                key: self._nameless(part) if _names_people(key) else self._without(part, tokens)
                 for key, part in value.items()
             }
         if isinstance(value, list | tuple):
-            return [self._without(part, names) for part in value]
+            return [self._without(part, tokens) for part in value]
         if not isinstance(value, str):
             return value
+        if value in tokens:
+            return tokens[value]
         text = value
         if "/" in text:
-            text = PROFILE.sub(lambda found: f"{found[1]}{self._token(found[2])}", text)
-        for name in names:
+            text = PROFILE.sub(lambda found: f"{found[1]}{self._token(unquote(found[2]))}", text)
+        text = self._without_mentions(text)
+        for name, token in tokens.items():
             if name in text:
-                text = _replaced(text, name, self.pseudonym(name))
-        return self.in_text(text)
+                text = _replaced(text, name, token)
+        return text
+
+    def _without_mentions(self, text: str) -> str:
+        if "@" in text:
+            text = MENTION.sub(lambda found: f"@{found[1] or ''}{self._token(found[2])}", text)
+        if "did" in text:
+            text = DID.sub(lambda found: self._token(unquote(found[0])), text)
+        return text
 
     def _nameless(self, value: Any) -> Any:
         """`value` with a pseudonym in the place of every text in it."""
@@ -110,6 +139,14 @@ class People:
         if isinstance(value, list | tuple):
             return [self._nameless(part) for part in value]
         return self._token(value) if isinstance(value, str) and value else value
+
+
+@lru_cache(4_096)
+def names_in(author: str) -> frozenset[str]:
+    """`author` and the names in it, of sources that write `mail (name)`, `name <mail>` or several people in one."""
+    mails = MAIL.findall(author)
+    parts = (part.strip() for part in BETWEEN_NAMES.split(MAIL.sub(",", author)))
+    return frozenset({author, *mails, *(part for part in parts if len(part) >= SHORTEST_PART)})
 
 
 def masked(value: Any) -> Any:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -13,12 +13,15 @@ from jobs.connect.connector import SourceError
 from jobs.ingest.items import Reading, to_row
 from jobs.lake.writer import BATCH_ROWS
 from jobs.progress import track
+from jobs.read.faults import kind_and_place
 from jobs.read.read import read
 from jobs.read.record import CutError, ReadError, Record
 
+BATCH_CHARACTERS = 20_000_000
+
 
 def row_batches(reading: Reading, body: Path) -> Iterator[pa.RecordBatch]:
-    """The items of the file `body` as rows of raw_posts, in order, BATCH_ROWS at a time.
+    """The items of the file `body` as rows of raw_posts, in order, at most BATCH_ROWS at a time.
 
     Whatever goes wrong in reading the body is a SourceError: a parser may break on it in ways that no one foresaw.
     One with the status `partial` comes after all that could be read. What goes wrong in storing the batches is not seen
@@ -29,14 +32,29 @@ def row_batches(reading: Reading, body: Path) -> Iterator[pa.RecordBatch]:
     records = track(_until_cut(read(reading.feed, body), cuts), f"ingest {reading.feed.name}")
     rows = (to_row(reading, position, record) for position, record in enumerate(records))
     try:
-        while some := list(islice(rows, BATCH_ROWS)):
+        for some in _batches(rows):
             yield pa.RecordBatch.from_pylist(some, schema=agreed)
     except ReadError as fault:
-        raise SourceError(f"{reading.source}: {fault}") from fault
+        raise SourceError(f"{reading.source}: {fault}") from None
     except Exception as fault:
-        raise SourceError(f"{reading.source}: cannot be read: {type(fault).__name__}: {fault}") from fault
+        told = f"its reader broke with {kind_and_place(fault)}; mend the source, or tell those who make Sentinela"
+        raise SourceError(f"{reading.source}: cannot be read: {told}") from None
     if cuts:
         raise SourceError(f"{reading.source}: {cuts[0]}", "partial")
+
+
+def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """`rows`, so many at a time that they fit in memory, however long they are."""
+    some: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        some.append(row)
+        size += len(row["payload"]) + len(row["body"] or "")
+        if len(some) == BATCH_ROWS or size > BATCH_CHARACTERS:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _until_cut(records: Iterator[Record], cuts: list[CutError]) -> Iterator[Record]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from jobs.declaration import Declaration
 from jobs.expressions import holds
+from jobs.read.faults import json_fault
 from jobs.read.record import ReadError, Record
 from jobs.settings import Feed
 
@@ -26,9 +27,13 @@ def records(feed: Feed, path: Path) -> Iterator[Record]:
     if service is None:
         raise ReadError(f"feed {feed.name!r} names no service that says how to read it")
     try:
-        items = service.items.of(json.loads(path.read_bytes()))
+        document = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as fault:
-        raise ReadError(f"no page of service {service.name}: {fault}") from fault
+        raise ReadError(f"no page of service {service.name}: not JSON: {json_fault(fault)}") from None
+    try:
+        items = service.items.of(document)
+    except ValueError as fault:
+        raise ReadError(f"no page of service {service.name}: {fault}") from None
     for number, item in enumerate(items):
         if not isinstance(item, dict):
             yield Record(payload={"item": item}, error=f"item {number}: not a JSON object")
@@ -40,7 +45,8 @@ def _record(service: Declaration, item: dict[str, Any]) -> Record:
     fields = service.fields.of(item)
     if holds(service.items.deleted, item):
         kept = {name: value for name, value in fields.items() if name not in GONE}
-        return Record(fields=kept, payload={}, error=DELETED)
+        author = fields.get("author")
+        return Record(fields=kept, payload={}, error=DELETED, people=(str(author),) if author else ())
     payload: dict[str, Any] = json.loads(json.dumps(item))
     for people in service.people:
         _drop(payload, people.split("."))

@@ -6,6 +6,7 @@ import codecs
 import csv
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def dialect_of(
     """How `path` is written, whose header should have the columns `wanted`; what is given is not detected."""
     encoding = encoding or detect_encoding(path)
     with path.open(encoding=encoding, errors="replace", newline="") as source:
-        return Dialect(encoding, delimiter or detect_delimiter(source.readline(), wanted))
+        return Dialect(encoding, delimiter or detect_delimiter(source.readline(CHUNK_BYTES), wanted))
 
 
 def detect_delimiter(header_line: str, wanted: Collection[str]) -> str:
@@ -68,7 +69,8 @@ def _western(path: Path) -> str:
     Detectors that know many encodings take short Portuguese texts for Mac Roman or Central European ones.
     """
     with path.open("rb") as source:
-        lines = list(islice((line for line in source if not line.isascii()), SAMPLE_LINES))
+        pieces = iter(partial(source.readline, SHOWN_BYTES), b"")
+        lines = list(islice((piece for piece in pieces if not piece.isascii()), SAMPLE_LINES))
     if sum(map(_is_utf8, lines)) > len(lines) / 2:
         return "utf-8-sig"
     sample = b"".join(lines)

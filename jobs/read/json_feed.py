@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from jobs.read.faults import json_fault
 from jobs.read.record import ReadError, Record
 
 
@@ -34,7 +35,7 @@ def _items(content: bytes) -> list[Any]:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as fault:
-        raise ReadError(f"neither XML nor JSON Feed: {fault}") from fault
+        raise ReadError(f"neither XML nor JSON Feed: {json_fault(fault)}") from None
     if not str(document.get("version", "")).startswith("https://jsonfeed.org/"):
         raise ReadError("JSON without a jsonfeed.org `version`; for JSON lines use reader jsonl")
     items = document.get("items") or []

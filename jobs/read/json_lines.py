@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from jobs.read.faults import json_fault
 from jobs.read.record import Record
-from jobs.read.table import Row, record_of
+from jobs.read.table import LONGEST_LINE, Row, record_of
 from jobs.settings import Feed
 
-LONGEST_LINE = 10_000_000
 SHOWN_BYTES = 1_000
 
 
@@ -26,7 +26,11 @@ def rows(path: Path, strict: bool = False) -> Iterator[Row]:
     with path.open("rb") as source:
         for number, (line, whole) in enumerate(_lines(source), start=1):
             if not whole:
-                yield Row(number, {"line": line.decode("utf-8", "replace")}, f"more than {LONGEST_LINE / 1e6:g} MB")
+                yield Row(
+                    number,
+                    {"line": line.decode("utf-8", "replace")},
+                    f"more than {LONGEST_LINE / 1e6:g} MB in one line",
+                )
                 continue
             text = line.decode("utf-8-sig", "replace").strip()
             if not text:
@@ -36,7 +40,7 @@ def rows(path: Path, strict: bool = False) -> Iterator[Row]:
                     line.decode("utf-8-sig")
                 item = _parsed(text)
             except (ValueError, RecursionError) as fault:
-                yield Row(number, {"line": text}, f"not JSON in UTF-8: {fault}")
+                yield Row(number, {"line": text}, f"not JSON in UTF-8: {json_fault(fault)}")
                 continue
             if isinstance(item, dict):
                 yield Row(number, item)

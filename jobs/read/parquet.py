@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from jobs.read.faults import kind_and_place
 from jobs.read.record import ReadError, Record
 from jobs.read.table import Row, distinct, record_of, require_columns
 from jobs.settings import Feed
@@ -69,5 +70,8 @@ def _moment(value: int, per_second: int, zone: tzinfo | None) -> datetime | str:
 def _readable() -> Iterator[None]:
     try:
         yield
+    except pa.ArrowNotImplementedError:
+        raise ReadError("a Parquet file of values or a packing that cannot be read here; write it anew") from None
     except (pa.ArrowException, OSError, ValueError, OverflowError) as fault:
-        raise ReadError(f"not a readable Parquet file: {fault}") from fault
+        kind = kind_and_place(fault)
+        raise ReadError(f"not a readable Parquet file ({kind}); write it anew, or mend the feed's `reader`") from None

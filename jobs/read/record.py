@@ -20,11 +20,12 @@ class Record:
     """One item as a reader found it.
 
     `fields` are named as in settings.Columns, values still as the source wrote them; `dates` has in ISO 8601 those
-    that the reader understands by itself. `payload` is the whole item without what names its author. `error` says why
-    the record could not be read.
+    that the reader understands by itself. `payload` is the whole item without what names its author; `people` are other
+    names of people that were left out of it. `error` says why the record could not be read.
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     payload: Any = None
     error: str | None = None
     dates: Mapping[str, str] = field(default_factory=dict)
+    people: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.read import json_feed
+from jobs.read.faults import kind_and_place
 from jobs.read.record import CutError, ReadError, Record
 from jobs.settings import Feed
 
@@ -16,7 +17,8 @@ NAMES = (
     "author", "author_detail", "authors", "contributors", "credit", "media_credit", "publisher", "publisher_detail",
 )  # fmt: skip
 ROOT = re.compile(rb"<([A-Za-z_][\w:.-]*)(?:[^<>]*>)?")
-COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+ASIDE = re.compile(rb"<(?:!--|!DOCTYPE\b[^<>\[]*(?=\[)|[A-Za-z_])")
+"""What may stand before the root element and hold tags, or that itself."""
 END_OF_ITEM = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 
 
@@ -42,8 +44,8 @@ def records(_: Feed, path: Path) -> Iterator[Record]:
             },
             payload=_nameless(entry),
             dates={field: date for field, name in named.items() if (date := _understood(entry, name))},
+            people=tuple(_people(entry)),
         )
-
     if len(whole) < len(content) or not _is_closed(content):
         raise CutError("the feed ends in the middle; what could be read of it is kept")
 
@@ -56,11 +58,24 @@ def _whole_items(content: bytes) -> bytes:
 
 def _is_closed(content: bytes) -> bool:
     """Whether the root element is closed; also where there is none."""
-    text = COMMENT.sub(b"", content.replace(b"\0", b""))
-    root = ROOT.search(text)
+    text = content.replace(b"\0", b"")
+    root = _root(text)
     if root is None or root[0].endswith(b"/>"):
         return True
-    return re.search(rb"</" + re.escape(root[1]) + rb"\s*>", text, re.IGNORECASE) is not None
+    return re.compile(rb"</" + re.escape(root[1]) + rb"\s*>", re.IGNORECASE).search(text, root.end()) is not None
+
+
+def _root(text: bytes) -> re.Match[bytes] | None:
+    """The start tag of the root element: the first tag that stands neither in a comment nor in a document type."""
+    at = 0
+    while found := ASIDE.search(text, at):
+        if found[0][1:2] != b"!":
+            return ROOT.match(text, found.start())
+        end = b"-->" if found[0] == b"<!--" else b"]"
+        at = text.find(end, found.end())
+        if at < 0:
+            return None
+    return None
 
 
 def _entries(content: bytes) -> list[Any]:
@@ -69,9 +84,9 @@ def _entries(content: bytes) -> list[Any]:
     try:
         parsed = feedparser.parse(content, sanitize_html=False, resolve_relative_uris=False)
     except Exception as fault:  # it breaks on elements outside their place, in as many ways as there are elements
-        raise ReadError(f"not a feed that can be read: {type(fault).__name__}: {fault}") from fault
+        raise ReadError(f"not a feed that can be read: its parser broke with {kind_and_place(fault)}") from None
     if not parsed.get("version") and not parsed.entries:
-        raise ReadError(f"not a feed: {parsed.get('bozo_exception') or 'no RSS, RDF or Atom in it'}")
+        raise ReadError("not a feed: no RSS, RDF or Atom in it; mend the feed's `url` or `reader`")
     return list(parsed.entries)
 
 
@@ -79,6 +94,12 @@ def _nameless(item: Mapping[str, Any]) -> dict[str, Any]:
     """`item` without what names people, also in the source that it was taken over from."""
     kept = {key: value for key, value in item.items() if key not in NAMES and not key.startswith("poco_")}
     return {key: _nameless(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
+
+
+def _people(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Names and mail addresses of all who are said to have written `entry`."""
+    for person in (*entry.get("authors", ()), *entry.get("contributors", ())):
+        yield from (str(person[part]) for part in ("name", "email") if person.get(part))
 
 
 def _written(entry: Mapping[str, Any], name: str) -> str | None:

@@ -10,6 +10,9 @@ from typing import Any
 from jobs.read.record import ReadError, Record
 from jobs.settings import Columns, Feed
 
+LONGEST_LINE = 10_000_000
+"""Bytes or characters of a line of a text; a longer one is not read."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -44,17 +47,28 @@ def named_columns(feed: Feed) -> set[str]:
     return set(feed.columns.model_dump(exclude_none=True).values())
 
 
-def require_columns(feed: Feed, header: Collection[str]) -> None:
-    """Raise ReadError unless `header` has every column that the feed's settings name."""
-    twice = sorted(name for name in named_columns(feed) if list(header).count(name) > 1)
+def require_columns(feed: Feed, header: Collection[str], is_header: bool = True) -> None:
+    """Raise ReadError unless `header` has every column that the feed's settings name.
+
+    Where it may not be one, but the first row of a file without any, the error does not tell what is in it.
+    """
+    named = named_columns(feed)
+    twice = sorted(name for name in named if list(header).count(name) > 1)
     if twice:
         raise ReadError(f"two columns are called {', '.join(map(repr, twice))}; give each its own name")
-    missing = sorted(named_columns(feed) - set(header))
+    missing = sorted(named - set(header))
     if missing:
+        has = _told(header, is_header or len(missing) < len(named))
         raise ReadError(
-            f"no column {', '.join(map(repr, missing))}; it has {', '.join(map(repr, header))}. "
+            f"no column {', '.join(map(repr, missing))}; it has {has}. "
             f"Mend `columns` of feed {feed.name!r} (or its delimiter and encoding)"
         )
+
+
+def _told(header: Collection[str], is_header: bool) -> str:
+    if is_header:
+        return ", ".join(map(repr, header))
+    return f"{len(header)} fields in its first line, none of them a column that is named: perhaps it has no header line"
 
 
 def distinct(names: Sequence[str]) -> list[str]:

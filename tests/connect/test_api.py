@@ -266,6 +266,29 @@ def test_what_is_no_page_of_the_service_is_a_fault_with_what_it_said(
         fetched("hacker_news", query="aurora")
 
 
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (Said({"error": "Record not found"}, 403), "answered 403 Forbidden: 'Record not found'"),
+        (Said({"error": {"code": 9, "message": "no quota", "errors": [{"reason": "day"}]}}, 403), "'9 no quota day'"),
+        (Said({"message": "too short", "account": "Ana"}, 403), "'too short'"),
+        (Said(text="Your query was too short, @Ana ana@n.example"), "'Your query was too short,'"),
+        (Said(text="<html><title>Log in</title><p>Ana: adorei"), "a page 'Log in'"),
+        (Said(text="<p>Ana: adorei"), "a page"),
+        (Said(text='[{"author": "Ana", "comment_text": "adorei"'), "JSON that is broken"),
+        (Said({"items": [{"author": "Ana", "message": "adorei"}], "message": "adorei"}), "JSON of another shape"),
+    ],
+)
+def test_of_an_answer_no_more_is_told_than_its_complaint(
+    fetched: Fetched, service: Service, fault: Said, told: str
+) -> None:
+    service.answer = lambda _: fault
+    with pytest.raises(SourceError) as caught:
+        fetched("hacker_news", query="aurora")
+    assert told in str(caught.value)
+    assert not [word for word in ("Ana", "ana@", "adorei") if word in str(caught.value)]
+
+
 def test_an_empty_answer_is_a_page_without_items(fetched: Fetched, service: Service) -> None:
     service.answer = hacker_news([])
     texts, cursor, reach = fetched("hacker_news", query="aurora")

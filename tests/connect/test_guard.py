@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -149,6 +150,44 @@ def test_behind_a_proxy_the_time_counts_too(fetched: Fetched, monkeypatch: pytes
             fetched(**options("http://n.example/feed", deadline_seconds=1))
 
 
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "socks5h://ana:s3cret@127.0.0.1:1", "SOCKS4://127.0.0.1:1"])
+def test_a_proxy_that_goes_around_the_guard_is_not_used(
+    fetched: Fetched, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("all_proxy", proxy)
+    with pytest.raises(SourceError, match=r"SOCKS proxy .* is not used; name an HTTP proxy") as caught:
+        fetched(**options("http://n.example/feed"))
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("http", "told"),
+    [
+        ({"deadline_seconds": 0.5}, r"not done within 0\.5 seconds, its http\.deadline_seconds"),
+        ({"timeout_seconds": 0.2}, r"timed out; raise http\.timeout_seconds"),
+    ],
+)
+def test_a_name_that_is_not_resolved_in_time_does_not_hold_a_run(
+    fetched: Fetched, monkeypatch: pytest.MonkeyPatch, http: dict[str, float], told: str
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [over.wait(20)])
+    started = time.monotonic()
+    with pytest.raises(SourceError, match=told):
+        fetched(**options("http://n.example/feed", **http))
+    assert time.monotonic() - started < 3
+    over.set()
+
+
+def test_a_name_without_an_address_is_told_so(fetched: Fetched, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(SourceError, match="its name has no address"):
+        fetched(**options("http://n.example/feed"))
+
+
 @pytest.fixture
 def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     """The TLS of a server at 127.0.0.1 that is trusted."""
@@ -197,6 +236,34 @@ def test_a_key_never_goes_to_another_host(
     assert "s3cret" not in shown
     assert "Authorization" not in site.requests[1]
     assert "a=1" in site.paths[1]
+
+
+@pytest.mark.parametrize(
+    ("target", "asked"),
+    [
+        ("http://localhost:{port}/feed?key=s3cret&a=1", "/feed?a=1"),
+        ("http://localhost:{port}/feed?token=s3cret", "/feed"),
+        ("http://localhost:{port}/feed?a=1&user=ana%20b", "/feed?a=1"),
+        ("http://127.0.0.1:{port}/other?key=s3cret&a=1", "/other?key=s3cret&a=1"),
+        ("/other?key=s3cret", "/other?key=s3cret"),
+    ],
+)
+def test_what_the_query_of_a_feed_says_never_goes_to_another_host(
+    fetched: Fetched, site: Any, target: str, asked: str
+) -> None:
+    site.then(302, Location=target.format(port=site.url.split(":")[2].split("/")[0])).then(body="a")
+    fetched(**options(f"{site.url}?key=s3cret&user=ana+b&empty=", private=True))
+    assert site.paths[1] == asked
+
+
+def test_the_body_of_a_redirect_is_not_read(fetched: Fetched, site: Any) -> None:
+    site.then(302, b"x" * 30_000_000, Location="/other").then(body="a")
+    tracemalloc.start()
+    (body,), _ = fetched(**options(site.url))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert body.path is not None
+    assert peak < 10e6
 
 
 def test_many_connections_are_not_kept() -> None:

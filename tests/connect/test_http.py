@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import time
@@ -80,6 +81,21 @@ def test_a_server_that_does_not_answer_in_time_fails(fetched: Fetched, site: Any
 def test_a_server_that_is_not_there_fails_with_its_address(fetched: Fetched) -> None:
     with pytest.raises(SourceError, match=r"^http://127\.0\.0\.1:1/feed: .*refused"):
         fetched(path=None, url="http://127.0.0.1:1/feed", http={"retries": 0})
+
+
+@pytest.mark.parametrize("way", ["gzip", "deflate"])
+def test_what_is_only_said_to_be_packed_is_taken_as_it_is(fetched: Fetched, site: Any, way: str) -> None:
+    site.then(body="<rss>café</rss>", Content_Encoding=way)
+    (body,), _ = fetched(**at(site))
+    assert body.path is not None
+    assert body.path.read_text() == "<rss>café</rss>"
+
+
+def test_what_follows_a_packed_body_is_nothing(fetched: Fetched, site: Any) -> None:
+    site.then(body=gzip.compress(b"a") + gzip.compress(b"b") + b"\r\n--", Content_Encoding="gzip")
+    (body,), _ = fetched(**at(site))
+    assert body.path is not None
+    assert body.path.read_text() == "ab"
 
 
 def test_a_disk_without_space_is_no_fault_of_the_source(fetched: Fetched, site: Any, tmp_path: Path) -> None:

@@ -235,17 +235,19 @@ class UnforeseenError(Exception):
 
 def broken_reader(feed: Feed, path: Path) -> Iterator[Record]:
     yield Record({"post_id": "1", "text": "bom"}, {})
-    raise UnforeseenError("half way")
+    raise UnforeseenError("Ana wrote this")
 
 
 def test_what_no_one_foresaw_of_a_parser_is_a_failure_of_its_feed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(READERS, "jsonl", broken_reader)
     olist = desk()
     put(olist, [post(1)])
-    with pytest.raises(FeedError, match=r"feed 'olist': .*a\.jsonl: cannot be read: UnforeseenError: half way"):
+    told = r"feed 'olist': .*a\.jsonl: cannot be read: its reader broke with UnforeseenError in tests\.\S+, line \d+"
+    with pytest.raises(FeedError, match=told):
         olist.ingest()
     assert (ledger(olist)["status"], ledger(olist)["items_seen"]) == ("failed", 0)
     assert "UnforeseenError" in ledger(olist)["message"]
+    assert "Ana" not in ledger(olist)["message"]
     assert olist.rows() == []
 
 

@@ -79,6 +79,66 @@ def test_a_link_that_holds_a_name_can_be_read_with_the_key_alone(
         People("olist", b"other").opened(sealed)
 
 
+DID = "did:plc:z72i7hdynmk6r22z27h6tvur"
+
+
+@pytest.mark.parametrize(
+    ("native", "author", "name"),
+    [
+        (f"at://{DID}/app.bsky.feed.post/3k", "ana.example", DID),
+        (f"at://{DID}/app.bsky.feed.post/3k", DID, DID),
+        (f"https://bsky.app/profile/{DID.replace(':', '%3A')}/post/3k", None, DID),
+        ("at://ana.example/app.bsky.feed.post/3k", None, "ana.example"),
+        ("at://did:web:ana.example/app.bsky.feed.post/3k", None, "did:web:ana.example"),
+        ("https://m.example/users/ana/statuses/1", "someone else", "ana"),
+        ("ana.souza-2026-1", "ana.souza", "ana.souza"),
+        ("post_ana.souza7", "Ana.Souza", "Ana.Souza"),
+        ("<17.ana@n.example>", "Ana", "17.ana@n.example"),
+        ("tag:n.example,2026:ana@n.example:1", "ana@n.example (Ana Souza)", "ana@n.example"),
+        ("Ana Souza/1", "Ana Souza <ana@n.example>", "Ana Souza"),
+    ],
+)
+def test_an_id_that_holds_a_name_holds_its_pseudonym_instead(
+    reading: Readings, native: str, author: str | None, name: str
+) -> None:
+    record = Record({"post_id": native, "text": "oi", "author": author}, {"id": native, "facets": [{"did": DID}]})
+    row = to_row(reading(), 0, record)
+    assert People("olist", b"key").pseudonym(name) in row["post_id"]
+    stored = json.dumps(row, default=str).casefold().replace("%3a", ":")
+    assert not [told for told in (native, name, DID) if told.casefold() in stored]
+    assert json.loads(row["payload"])["id"] == row["post_id"]
+    again = to_row(reading(), 0, Record({"post_id": native, "text": "de novo", "author": author}, {}))
+    assert again["post_id"] == row["post_id"]
+
+
+@pytest.mark.parametrize(
+    "native", ["1", "bafyreih3kz", "tag:n.example,2026:1", "yt:video:u_-9", "t3_ana12", "didático:1"]
+)
+def test_an_id_without_a_name_stays(reading: Readings, native: str) -> None:
+    assert to_row(reading(), 0, Record({"post_id": native, "text": "oi", "author": "Rui"}, {}))["post_id"] == native
+
+
+def test_a_deletion_has_the_id_of_its_post(reading: Readings) -> None:
+    fields = {"post_id": "ana.souza/1", "url": "https://n.example/ana.souza/1"}
+    post = to_row(reading(), 0, Record({**fields, "text": "oi", "author": "ana.souza"}, {}))
+    gone = to_row(reading(), 0, Record(fields, {}, error="deleted", people=("ana.souza",)))
+    assert gone["post_id"] == post["post_id"]
+    assert "souza" not in json.dumps([post, gone], default=str)
+
+
+def test_a_feed_that_names_its_author_in_every_place_leaves_none(
+    reading: Readings, records: Callable[..., list[Record]]
+) -> None:
+    rss = """<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel><item><title>t</title>
+        <guid isPermaLink="false">urn:rui.lima@n.example:1</guid><link>https://n.example/1</link>
+        <author>rui.lima@n.example (Rui Lima)</author><dc:contributor>ana.souza</dc:contributor>
+        <comments>https://n.example/1?by=ana.souza</comments></item></channel></rss>"""
+    (record,) = records("rss", rss)
+    row = to_row(reading(reader="rss"), 0, record)
+    assert not [name for name in ("rui.lima", "Rui Lima", "ana.souza") if name in json.dumps(row, default=str)]
+    assert row["url"] == "https://n.example/1"
+
+
 def test_a_link_without_a_name_stays_and_loses_a_password(reading: Readings) -> None:
     row = to_row(reading(), 0, Record({"text": "oi", "author": "ana", "url": "https://u:pass@n.example/a?b=c"}, {}))
     assert row["url"] == "https://n.example/a?b=c"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -70,6 +71,17 @@ def test_any_bytes_are_rows_or_a_source_error(
     with suppress(SourceError):
         for batch in row_batches(reading(reader=reader, columns=columns), tmp_path / "feed"):
             batch.validate(full=True)
+
+
+def test_long_items_come_in_smaller_batches(
+    tmp_path: Path, reading: Callable[..., Reading], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.ingest.rows.BATCH_CHARACTERS", 1_000)
+    lines = [json.dumps({"id": n, "text": "a" * 300}) for n in range(7)]
+    (tmp_path / "body").write_text("\n".join(lines))
+    batches = list(row_batches(reading(), tmp_path / "body"))
+    assert [batch.num_rows for batch in batches] == [2, 2, 2, 1]
+    assert [n for batch in batches for n in batch.column("post_id").to_pylist()] == [str(n) for n in range(7)]
 
 
 def test_what_cannot_be_read_is_told_with_the_name_of_the_body(tmp_path: Path, reading: Callable[..., Reading]) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from jobs.read.record import ReadError, Record
 
 Records = Callable[..., list[Record]]
 TEXT = {"columns": {"post_id": "id", "text": "text"}}
+TOO_LONG = "more than 10 MB in one line or field, or more than 100000 lines in one row"
 DIALECTS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
 
@@ -67,8 +69,53 @@ def test_a_quote_that_is_never_closed_does_not_swallow_the_rows_after_it(records
 def test_a_field_beyond_all_measure_does_not_lose_the_rows_after_it(records: Records) -> None:
     broken, sound = records("csv", "id,text\n1," + "x" * 10_000_001 + "\n2,b\n", **TEXT)
     assert broken.error is not None
-    assert broken.error.startswith("line 2: field larger than field limit")
+    assert broken.error == f"line 2: {TOO_LONG}"
+    assert len(str(broken.payload)) < 1_100
     assert texts([sound]) == [("2", "b")]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["unix", "windows", "mac"])
+def test_a_line_without_end_costs_no_more_than_its_start(
+    records: Records, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setattr("jobs.read.delimited.LONGEST_LINE", 1_000)
+    lines = ["id,text", "1,a", "2," + "ab," * 5_000, '3,"um', "y" * 5_000, '4,dois"', "5,b"]
+    found = records("csv", end.join([*lines, ""]), **TEXT)
+    told = TOO_LONG.replace("10 MB", "0.001 MB")
+    assert [record.error for record in found] == [
+        None, f"line 3: {told}", f"line 4: {told}", f"line 5: {told}", None, None,
+    ]  # fmt: skip
+    assert texts([found[0], found[4], found[5]]) == [("1", "a"), ("4", 'dois"'), ("5", "b")]
+
+
+def test_a_line_of_fifty_megabytes_costs_no_more_memory_than_one_that_is_read(records: Records) -> None:
+    content = "id,text\n1,a\n2," + "ab," * 17_000_000 + "\n3,b\n"
+    tracemalloc.start()
+    first, broken, last = records("csv", content, **TEXT)
+    peak = tracemalloc.get_traced_memory()[1] - 2 * len(content)
+    tracemalloc.stop()
+    assert (texts([first, last]), broken.error) == ([("1", "a"), ("3", "b")], f"line 3: {TOO_LONG}")
+    assert peak < 60e6
+
+
+def test_a_header_that_is_too_long_is_told_with_its_line(records: Records) -> None:
+    with pytest.raises(ReadError, match=r"^line 1, where the names of its columns should stand: more than 10 MB"):
+        records("csv", "a" * 10_000_001 + "\n1,a\n", **TEXT)
+
+
+def test_a_quote_over_too_many_lines_is_one_that_is_not_closed(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.read.delimited.MOST_LINES", 100)
+    *_, last = found = records("csv", 'id,text\n1,"a\n' + "2,b\n" * 150, **TEXT)
+    assert (len(found), found[0].error) == (151, f"line 2: {TOO_LONG.replace('100000', '100')}")
+    assert texts([last]) == [("2", "b")]
+
+
+def test_of_a_row_with_too_many_fields_only_the_first_are_kept(records: Records) -> None:
+    (broken,) = records("csv", "id,text\n" + "a," * 5_000 + "\n", **TEXT)
+    assert broken.error == "line 2: 5001 fields where the header has 2"
+    assert len(broken.payload["fields"]) == 1_000
 
 
 def test_line_numbers_are_those_of_an_editor(records: Records) -> None:

@@ -83,5 +83,5 @@ def test_every_line_that_says_something_is_a_record(records: Records, written: l
 def test_a_line_without_end_costs_no_more_than_its_start(records: Records) -> None:
     long = '{"text": "' + "a" * 12_000_000 + '"}'
     found = records("jsonl", f'{{"text": "b"}}\n{long}\n{{"text": "c"}}\n', columns={"text": "text"})
-    assert [record.error for record in found] == [None, "line 2: more than 10 MB", None]
+    assert [record.error for record in found] == [None, "line 2: more than 10 MB in one line", None]
     assert len(found[1].payload["line"]) == 1000

@@ -64,6 +64,20 @@ def test_a_feed_that_ends_in_the_middle_gives_its_whole_items_and_says_so(
         next(found)
 
 
+@pytest.mark.parametrize(
+    "before",
+    ["<!-- <wrong> -->", '<!DOCTYPE rss [<!ENTITY a "<wrong>">]>', "<!-- <wrong> --><?xml version='1.0'?><!-- <b> -->"],
+    ids=["comment", "document type", "comments"],
+)
+def test_a_tag_before_the_root_element_is_not_the_one_to_be_closed(records: Records, before: str) -> None:
+    assert len(records("rss", before + rss("x"))) == 1
+
+
+def test_comments_without_end_take_no_time(records: Records) -> None:
+    with pytest.raises(ReadError, match="not a feed"):
+        records("rss", "<!--" * 300_000)
+
+
 def test_a_feed_without_items_is_empty_and_no_error(records: Records) -> None:
     assert records("rss", '<rss version="2.0"><channel><title>c</title></channel></rss>') == []
     assert records("rss", '{"version": "https://jsonfeed.org/version/1", "items": []}') == []
