@@ -107,12 +107,12 @@ def _server() -> _Server:
 
 
 @contextmanager
-def killed_after(service: Service, requests: int) -> Iterator[None]:
-    """The process is killed when it would send `service` one request more than `requests` from here on."""
-    send, last = Client.send, len(service.asked) + requests
+def killed_after(requests: int) -> Iterator[None]:
+    """The process is killed when it would send one request more than `requests` from here on."""
+    send, left = Client.send, iter(range(requests))
 
     def until_killed(self: Client, *args: Any, **options: Any) -> Any:
-        if len(service.asked) == last:
+        if next(left, None) is None:
             raise KeyboardInterrupt
         return send(self, *args, **options)
 

@@ -18,7 +18,7 @@ from jobs.connect.client import Client, address
 from jobs.connect.connector import Body, Outcome, Reach, Request, SourceError
 from jobs.connect.paging import Call, Page, pager
 from jobs.connect.server import LimitedError, Server, TooMuchError
-from jobs.connect.span import Time, asked, in_order, read_before, read_by_now
+from jobs.connect.span import Time, asked, in_order, read_before, read_by_now, still_late
 from jobs.declaration import Cap, Declaration, Endpoint, NewestFirst, Paging, Range, Span
 from jobs.expressions import filled, found, holds
 from jobs.settings import Feed, now
@@ -123,8 +123,8 @@ def sequences(feed: Feed) -> Iterator[Sequence]:
 def bodies(request: Request) -> Generator[Body, None, Outcome]:
     """The pages of every sequence of the feed; SourceError when not a single one could be had.
 
-    The cursor is {"version", "read": {sequence: {"since", "until"}}}: the time without a gap that was read of each, in
-    ISO 8601. It moves with every step that was read to its end.
+    The cursor is {"version", "read": {sequence: {"since", "until", "at"}}}: the time without a gap that was read of
+    each, and when its end was, in ISO 8601. It moves with every step that was read to its end.
     """
     service = _service(request.feed)
     former = request.cursor.get("read", {}) if request.cursor.get("version") == service.version else {}
@@ -173,14 +173,16 @@ class _Walk:
 
     def sequence(self, sequence: Sequence) -> Generator[Body, None, None]:
         """All pages of `sequence`; a fault of it does not keep the others from being read."""
-        before = read_before(self.former.get(sequence.key, {}))
-        time, left_out = asked(self.request, sequence.service, sequence.window, before, now())
+        former = self.former.get(sequence.key, {})
+        before, overlap = read_before(former), still_late(former, timedelta(minutes=sequence.service.overlap_minutes))
+        time, left_out = asked(self.request, sequence.window, before, overlap, now())
         self.detail["asked"].append([sequence.name, time.start.isoformat(), time.end.isoformat()])
         self.missing += [f"{sequence.title}: {left_out}"] if left_out else []
-        self._keep(sequence, before)
+        if former:
+            self.read[sequence.key] = former
         try:
             if sequence.is_ranged:
-                for part, backwards in in_order(time, before, timedelta(minutes=sequence.service.overlap_minutes)):
+                for part, backwards in in_order(time, before, overlap):
                     yield from self._steps(sequence, part, backwards)
             else:
                 yield from self._slice(sequence, time)
@@ -197,10 +199,11 @@ class _Walk:
         detail = {**self.detail, **limits}
         return Reach(self.pages, self.seen.first, self.seen.last, tuple(self.missing), detail)
 
-    def _keep(self, sequence: Sequence, read: Time | None) -> None:
+    def _keep(self, sequence: Sequence, read: Time) -> None:
         """Let the cursor say that `read` was read of `sequence`."""
-        if read:
-            self.read[sequence.key] = {"since": read.start.isoformat(), "until": read.end.isoformat()}
+        kept, said = self.read.get(sequence.key, {}), {"since": read.start.isoformat(), "until": read.end.isoformat()}
+        at = {"at": now().isoformat()} if kept.get("until") != said["until"] else {}
+        self.read[sequence.key] = {**kept, **said, **at}
 
     def _steps(self, sequence: Sequence, time: Time, backwards: bool) -> Generator[Body, None, None]:
         """The pages of `time`, step by step, so that a fetch that ends too early need not begin again."""

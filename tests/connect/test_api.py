@@ -113,6 +113,7 @@ def test_a_run_goes_on_from_the_last_less_the_overlap(
     fetched: Fetched, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.answer = hacker_news(POSTS)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(at(3).timestamp())))
     _, cursor, _ = fetched("hacker_news", date(2026, 9, 28), query="aurora")
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(at(9.5, 30).timestamp())))
     texts, after, reach = fetched("hacker_news", date(2026, 9, 30), query="aurora", cursor=cursor)
@@ -148,6 +149,21 @@ def test_a_time_too_long_for_one_run_is_read_by_several_without_a_gap(
     (read,) = cursor["read"].values()
     assert datetime.fromisoformat(read["since"]) <= at(3, 10)
     assert datetime.fromisoformat(read["until"]) == at(27)
+
+
+def test_a_backfill_within_few_requests_reads_no_overlap_again(fetched: Fetched, service: Service) -> None:
+    service.answer = hacker_news([(at(hour, day), f"{day} {hour}") for day in range(10, 19) for hour in (6, 7, 8)], 1)
+    service.changes = {"overlap_minutes": 4 * 1440}
+    texts: list[str] = []
+    cursor: Cursor = {}
+    for _ in range(6):
+        options = {"query": "aurora", "cursor": cursor, "requests_per_run": 9}
+        found, cursor, reach = fetched("hacker_news", date(2026, 9, 10), date(2026, 9, 18), **options)
+        texts += found
+        if not reach.missing:
+            break
+    assert reach.missing == ()
+    assert len(texts) == 27
 
 
 def test_years_without_posts_are_no_hundreds_of_requests(fetched: Fetched, service: Service) -> None:

@@ -111,7 +111,7 @@ def test_a_kill_between_two_requests_of_a_service_moves_no_cursor(replayed: Any,
     requests = len(sample(name)["pages"]) + bool(sample(name).get("signs_in"))
     for killed_at in range(requests):
         _, bodies = replayed(name)
-        with killed_after(service, killed_at):
+        with killed_after(killed_at):
             list(bodies)
         assert bodies.cursor is None
 

@@ -95,7 +95,7 @@ def test_nothing_to_see_and_not_to_be_seen_differ(desk: Callable[..., Desk], ser
 def test_a_kill_between_two_requests_loses_and_doubles_nothing(desk: Callable[..., Desk], service: Service) -> None:
     service.answer = mastodon(POSTS)
     for killed_at in range(5):
-        with killed_after(service, killed_at):
+        with killed_after(killed_at):
             desk().ingest()
         assert State(desk().lake).cursor("feed") == {}
     assert desk().ingest().items_new == 7
