@@ -81,7 +81,7 @@ class Server:
         while True:
             heard = self._hear(url, query, target)
             verdict = self._verdict(heard)
-            meaning = verdict.means if verdict else _by_status(heard)
+            meaning = _meaning(verdict, heard)
             if meaning is None:
                 return self._page(url, heard)
             if meaning == "empty":
@@ -143,7 +143,10 @@ class Server:
 
     def _complaint(self, url: str, heard: Heard, verdict: Verdict | None) -> str:
         said = f"{address(url)}: answered {heard.answer.status} {heard.answer.reason}: {_beginning(heard)}"
-        return f"{said}; {verdict.say}" if verdict and verdict.say else said
+        advice = verdict.say if verdict else ""
+        if not advice and _meaning(verdict, heard) == "expired" and self._service.sign_in:
+            advice = f"set {' and '.join(self._feed.secrets.values())} anew. {self._service.sign_in.how}"
+        return f"{said}; {advice}" if advice else said
 
     def _mind_limits(self, heard: Heard) -> None:
         """Put the next request off where the answer says that nothing, or little, is left."""
@@ -188,6 +191,10 @@ def _fits(verdict: Verdict, heard: Heard) -> bool:
     if verdict.when and (heard.document is NO_DOCUMENT or not holds(verdict.when, heard.document)):
         return False
     return not verdict.text or re.search(verdict.text, heard.text) is not None
+
+
+def _meaning(verdict: Verdict | None, heard: Heard) -> Meaning | None:
+    return verdict.means if verdict else _by_status(heard)
 
 
 def _by_status(heard: Heard) -> Meaning | None:

@@ -12,10 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from jobs.connect import server as server_module
 from jobs.connect.connector import Cursor, Reach, SourceError
 from jobs.connect.fetch import fetch
-from jobs.connect.guard import Guard
 from jobs.read.read import read
 from jobs.settings import Feed, Window
 from tests.connect.networks import Post, bluesky, hacker_news, mastodon
@@ -32,22 +30,6 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(NOW.timestamp())))
     monkeypatch.setenv("BLUESKY_USERNAME", "ana.example")
     monkeypatch.setenv("BLUESKY_PASSWORD", "s3cret")
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that were waited; nobody waits for them."""
-    waited: list[float] = []
-    ahead = [0.0]
-
-    def wait(seconds: float) -> None:
-        waited.append(seconds)
-        ahead[0] += seconds
-
-    clock = time.time
-    monkeypatch.setattr(Guard, "sleep", lambda _, seconds: wait(seconds))
-    monkeypatch.setattr(server_module.time, "time", lambda: clock() + ahead[0])
-    return waited
 
 
 @pytest.fixture
