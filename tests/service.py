@@ -67,8 +67,9 @@ class Service:
         if service.base_url and "{" not in service.base_url:
             changes["base_url"] = self.url
         said = {**service.model_dump(exclude_defaults=True), **changes}
-        if service.sign_in and hasattr(service.sign_in, "url") and "{" not in service.sign_in.url:
-            said["sign_in"] = {**said["sign_in"], "url": f"{self.url}/token"}
+        for way in (said.get("sign_in", {}), said.get("sign_in", {}).get("instead") or {}):
+            if "url" in way and "{" not in way["url"]:
+                way["url"] = f"{self.url}/token"
         return Declaration.model_validate({**said, **self.changes})
 
     def feed(self, name: str, **parameters: Any) -> dict[str, Any]:

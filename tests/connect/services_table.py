@@ -26,7 +26,7 @@ def described() -> str:
     for offer in offers():
         service = shipped(offer.name)
         gives = ", ".join(f"`{name}`" for name in offer.parameters)
-        needed = ", ".join(f"`{name}`" for name in offer.secrets) or "none"
+        needed = ", ".join(f"`{name}`".replace("`or ", "or `") for name in offer.secrets) or "none"
         if service.sign_in and service.sign_in.optional:
             needed += " (if you like)"
         cells = (f"`{offer.name}`: {offer.title}", gives, needed, _paging(service), _window(service), _cap(service))

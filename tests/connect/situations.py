@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from jobs.connect.fetch import Fetch, fetch
-from jobs.declaration import Exchange, shipped
+from jobs.declaration import Granting, shipped
 from jobs.read.read import read
 from jobs.read.record import Record
 from jobs.settings import Feed, Window
@@ -68,7 +68,7 @@ class Play:
     def token(self) -> list[Said]:
         """The answer to signing in, where that is a request."""
         return (
-            [Said({"access_token": "t", "accessJwt": "t"})] if isinstance(shipped(self.name).sign_in, Exchange) else []
+            [Said({"access_token": "t", "accessJwt": "t"})] if isinstance(shipped(self.name).sign_in, Granting) else []
         )
 
     @property

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.connect.connector import SourceError
-from jobs.declaration import Cap, Declaration, Endpoint, Exchange, Range, shipped, shipped_names
+from jobs.declaration import Cap, Declaration, Endpoint, Granting, Range, shipped, shipped_names
 from jobs.read.declared import DELETED
 from jobs.read.read import read
 from jobs.read.record import Record
@@ -23,7 +23,7 @@ from tests.service import service as service
 PlayOf = Callable[[str], Play]
 CHAT = {"name": "t", "kind": "post", "service": "telegram_export", "path": "x.json", "timezone": "America/Sao_Paulo"}
 EXPORT = Feed.model_validate(CHAT)
-EXCHANGING = [name for name in PLAYED if isinstance(shipped(name).sign_in, Exchange)]
+EXCHANGING = [name for name in PLAYED if isinstance(shipped(name).sign_in, Granting)]
 
 
 def asked_first(service: Declaration) -> Endpoint:
