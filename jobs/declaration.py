@@ -374,6 +374,33 @@ class Dates(Frozen):
     zone: str = Field("UTC", description="IANA time zone of dates that name none.")
 
 
+class Detail(Frozen):
+    """What is asked besides for each item of a page of which `when` holds, such as the answers to it; read whole."""
+
+    when: Path
+    values: dict[Name, Path] = Field(description="What of the item the names in braces are.")
+    path: Template
+    query: dict[str, Template] = Field({}, description="A parameter is left out when a name in braces has no value.")
+    paging: Paging = OnePage(kind="none")
+
+    @property
+    def names(self) -> set[str]:
+        """The names in braces that are not of the item."""
+        return set().union(*map(names, [self.path, *self.query.values()])) - set(self.values)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The way of asking for it."""
+        return Endpoint(path=self.path, query=self.query, paging=self.paging, window=NoWindow(kind="none"), cap=Cap())
+
+
+class Control(Frozen):
+    """What is asked when nothing was found, to tell that from a service that cannot look: it finds something surely."""
+
+    query: dict[str, Template] = Field(description="Parameters in the place of those of the same name.")
+    say: str = Field(description="What it means when that finds nothing, too.")
+
+
 class Endpoint(Frozen):
     """A way of asking: once, or once for each value of the parameter `each`, and not when the feed gives none of it."""
 
@@ -383,11 +410,14 @@ class Endpoint(Frozen):
     paging: Paging | None = Field(None, description="Where it differs from the service's.")
     window: Span | None = Field(None, description="Where it differs from the service's.")
     cap: Cap | None = Field(None, description="Where it differs from the service's.")
+    detail: Detail | None = None
+    control: Control | None = None
 
     @property
     def names(self) -> set[str]:
         """All names in braces."""
-        return set().union(*map(names, [self.path, *self.query.values()]))
+        asked = [self.path, *self.query.values(), *(self.control.query.values() if self.control else ())]
+        return set().union(*map(names, asked), self.detail.names if self.detail else ())
 
 
 class Declaration(Frozen):

@@ -16,7 +16,7 @@ from jobs.connect.connector import Cursor, Reach, SourceError
 from jobs.connect.fetch import fetch
 from jobs.read.read import read
 from jobs.settings import Feed, Window
-from tests.connect.networks import Post, bluesky, hacker_news, mastodon
+from tests.connect.networks import Post, bluesky, hacker_news, mastodon, status
 from tests.service import Said, Service
 from tests.service import service as service
 
@@ -286,3 +286,43 @@ def test_pages_that_lead_in_a_circle_end(fetched: Fetched, service: Service) -> 
     assert len(service.asked) == 3
     assert "circle" in reach.missing[0]
     assert cursor["read"] == {}
+
+
+def search_of(*posts: Post) -> Any:
+    """A server's search: nothing but for what every full-text search finds, which `posts` are."""
+
+    def answer(asked: Any) -> Said:
+        found = [status(post) for post in posts] if asked.query["q"].startswith("before:") else []
+        return Said({"accounts": [], "statuses": found, "hashtags": []})
+
+    return answer
+
+
+def test_a_search_that_cannot_look_is_told_apart_from_one_that_finds_nothing(
+    fetched: Fetched, service: Service
+) -> None:
+    service.answer = search_of()
+    texts, cursor, reach = fetched("mastodon", query="aurora")
+    assert (texts, cursor["read"], len(service.asked)) == ([], {}, 2)
+    assert "a server with full-text search" in reach.missing[0]
+    service.answer = search_of(POSTS[0])
+    texts, cursor, reach = fetched("mastodon", query="aurora", cursor=cursor)
+    assert (texts, reach.missing) == ([], ())
+    assert cursor["read"]
+    service.answer = search_of()
+    _, after, reach = fetched("mastodon", query="aurora", cursor=cursor, last=date(2026, 9, 30))
+    assert reach.missing
+    assert after == cursor
+
+
+def test_what_is_asked_besides_for_an_item_is_missing_when_it_is_refused(
+    fetched: Fetched, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YOUTUBE_TOKEN", "k")
+    thread = {"videoId": "F1UP7wRCPH8", "textOriginal": "bom", "publishedAt": "2026-09-29T12:00:00Z"}
+    item = {"id": "U1", "snippet": {"topLevelComment": {"id": "U1", "snippet": thread}, "totalReplyCount": 9}}
+    spent = Said({"error": {"errors": [{"reason": "quotaExceeded"}], "code": 403}}, 403)
+    service.answer = lambda asked: spent if asked.path.endswith("/comments") else Said({"items": [item]})
+    texts, cursor, reach = fetched("youtube", videos=["F1UP7wRCPH8"])
+    assert (texts, cursor["read"]) == (["bom"], {})
+    assert "the units of today are used up" in reach.missing[0]
