@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
@@ -85,7 +85,8 @@ def lend_secrets(feed: Feed) -> None:
     """Put login and password of connection `sentinela_<feed>` where the feed looks for its secrets, unless set there.
 
     Feeds that name `credentials` share the connection of that name. A token is the password or, beside a password,
-    `token` in the extra. Without such a connection ingest says which variable is missing.
+    `token` in the extra; a key is the password. Of several ways to sign in the connection decides by what it has.
+    Without such a connection ingest says which variable is missing.
     """
     name = f"sentinela_{feed.credentials or feed.name}"
     missing = {what: variable for what, variable in feed.secrets.items() if not os.environ.get(variable)}
@@ -96,14 +97,26 @@ def lend_secrets(feed: Feed) -> None:
     except AirflowNotFoundException:
         log.warning("%s not set and there is no connection %s to take it from", " and ".join(missing.values()), name)
         return
-    for what, variable in missing.items():
-        part = "login" if what == "username" else "password"
-        secret = getattr(connection, part)
-        if what == "token" and "password" in feed.secrets:
-            part, secret = "`token` in its extra", connection.extra_dejson.get("token")
-        if not secret:
-            raise AirflowFailException(f"connection {name} has no {part}: put the {what} of {feed.name} there")
-        os.environ[variable] = secret
+    for _, secrets in sorted(feed.ways, key=lambda way: len(way[1]), reverse=True):
+        found = {
+            variable: os.environ.get(variable) or part_for(what, secrets, connection)[1]
+            for what, variable in secrets.items()
+        }
+        lent = {variable: secret for variable, secret in found.items() if secret}
+        if len(lent) == len(secrets):
+            os.environ.update(lent)
+            return
+    what = next(what for what in missing if not part_for(what, feed.secrets, connection)[1])
+    part, _ = part_for(what, feed.secrets, connection)
+    raise AirflowFailException(f"connection {name} has no {part}: put the {what} of {feed.name} there")
+
+
+def part_for(what: str, secrets: Collection[str], connection: Any) -> tuple[str, str | None]:
+    """The part of a connection that holds one of some secrets, and that."""
+    if what == "token" and "password" in secrets:
+        return "`token` in its extra", connection.extra_dejson.get("token")
+    part = "login" if what == "username" else "password"
+    return part, getattr(connection, part)
 
 
 def complaints(

@@ -25,7 +25,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$")]
 EPOCH = datetime.fromtimestamp(0, UTC)
 NAMED_FORMATS = {"iso8601": "%Y-%m-%dT%H:%M:%SZ", "date": "%Y-%m-%d"}
-SECRETS = ("username", "password", "token")
+SECRETS = ("username", "password", "token", "key")
 WINDOW, PAGE = ("start", "end"), "page"
 """What the connector itself gives to the templates of a request."""
 
@@ -67,7 +67,7 @@ class _SignIn(Frozen):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Which of username, password and token are needed."""
+        """Which of username, password, token and key are needed."""
         return ("token",)
 
 
@@ -103,24 +103,42 @@ class Basic(_SignIn):
         return ("username", "password")
 
 
-class Exchange(_SignIn):
+class Granting(_SignIn):
+    """The service gives a token for the secrets, which is shown as a bearer token, and another when that expires."""
+
+    url: Template = Field(description="Where the secrets are posted.")
+    token: Path = Field("access_token", description="Where in the answer the token lies.")
+
+
+class Exchange(Granting):
     """Secrets are posted and a token comes back: sessions, OAuth 2 with client credentials or a refresh token."""
 
     kind: Literal["exchange"]
-    url: Template = Field(description="Where the secrets are posted.")
     form: dict[str, Template] = Field({}, description="What is posted as a form; {username}, {password}, {token}.")
     body: dict[str, Template] = Field({}, description="What is posted as JSON instead.")
     basic: bool = Field(False, description="User name and password go as HTTP basic.")
-    token: Path = Field("access_token", description="Where in the answer the token lies.")
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Those that the templates name."""
         named = set().union(*map(names, [*self.form.values(), *self.body.values()]))
-        return tuple(name for name in SECRETS if name in named or (self.basic and name != "token"))
+        return tuple(name for name in SECRETS if name in named or (self.basic and name in ("username", "password")))
 
 
-SignIn = Annotated[Bearer | KeyInHeader | KeyInQuery | Basic | Exchange, Field(discriminator="kind")]
+class ServiceAccount(Granting):
+    """OAuth 2 with a signed JWT (RFC 7523): the key is the JSON of a service account, or names a file with that."""
+
+    kind: Literal["service_account"]
+    scope: str = Field(description="What the token is asked for.")
+    instead: Exchange | None = Field(None, description="The way to take when its secrets are set, and the key is not.")
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The key alone."""
+        return ("key",)
+
+
+SignIn = Annotated[Bearer | KeyInHeader | KeyInQuery | Basic | Exchange | ServiceAccount, Field(discriminator="kind")]
 
 
 class LinkHeader(Frozen):
@@ -356,6 +374,33 @@ class Dates(Frozen):
     zone: str = Field("UTC", description="IANA time zone of dates that name none.")
 
 
+class Detail(Frozen):
+    """What is asked besides for each item of a page of which `when` holds, such as the answers to it; read whole."""
+
+    when: Path
+    values: dict[Name, Path] = Field(description="What of the item the names in braces are.")
+    path: Template
+    query: dict[str, Template] = Field({}, description="A parameter is left out when a name in braces has no value.")
+    paging: Paging = OnePage(kind="none")
+
+    @property
+    def names(self) -> set[str]:
+        """The names in braces that are not of the item."""
+        return set().union(*map(names, [self.path, *self.query.values()])) - set(self.values)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The way of asking for it."""
+        return Endpoint(path=self.path, query=self.query, paging=self.paging, window=NoWindow(kind="none"), cap=Cap())
+
+
+class Control(Frozen):
+    """What is asked when nothing was found, to tell that from a service that cannot look: it finds something surely."""
+
+    query: dict[str, Template] = Field(description="Parameters in the place of those of the same name.")
+    say: str = Field(description="What it means when that finds nothing, too.")
+
+
 class Endpoint(Frozen):
     """A way of asking: once, or once for each value of the parameter `each`, and not when the feed gives none of it."""
 
@@ -365,11 +410,14 @@ class Endpoint(Frozen):
     paging: Paging | None = Field(None, description="Where it differs from the service's.")
     window: Span | None = Field(None, description="Where it differs from the service's.")
     cap: Cap | None = Field(None, description="Where it differs from the service's.")
+    detail: Detail | None = None
+    control: Control | None = None
 
     @property
     def names(self) -> set[str]:
         """All names in braces."""
-        return set().union(*map(names, [self.path, *self.query.values()]))
+        asked = [self.path, *self.query.values(), *(self.control.query.values() if self.control else ())]
+        return set().union(*map(names, asked), self.detail.names if self.detail else ())
 
 
 class Declaration(Frozen):
@@ -398,7 +446,7 @@ class Declaration(Frozen):
     def _consistent(self) -> Self:
         if (self.base_url is None) != (not self.requests):
             raise ValueError("base_url and requests go together")
-        sign_in = names(self.sign_in.url) if isinstance(self.sign_in, Exchange) else set()
+        sign_in = names(self.sign_in.url) if isinstance(self.sign_in, Granting) else set()
         used = {"base_url": names(self.base_url or ""), "sign_in.url": sign_in}
         used |= {f"requests.{name}": endpoint.names - {*WINDOW, PAGE} for name, endpoint in self.requests.items()}
         for place, wanted in used.items():
@@ -408,6 +456,13 @@ class Declaration(Frozen):
             if endpoint.each and endpoint.each not in self.parameters:
                 raise ValueError(f"requests.{name}.each: {endpoint.each!r} is no parameter")
         return self
+
+    @property
+    def ways(self) -> tuple[SignIn, ...]:
+        """Every way to sign in, the one that it would rather have first."""
+        if isinstance(self.sign_in, ServiceAccount) and self.sign_in.instead:
+            return (self.sign_in, self.sign_in.instead)
+        return (self.sign_in,) if self.sign_in else ()
 
     def checked(self, given: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         """The values of every parameter that a feed `given` these has; ValueError that says what is wrong with them."""

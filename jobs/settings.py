@@ -17,7 +17,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from jobs.declaration import Declaration, load_declaration, shipped
+from jobs.declaration import (
+    Basic,
+    Bearer,
+    Declaration,
+    KeyInHeader,
+    KeyInQuery,
+    SignIn,
+    load_declaration,
+    shipped,
+)
 from jobs.document import Frozen, read_document
 from jobs.document import SettingsError as SettingsError
 from jobs.expressions import filled
@@ -105,6 +114,11 @@ class BearerAuth(_TokenAuth):
 
     kind: Literal["bearer"] = "bearer"
 
+    @property
+    def way(self) -> SignIn:
+        """How the secret is shown."""
+        return Bearer(kind="bearer")
+
 
 class HeaderAuth(_TokenAuth):
     """A key in the header `name`."""
@@ -112,12 +126,22 @@ class HeaderAuth(_TokenAuth):
     kind: Literal["header"]
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
 
+    @property
+    def way(self) -> SignIn:
+        """How the secret is shown."""
+        return KeyInHeader(kind="header", name=self.name)
+
 
 class QueryAuth(_TokenAuth):
     """A key in the parameter `name` of the query."""
 
     kind: Literal["query"]
     name: Annotated[str, StringConstraints(min_length=1)]
+
+    @property
+    def way(self) -> SignIn:
+        """How the secret is shown."""
+        return KeyInQuery(kind="query", name=self.name)
 
 
 class BasicAuth(Frozen):
@@ -131,6 +155,11 @@ class BasicAuth(Frozen):
     def variables(self) -> dict[str, str]:
         """The environment variables that hold a secret, by what it is: username, password or token."""
         return {"username": self.username_env, "password": self.password_env}
+
+    @property
+    def way(self) -> SignIn:
+        """How the secrets are shown."""
+        return Basic(kind="basic")
 
 
 Auth = BearerAuth | HeaderAuth | QueryAuth | BasicAuth
@@ -220,13 +249,31 @@ class Feed(Frozen):
         return self
 
     @property
-    def secrets(self) -> dict[str, str]:
-        """The environment variables that hold a secret, by what it is: username, password or token."""
+    def ways(self) -> tuple[tuple[SignIn, dict[str, str]], ...]:
+        """The ways to sign in, and the environment variables of the secrets of each, by what they are: token and such.
+
+        The one that its service would rather have stands first.
+        """
         if self.service is None:
-            return self.http.credentials.variables if self.http.credentials else {}
+            auth = self.http.credentials
+            return ((auth.way, auth.variables),) if auth else ()
         prefix = (self.credentials or self.service.name).upper().replace("-", "_")
-        wanted = self.service.sign_in.secrets if self.service.sign_in else ()
-        return {what: f"{prefix}_{what.upper()}" for what in wanted}
+        return tuple((way, {what: f"{prefix}_{what.upper()}" for what in way.secrets}) for way in self.service.ways)
+
+    @property
+    def sign_in(self) -> SignIn | None:
+        """How it signs in: the first way whose secrets are set, else the first."""
+        return self._way[0]
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The environment variables of the secrets for that, by what they are."""
+        return self._way[1]
+
+    @property
+    def _way(self) -> tuple[SignIn | None, dict[str, str]]:
+        ready = (one for one in self.ways if all(map(os.environ.get, one[1].values())))
+        return next(ready, self.ways[0] if self.ways else (None, {}))
 
     @property
     def base_url(self) -> str:

@@ -20,7 +20,10 @@ from jobs.validate.kernel import judge_rows
 
 @dataclass(frozen=True)
 class Offer:
-    """A service that can be named, what a feed of it may give, and the variables of the secrets that it needs."""
+    """A service that can be named, what a feed of it may give, and the variables of the secrets that it needs.
+
+    An `or` stands before the first variable of another way to sign in.
+    """
 
     name: str
     title: str
@@ -73,11 +76,15 @@ def _offer(service: Declaration) -> Offer:
         name: f"{name}{'[]' if one.many else ''}{'*' if one.required and one.default is None else ''}"
         for name, one in service.parameters.items()
     }
-    needed = service.sign_in.secrets if service.sign_in else ()
+    needed = [
+        f"{'or ' if number and not place else ''}{service.name.upper()}_{what.upper()}"
+        for number, way in enumerate(service.ways)
+        for place, what in enumerate(way.secrets)
+    ]
     return Offer(
         name=service.name,
         title=service.about.title,
         parameters=(*(() if service.requests else ("path*",)), *marks.values()),
-        secrets=tuple(f"{service.name}_{what}".upper() for what in needed),
-        how=service.sign_in.how if service.sign_in else "",
+        secrets=tuple(needed),
+        how="; or ".join(way.how for way in service.ways),
     )

@@ -67,8 +67,9 @@ class Service:
         if service.base_url and "{" not in service.base_url:
             changes["base_url"] = self.url
         said = {**service.model_dump(exclude_defaults=True), **changes}
-        if service.sign_in and hasattr(service.sign_in, "url") and "{" not in service.sign_in.url:
-            said["sign_in"] = {**said["sign_in"], "url": f"{self.url}/token"}
+        for way in (said.get("sign_in", {}), said.get("sign_in", {}).get("instead") or {}):
+            if "url" in way and "{" not in way["url"]:
+                way["url"] = f"{self.url}/token"
         return Declaration.model_validate({**said, **self.changes})
 
     def feed(self, name: str, **parameters: Any) -> dict[str, Any]:
@@ -107,12 +108,12 @@ def _server() -> _Server:
 
 
 @contextmanager
-def killed_after(service: Service, requests: int) -> Iterator[None]:
-    """The process is killed when it would send `service` one request more than `requests` from here on."""
-    send, last = Client.send, len(service.asked) + requests
+def killed_after(requests: int) -> Iterator[None]:
+    """The process is killed when it would send one request more than `requests` from here on."""
+    send, left = Client.send, iter(range(requests))
 
     def until_killed(self: Client, *args: Any, **options: Any) -> Any:
-        if len(service.asked) == last:
+        if next(left, None) is None:
             raise KeyboardInterrupt
         return send(self, *args, **options)
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from jobs.connect.client import Client, address
-from jobs.connect.connector import Body, Outcome, Reach, Request, SourceError
+from jobs.connect.connector import Body, Cursor, Outcome, Reach, Request, SourceError
 from jobs.connect.paging import Call, Page, pager
 from jobs.connect.server import LimitedError, Server, TooMuchError
-from jobs.connect.span import Time, asked, in_order, read_before, read_by_now
+from jobs.connect.span import Time, asked, in_order, read_before, read_by_now, still_late
 from jobs.declaration import Cap, Declaration, Endpoint, NewestFirst, Paging, Range, Span
 from jobs.expressions import filled, found, holds
 from jobs.settings import Feed, now
@@ -123,8 +123,8 @@ def sequences(feed: Feed) -> Iterator[Sequence]:
 def bodies(request: Request) -> Generator[Body, None, Outcome]:
     """The pages of every sequence of the feed; SourceError when not a single one could be had.
 
-    The cursor is {"version", "read": {sequence: {"since", "until"}}}: the time without a gap that was read of each, in
-    ISO 8601. It moves with every step that was read to its end.
+    The cursor is {"version", "read": {sequence: {"since", "until", "at"}}}: the time without a gap that was read of
+    each, and when its end was, in ISO 8601. It moves with every step that was read to its end.
     """
     service = _service(request.feed)
     former = request.cursor.get("read", {}) if request.cursor.get("version") == service.version else {}
@@ -169,22 +169,28 @@ class _Walk:
     detail: dict[str, Any] = field(default_factory=lambda: {"asked": []})
     fault: SourceError | None = None
     pages: int = 0
+    items: int = 0
     seen: _Extent = field(default_factory=_Extent)
 
     def sequence(self, sequence: Sequence) -> Generator[Body, None, None]:
         """All pages of `sequence`; a fault of it does not keep the others from being read."""
-        before = read_before(self.former.get(sequence.key, {}))
-        time, left_out = asked(self.request, sequence.service, sequence.window, before, now())
+        former = self.former.get(sequence.key, {})
+        before, overlap = read_before(former), still_late(former, timedelta(minutes=sequence.service.overlap_minutes))
+        time, left_out = asked(self.request, sequence.window, before, overlap, now())
         self.detail["asked"].append([sequence.name, time.start.isoformat(), time.end.isoformat()])
         self.missing += [f"{sequence.title}: {left_out}"] if left_out else []
-        self._keep(sequence, before)
+        if former:
+            self.read[sequence.key] = dict(former)
+        items = self.items
         try:
             if sequence.is_ranged:
-                for part, backwards in in_order(time, before, timedelta(minutes=sequence.service.overlap_minutes)):
+                for part, backwards in in_order(time, before, overlap):
                     yield from self._steps(sequence, part, backwards)
             else:
                 yield from self._slice(sequence, time)
                 self._keep(sequence, read_by_now(before, time))
+            if self.items == items:
+                self._doubt(sequence, former)
         except SourceError as fault:
             self.fault = self.fault or fault
             self.missing.append(f"{sequence.title}: {fault}")
@@ -197,10 +203,11 @@ class _Walk:
         detail = {**self.detail, **limits}
         return Reach(self.pages, self.seen.first, self.seen.last, tuple(self.missing), detail)
 
-    def _keep(self, sequence: Sequence, read: Time | None) -> None:
+    def _keep(self, sequence: Sequence, read: Time) -> None:
         """Let the cursor say that `read` was read of `sequence`."""
-        if read:
-            self.read[sequence.key] = {"since": read.start.isoformat(), "until": read.end.isoformat()}
+        kept, said = self.read.get(sequence.key, {}), {"since": read.start.isoformat(), "until": read.end.isoformat()}
+        at = {"at": now().isoformat()} if kept.get("until") != said["until"] else {}
+        self.read[sequence.key] = {**kept, **said, **at}
 
     def _steps(self, sequence: Sequence, time: Time, backwards: bool) -> Generator[Body, None, None]:
         """The pages of `time`, step by step, so that a fetch that ends too early need not begin again."""
@@ -251,15 +258,38 @@ class _Walk:
                 raise TooMuchError
             yield Body(target, sequence.place, page.sha256, limits=dict(self.server.limits_seen))
             target.unlink(missing_ok=True)
+            for item in page.items:
+                yield from self._detail(sequence, time, item)
             dates = sequence.dates(page, self.request.feed)
             seen.add(dates)
             self.seen.add(dates)
             items += len(page.items)
+            self.items += len(page.items)
             if isinstance(window, NewestFirst) and dates and max(dates) < time.start - window.slack:
                 return
             call = leader.next(call, page)
             if sequence.is_cut_off(page, items, len(calls), call is not None):
                 raise TooMuchError(seen.first)
+
+    def _detail(self, sequence: Sequence, time: Time, item: Any) -> Generator[Body, None, None]:
+        """All pages of what is asked besides for `item`, if anything."""
+        detail = sequence.endpoint.detail
+        if detail and holds(detail.when, item):
+            told = {name: str(found(path, item)) for name, path in detail.values.items()}
+            inner = replace(sequence, endpoint=detail.endpoint, values={**sequence.values, **told})
+            yield from self._pages(inner, time, in_halves=False)
+
+    def _doubt(self, sequence: Sequence, former: Cursor) -> None:
+        """Nothing was found: say so and move no cursor where the service does not even find what is there surely."""
+        control = sequence.endpoint.control
+        if control is None:
+            return
+        endpoint = sequence.endpoint.model_copy(update={"query": {**sequence.endpoint.query, **control.query}})
+        page = self._ask(replace(sequence, endpoint=endpoint), Call(), {}, self.request.folder / "control.json")
+        if page is None or not page.items:
+            self.missing.append(f"{sequence.title}: {control.say}")
+            self.read.pop(sequence.key, None)
+            self.read |= {sequence.key: dict(former)} if former else {}
 
     def _ask(self, sequence: Sequence, call: Call, bounds: Mapping[str, str], target: Path) -> Page | None:
         url, query = sequence.address(call, bounds)

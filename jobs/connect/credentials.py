@@ -1,14 +1,21 @@
-"""Credentials: how a feed's secrets, which come from the environment, are shown to its server."""
+"""Credentials: a feed's secrets, which come from the environment, and how they are shown to its server.
+
+How a token is had for them lies in sign_in.py.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from requests import PreparedRequest
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from jobs.connect.connector import SourceError
-from jobs.settings import BasicAuth, BearerAuth, Feed, HeaderAuth
+from jobs.declaration import Basic, Bearer, Granting, KeyInHeader, KeyInQuery, SignIn
+from jobs.settings import Feed
+
+Secrets = Mapping[str, str]
 
 
 class KeyHeader(AuthBase):
@@ -36,25 +43,38 @@ class KeyParameter(AuthBase):
 
 
 def credential(feed: Feed) -> AuthBase | None:
-    """What makes the requests of `feed` known to its server; None when it asks for nothing.
+    """What makes the requests of a feed at an address known to its server; None when it asks for nothing.
 
     Raises SourceError, with the status `refused`, when a secret is not set or no header can hold it.
     """
-    auth = feed.http.credentials
-    if auth is None:
-        return None
-    if isinstance(auth, BasicAuth):
-        username, password = secret(feed, auth.username_env, "username"), secret(feed, auth.password_env, "password")
-        return HTTPBasicAuth(username.encode(), password.encode())
-    token = secret(feed, auth.token_env, "token")
-    if isinstance(auth, BearerAuth):
-        return KeyHeader("Authorization", f"Bearer {fit_for_header(feed, auth.token_env, token)}")
-    if isinstance(auth, HeaderAuth):
-        return KeyHeader(auth.name, fit_for_header(feed, auth.token_env, token))
-    return KeyParameter(auth.name, token)
+    return shown(feed, feed.http.credentials.way, secrets_of(feed)) if feed.http.credentials else None
 
 
-def secret(feed: Feed, variable: str, what: str, how: str = "") -> str:
+def shown(feed: Feed, way: SignIn, given: Secrets) -> AuthBase:
+    """What shows the secrets, or the token that was `given` for them, in a way to sign in.
+
+    Raises SourceError, with the status `refused`, when no header can hold them.
+    """
+    match way:
+        case Basic():
+            return HTTPBasicAuth(given["username"].encode(), given["password"].encode())
+        case KeyInQuery():
+            return KeyParameter(way.name, given["token"])
+        case KeyInHeader():
+            return KeyHeader(way.name, _fit_for_header(feed, given["token"]))
+        case Bearer():
+            return KeyHeader("Authorization", f"{way.scheme} {_fit_for_header(feed, given['token'])}")
+        case Granting():
+            return KeyHeader("Authorization", f"Bearer {given['token']}")
+
+
+def secrets_of(feed: Feed) -> Secrets:
+    """The secrets of `feed`, by what they are; SourceError, with the status `refused`, when one is not set."""
+    how = feed.sign_in.how if feed.sign_in else ""
+    return {what: _secret(feed, variable, what, how) for what, variable in feed.secrets.items()}
+
+
+def _secret(feed: Feed, variable: str, what: str, how: str) -> str:
     """The value of `variable` without a line end, which files of secrets leave behind; `how` says how to get one.
 
     Raises SourceError, with the status `refused`, when it is not set.
@@ -65,11 +85,12 @@ def secret(feed: Feed, variable: str, what: str, how: str = "") -> str:
     raise SourceError(f"{told}; {how}" if how else told, "refused")
 
 
-def fit_for_header(feed: Feed, variable: str, value: str) -> str:
+def _fit_for_header(feed: Feed, value: str) -> str:
     """`value`; else an error that does not tell it, as those of the HTTP libraries do."""
     if value.isascii() and value.isprintable() and value == value.strip():
         return value
     raise SourceError(
-        f"feed {feed.name!r}: the environment variable {variable} holds signs that no header can; set it anew",
+        f"feed {feed.name!r}: the environment variable {feed.secrets['token']} holds signs that no header can; set it "
+        "anew",
         "refused",
     )

@@ -20,7 +20,7 @@ from jobs.connect.connector import SourceError
 from jobs.connect.guard import LONGEST_WAIT_SECONDS
 from jobs.connect.paging import Page
 from jobs.connect.sign_in import sign_in
-from jobs.declaration import Declaration, Exchange, KeyInQuery, Limits, Meaning, Verdict
+from jobs.declaration import Declaration, Granting, KeyInQuery, Limits, Meaning, Verdict
 from jobs.expressions import found, holds
 from jobs.settings import Feed
 
@@ -68,7 +68,7 @@ class Server:
         self, feed: Feed, service: Declaration, client: Client, folder: Path, requests: int | None = None
     ) -> None:
         self._feed, self._service, self._client, self._folder = feed, service, client, folder
-        self._shown = sign_in(feed, client, folder)
+        self._way, self._shown = feed.sign_in, sign_in(feed, client, folder)
         self._not_before = 0.0
         self.limits_seen: dict[str, str] = {}
         self._requests, self._sent = requests, 0
@@ -83,14 +83,14 @@ class Server:
         while True:
             heard = self._hear(url, query, target)
             verdict = self._verdict(heard)
-            meaning = verdict.means if verdict else _by_status(heard)
+            meaning = _meaning(verdict, heard)
             if meaning is None:
                 return self._page(url, heard)
             if meaning == "empty":
                 return None
             if meaning == "split":
                 raise TooMuchError
-            if meaning == "expired" and isinstance(self._service.sign_in, Exchange) and not renewed:
+            if meaning == "expired" and isinstance(self._way, Granting) and not renewed:
                 self._shown, renewed = sign_in(self._feed, self._client, self._folder), True
             elif meaning == "retry" and tries < self._feed.http.retries:
                 tries += 1
@@ -106,8 +106,8 @@ class Server:
         to, own = urlsplit(url), urlsplit(base)
         if (to.scheme, to.netloc) != (own.scheme, own.netloc):
             raise SourceError(f"{address(base)}: its next page lies on another host, {to.hostname!r}; it is not asked")
-        if isinstance(self._service.sign_in, KeyInQuery):
-            return without_parameter(url, self._service.sign_in.name)
+        if isinstance(self._way, KeyInQuery):
+            return without_parameter(url, self._way.name)
         return url
 
     def _hear(self, url: str, query: Mapping[str, str], target: Path) -> Heard:
@@ -145,7 +145,10 @@ class Server:
 
     def _complaint(self, url: str, heard: Heard, verdict: Verdict | None) -> str:
         said = f"{address(url)}: answered {heard.answer.status} {heard.answer.reason}: {_said(heard)}"
-        return f"{said}; {verdict.say}" if verdict and verdict.say else said
+        advice = verdict.say if verdict else ""
+        if not advice and _meaning(verdict, heard) == "expired" and self._way:
+            advice = f"set {' and '.join(self._feed.secrets.values())} anew. {self._way.how}"
+        return f"{said}; {advice}" if advice else said
 
     def _mind_limits(self, heard: Heard) -> None:
         """Put the next request off where the answer says that nothing, or little, is left."""
@@ -190,6 +193,10 @@ def _fits(verdict: Verdict, heard: Heard) -> bool:
     if verdict.when and (heard.document is NO_DOCUMENT or not holds(verdict.when, heard.document)):
         return False
     return not verdict.text or re.search(verdict.text, heard.text) is not None
+
+
+def _meaning(verdict: Verdict | None, heard: Heard) -> Meaning | None:
+    return verdict.means if verdict else _by_status(heard)
 
 
 def _by_status(heard: Heard) -> Meaning | None:

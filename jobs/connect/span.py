@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from jobs.connect.connector import Cursor, Request
-from jobs.declaration import Declaration, Range, Span
+from jobs.declaration import Range, Span
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,30 @@ def read_before(cursor: Cursor) -> Time | None:
     return Time(datetime.fromisoformat(cursor["since"]), datetime.fromisoformat(cursor["until"]))
 
 
+def still_late(cursor: Cursor, overlap: timedelta) -> timedelta:
+    """How far before the end of what a cursor says was read items may have come since, of those up to `overlap` late.
+
+    None where that end was long over when it was read: else a backfill would read the same again and again.
+    """
+    if "at" not in cursor:
+        return overlap
+    over = datetime.fromisoformat(cursor["at"]) - datetime.fromisoformat(cursor["until"])
+    return max(overlap - over, timedelta())
+
+
 def asked(
-    request: Request, service: Declaration, window: Span, before: Time | None, present: datetime
+    request: Request, window: Span, before: Time | None, overlap: timedelta, present: datetime
 ) -> tuple[Time, str | None]:
     """The time to ask for at `present`, and a sentence on what of the run's window that leaves out, if anything.
 
-    A run that reaches beyond what was read `before` goes on from there, less the service's overlap, so that nothing
-    between two runs is missed, but not further back than the feed's `back_days`.
+    A run that reaches beyond what was read `before` goes on from there, less the `overlap`, so that nothing between two
+    runs is missed, but not further back than the feed's `back_days`.
     """
     start, end = _whole(request)
     newest, back = present.replace(microsecond=0), timedelta(days=request.feed.back_days)
     end = min(end, newest - timedelta(seconds=window.lag_seconds)) if isinstance(window, Range) else newest
     if before and end > before.end and before.start <= start:
-        start = max(before.end - timedelta(minutes=service.overlap_minutes), min(start, end) - back)
+        start = max(before.start, before.end - overlap, min(start, end) - back)
     earliest, why = newest - back, f"the feed is read back {request.feed.back_days} days (`back_days`)"
     if isinstance(window, Range):
         days = window.history_days

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from jobs.connect import server
 from jobs.connect.connector import Body, Cursor
 from jobs.connect.fetch import fetch
+from jobs.connect.guard import Guard
 from jobs.settings import Window
 from tests.feeds import feed as feed
 from tests.site import site as site
@@ -28,3 +31,19 @@ def fetched(feed: Callable[..., Any], tmp_path: Path) -> Callable[..., tuple[lis
         return list(bodies), bodies.cursor
 
     return run
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that were waited; nobody waits for them."""
+    waited: list[float] = []
+    ahead = [0.0]
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        ahead[0] += seconds
+
+    clock = time.time
+    monkeypatch.setattr(Guard, "sleep", lambda _, seconds: wait(seconds))
+    monkeypatch.setattr(server.time, "time", lambda: clock() + ahead[0])
+    return waited

@@ -1,27 +1,32 @@
-"""The table of services in docs/services.md, made of their declarations; run it to write it."""
+"""The tables of services in docs/services.md, made of their declarations and of the tests; run it to write them.
+
+`python -m tests.connect.services_table`
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 from jobs.declaration import Declaration, NewestFirst, Range, shipped, shipped_names
 from jobs.trial import offers
+from tests.connect.situations import TRIED
 
 PAGE = Path(__file__).parents[2] / "docs" / "services.md"
-BEGIN, END = "<!-- table: python -m tests.connect.services_table -->\n", "<!-- end of the table -->\n"
+BEGIN, END = "<!-- {name}: python -m tests.connect.services_table -->\n", "<!-- end of the table -->\n"
 HEAD = """\
 | service | a feed gives | secrets | pages by | asked by day | at most | what cannot be seen |
 |---|---|---|---|---|---|---|
 """
 
 
-def table() -> str:
-    """One row a service."""
+def described() -> str:
+    """What each service is, a row each."""
     rows = []
     for offer in offers():
         service = shipped(offer.name)
         gives = ", ".join(f"`{name}`" for name in offer.parameters)
-        needed = ", ".join(f"`{name}`" for name in offer.secrets) or "none"
+        needed = ", ".join(f"`{name}`".replace("`or ", "or `") for name in offer.secrets) or "none"
         if service.sign_in and service.sign_in.optional:
             needed += " (if you like)"
         cells = (f"`{offer.name}`: {offer.title}", gives, needed, _paging(service), _window(service), _cap(service))
@@ -52,11 +57,24 @@ def _cap(service: Declaration) -> str:
     return ", ".join(dict.fromkeys(said)) or "-"
 
 
+def tried() -> str:
+    """In which situations each service is tried, as far as the tests that do it are imported; a row a service."""
+    titles = list(TRIED)
+    rows = [
+        f"| `{name}` | {' | '.join('yes' if name in TRIED[title] else '-' for title in titles)} |\n"
+        for name in shipped_names()
+    ]
+    return f"| service | {' | '.join(titles)} |\n|{'---|' * (1 + len(titles))}\n{''.join(rows)}"
+
+
 def written() -> str:
-    """The page with the table as it should be."""
+    """The page with the tables as they should be."""
+    import_module("tests.connect.test_situations")
     page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    return before + BEGIN + table() + rest[rest.index(END) :]
+    for name, table in (("table", described()), ("tried", tried())):
+        before, rest = page.split(BEGIN.format(name=name))
+        page = before + BEGIN.format(name=name) + table + rest[rest.index(END) :]
+    return page
 
 
 if __name__ == "__main__":

@@ -12,13 +12,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from jobs.connect import server as server_module
 from jobs.connect.connector import Cursor, Reach, SourceError
 from jobs.connect.fetch import fetch
-from jobs.connect.guard import Guard
 from jobs.read.read import read
 from jobs.settings import Feed, Window
-from tests.connect.networks import Post, bluesky, hacker_news, mastodon
+from tests.connect.networks import Post, bluesky, hacker_news, mastodon, status
 from tests.service import Said, Service
 from tests.service import service as service
 
@@ -32,22 +30,6 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(NOW.timestamp())))
     monkeypatch.setenv("BLUESKY_USERNAME", "ana.example")
     monkeypatch.setenv("BLUESKY_PASSWORD", "s3cret")
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that were waited; nobody waits for them."""
-    waited: list[float] = []
-    ahead = [0.0]
-
-    def wait(seconds: float) -> None:
-        waited.append(seconds)
-        ahead[0] += seconds
-
-    clock = time.time
-    monkeypatch.setattr(Guard, "sleep", lambda _, seconds: wait(seconds))
-    monkeypatch.setattr(server_module.time, "time", lambda: clock() + ahead[0])
-    return waited
 
 
 @pytest.fixture
@@ -113,6 +95,7 @@ def test_a_run_goes_on_from_the_last_less_the_overlap(
     fetched: Fetched, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.answer = hacker_news(POSTS)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(at(3).timestamp())))
     _, cursor, _ = fetched("hacker_news", date(2026, 9, 28), query="aurora")
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(at(9.5, 30).timestamp())))
     texts, after, reach = fetched("hacker_news", date(2026, 9, 30), query="aurora", cursor=cursor)
@@ -148,6 +131,21 @@ def test_a_time_too_long_for_one_run_is_read_by_several_without_a_gap(
     (read,) = cursor["read"].values()
     assert datetime.fromisoformat(read["since"]) <= at(3, 10)
     assert datetime.fromisoformat(read["until"]) == at(27)
+
+
+def test_a_backfill_within_few_requests_reads_no_overlap_again(fetched: Fetched, service: Service) -> None:
+    service.answer = hacker_news([(at(hour, day), f"{day} {hour}") for day in range(10, 19) for hour in (6, 7, 8)], 1)
+    service.changes = {"overlap_minutes": 4 * 1440}
+    texts: list[str] = []
+    cursor: Cursor = {}
+    for _ in range(6):
+        options = {"query": "aurora", "cursor": cursor, "requests_per_run": 9}
+        found, cursor, reach = fetched("hacker_news", date(2026, 9, 10), date(2026, 9, 18), **options)
+        texts += found
+        if not reach.missing:
+            break
+    assert reach.missing == ()
+    assert len(texts) == 27
 
 
 def test_years_without_posts_are_no_hundreds_of_requests(fetched: Fetched, service: Service) -> None:
@@ -311,3 +309,43 @@ def test_pages_that_lead_in_a_circle_end(fetched: Fetched, service: Service) -> 
     assert len(service.asked) == 3
     assert "circle" in reach.missing[0]
     assert cursor["read"] == {}
+
+
+def search_of(*posts: Post) -> Any:
+    """A server's search: nothing but for what every full-text search finds, which `posts` are."""
+
+    def answer(asked: Any) -> Said:
+        found = [status(post) for post in posts] if asked.query["q"].startswith("before:") else []
+        return Said({"accounts": [], "statuses": found, "hashtags": []})
+
+    return answer
+
+
+def test_a_search_that_cannot_look_is_told_apart_from_one_that_finds_nothing(
+    fetched: Fetched, service: Service
+) -> None:
+    service.answer = search_of()
+    texts, cursor, reach = fetched("mastodon", query="aurora")
+    assert (texts, cursor["read"], len(service.asked)) == ([], {}, 2)
+    assert "a server with full-text search" in reach.missing[0]
+    service.answer = search_of(POSTS[0])
+    texts, cursor, reach = fetched("mastodon", query="aurora", cursor=cursor)
+    assert (texts, reach.missing) == ([], ())
+    assert cursor["read"]
+    service.answer = search_of()
+    _, after, reach = fetched("mastodon", query="aurora", cursor=cursor, last=date(2026, 9, 30))
+    assert reach.missing
+    assert after == cursor
+
+
+def test_what_is_asked_besides_for_an_item_is_missing_when_it_is_refused(
+    fetched: Fetched, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YOUTUBE_TOKEN", "k")
+    thread = {"videoId": "F1UP7wRCPH8", "textOriginal": "bom", "publishedAt": "2026-09-29T12:00:00Z"}
+    item = {"id": "U1", "snippet": {"topLevelComment": {"id": "U1", "snippet": thread}, "totalReplyCount": 9}}
+    spent = Said({"error": {"errors": [{"reason": "quotaExceeded"}], "code": 403}}, 403)
+    service.answer = lambda asked: spent if asked.path.endswith("/comments") else Said({"items": [item]})
+    texts, cursor, reach = fetched("youtube", videos=["F1UP7wRCPH8"])
+    assert (texts, cursor["read"]) == (["bom"], {})
+    assert "the units of today are used up" in reach.missing[0]

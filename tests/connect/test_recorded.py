@@ -12,7 +12,7 @@ import pytest
 
 from jobs.connect.connector import SourceError
 from jobs.connect.fetch import fetch
-from jobs.declaration import Exchange, shipped
+from jobs.declaration import Granting, shipped
 from jobs.read.declared import records
 from jobs.settings import Feed, Window
 from jobs.values import parse_date
@@ -91,7 +91,7 @@ def test_recorded_errors_are_no_pages(
         if not any(part in header.lower() for part in of_the_wire)
     }
     token = [Said({"access_token": "t", "accessJwt": "t"})]
-    service.faults = token if isinstance(shipped(name).sign_in, Exchange) else []
+    service.faults = token if isinstance(shipped(name).sign_in, Granting) else []
     said = Said(answer["body"], answer["status"], headers, text)
     service.answer = lambda asked: Said({}, 403) if asked.posted else said
     given = {**service.feed(name, **parameters(name, service.url)), "http": {"retries": 0}}

@@ -92,10 +92,16 @@ def test_nothing_to_see_and_not_to_be_seen_differ(desk: Callable[..., Desk], ser
     assert looked_for(View(desk().lake), ["2026-09-29"]) == {"2026-09-29": {"feed"}}
 
 
+def test_a_search_without_an_index_is_partial_and_not_empty(desk: Callable[..., Desk], service: Service) -> None:
+    service.answer = lambda _: Said({"accounts": [], "statuses": [], "hashtags": []})
+    done = desk(query="aurora").ingest()
+    assert (done.status, done.failed, done.items_seen) == ("partial", True, 0)
+
+
 def test_a_kill_between_two_requests_loses_and_doubles_nothing(desk: Callable[..., Desk], service: Service) -> None:
     service.answer = mastodon(POSTS)
     for killed_at in range(5):
-        with killed_after(service, killed_at):
+        with killed_after(killed_at):
             desk().ingest()
         assert State(desk().lake).cursor("feed") == {}
     assert desk().ingest().items_new == 7
