@@ -69,6 +69,13 @@ class View:
             found.setdefault(file.partition, []).append(file)
         return {partition: found[partition] for partition in sorted(found)}
 
+    def by_day(self, dataset: str, days: Iterable[str] | None = None) -> dict[str, list[File]]:
+        """The files of each day of `dataset`, both sorted."""
+        found: dict[str, list[File]] = {}
+        for file in self.files(dataset, days):
+            found.setdefault(file.day, []).append(file)
+        return {day: found[day] for day in sorted(found)}
+
     def days(self, dataset: str) -> list[str]:
         """Days that `dataset` has rows of, sorted, `undated` left out."""
         return sorted({file.day for file in self.files(dataset)} - {UNDATED})
