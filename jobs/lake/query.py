@@ -153,6 +153,12 @@ class Query:
         """Make `dataset` (of `days`) of this connection's view readable as `name`, by default its own name."""
         self.view(name or dataset, dataset, self.at.files(dataset, days, held))
 
+    def keep(self, dataset: str, days: Iterable[str] | None = None, name: str | None = None) -> None:
+        """As `read`, but as a table: the files are opened once, however often it is asked."""
+        name = name or dataset
+        self.read(dataset, days, name=f"{name}_read")
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {name}_read")
+
     def view(self, name: str, dataset: str, files: Sequence[File]) -> None:
         """Make `files` of `dataset` readable as the view `name`; none of them gives an empty view."""
         agreed = contract(dataset)
