@@ -6,10 +6,10 @@ import json
 import sys
 
 import jsonschema
-import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from data_contracts import FOLDER, SUFFIX, ContractError, contract, names
+from data_contracts.parse import parse
 
 
 def problems() -> list[str]:
@@ -17,7 +17,7 @@ def problems() -> list[str]:
     validator = jsonschema.Draft201909Validator(json.loads(OpenDataContractStandard.json_schema()))  # type: ignore[no-untyped-call]
     found = []
     for name in names():
-        document = yaml.safe_load((FOLDER / f"{name}{SUFFIX}").read_text(encoding="utf-8"))
+        document = parse(FOLDER / f"{name}{SUFFIX}")
         for error in validator.iter_errors(document):
             place = "/".join(str(part) for part in error.absolute_path)
             found.append(f"{name}{SUFFIX}: {place}: {error.message}")

@@ -12,7 +12,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
-import yaml
+
+from data_contracts.parse import parse
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
@@ -95,8 +96,7 @@ def contract(name: str) -> Contract:
     path = FOLDER / f"{name}{SUFFIX}"
     if not path.exists():
         raise ContractError(f"no contract for dataset {name!r}; there are: {', '.join(names())}")
-    text = path.read_text(encoding="utf-8")
-    document = yaml.safe_load(text)
+    document = parse(path)
     (table,) = document["schema"]
     properties = table["properties"]
     custom = {p["property"]: p["value"] for p in document.get("customProperties", [])}
@@ -112,7 +112,7 @@ def contract(name: str) -> Contract:
             for column, owner in [(None, table), *((p["name"], p) for p in properties)]
             for rule in owner.get("quality", [])
         ),
-        digest=hashlib.sha256(text.encode()).hexdigest()[:16],
+        digest=hashlib.sha256(path.read_text(encoding="utf-8").encode()).hexdigest()[:16],
         table=custom.get("storedIn", document["name"]),
         verdict=custom.get("verdict"),
     )

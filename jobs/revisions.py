@@ -6,9 +6,19 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from jobs.lake.query import Query, View, sql_text, sql_until
+from jobs.lake.query import Query, View, sql_days, sql_text, sql_until
 
 TABLE = "daily_polarity"
+_NEWEST = "QUALIFY row_number() OVER (PARTITION BY published_date, brand, feed, language ORDER BY recorded_at DESC) = 1"
+
+
+def read_revisions(query: Query, days: Iterable[str], as_of: datetime | None = None) -> None:
+    """Make the tables `revision`, every revision of the points of `days`, of those recorded by `as_of` where given, and
+    `daily_polarity`, the newest of each point."""
+    query.keep(TABLE, days, name="revision")
+    if as_of:
+        query.connection.execute(f"DELETE FROM revision WHERE NOT ({sql_until('recorded_at', as_of)})")
+    query.connection.execute(f"CREATE OR REPLACE TEMP TABLE {TABLE} AS FROM revision {_NEWEST}")
 
 
 def view_current(query: Query, view: View, days: Iterable[str] | None, as_of: datetime | None = None) -> None:
@@ -20,22 +30,18 @@ def view_current(query: Query, view: View, days: Iterable[str] | None, as_of: da
 def view_newest_revision(query: Query, source: str, name: str, as_of: datetime | None = None) -> None:
     """Make `name` the newest revision (recorded at or before `as_of`) of every point in the view `source`."""
     query.connection.execute(f"""
-        CREATE OR REPLACE TEMP VIEW {name} AS FROM {source} WHERE {sql_until("recorded_at", as_of)}
-        QUALIFY row_number() OVER (
-            PARTITION BY published_date, brand, feed, language ORDER BY recorded_at DESC) = 1
+        CREATE OR REPLACE TEMP VIEW {name} AS FROM {source} WHERE {sql_until("recorded_at", as_of)} {_NEWEST}
     """)
 
 
-def newest_changes(
-    query: Query, view: View, days: Iterable[str], brand: str, as_of: datetime | None = None
-) -> list[dict[str, Any]]:
-    """What the newest revision of each of `days` changed of `brand`, revised days only, the newest revision first.
+def newest_changes(query: Query, days: Iterable[str], brand: str) -> list[dict[str, Any]]:
+    """What the newest revision of each of `days` changed of `brand`, by the table `revision`; revised days only, the
+    newest revision first.
 
     A row has published_date, moment, causes (sorted), and posts, distinct_texts and distinct_polarity_sum of the day,
     over all feeds and languages, after it and, with the suffix `_before`, before it; `moment_before` is that of the
     revision before.
     """
-    query.view("revision", TABLE, view.files(TABLE, days))
     counts = ("posts", "distinct_texts", "distinct_polarity_sum")
     after = ", ".join(f"coalesce(sum({name} ORDER BY feed, language), 0)::DOUBLE AS {name}" for name in counts)
     former = ", ".join(f"coalesce(sum({name} ORDER BY feed, language), 0)::DOUBLE AS {name}_before" for name in counts)
@@ -43,7 +49,7 @@ def newest_changes(
     return query.rows(f"""
         WITH point AS (
             SELECT *, max(recorded_at) FILTER (cause <> 'first') OVER (PARTITION BY published_date) AS moment
-            FROM revision WHERE brand = {sql_text(brand)} AND {sql_until("recorded_at", as_of)}
+            FROM revision WHERE brand = {sql_text(brand)} AND {sql_days(days)}
         ), now AS (
             SELECT published_date, moment, {after} FROM (FROM point WHERE moment IS NOT NULL {newest}) GROUP BY ALL
         ), former AS (

@@ -18,7 +18,7 @@ from data_contracts import contract
 from jobs.engine import Engine, open_engine
 from jobs.enrich.themes import Themes, fit_due, read_themes, themes_file
 from jobs.lake.query import View, batches
-from jobs.lake.table import File, Lake, Partition, Table, fingerprint
+from jobs.lake.table import File, Lake, Partition, Table, day_value, fingerprint
 from jobs.lake.writer import writing
 from jobs.progress import track
 from jobs.settings import Settings, Topic
@@ -43,7 +43,7 @@ def topics(settings: Settings, days: Sequence[str], cause: str = "inputs", anew:
     """Find the topics of the posts of `days` (YYYY-MM-DD or `undated`), and of every stored day made by other rules.
 
     Where the settings ask for themes, those that are due are found first; where they ask for nothing, nothing is made
-    of days that were never made. Partitions that are up to date are left
+    of days that were never made. Days that are up to date are left
     alone, unless all are to be made `anew`. Raises EngineError.
     """
     lake = Lake(settings.lake)
@@ -58,10 +58,10 @@ def topics(settings: Settings, days: Sequence[str], cause: str = "inputs", anew:
 
 @dataclass(frozen=True)
 class Task:
-    """The posts of one partition, the themes of its day, and what its topics are made from."""
+    """The posts of one day by feed, the themes of the day, and what its topics are made from."""
 
     partition: Partition
-    posts: File
+    posts: tuple[File, ...]
     themes: File | None
     made_from: str
 
@@ -86,18 +86,23 @@ class Topics:
         ways = {file.day: self._way(view, file.day) for file in stored}
         self.restated = {file.day for file in stored if file.made_from.rsplit(".", 1)[-1] != ways[file.day]}
         wanted = {*self.days, *self.restated}
-        posts = view.partitions("posts", wanted)
-        gone = {file.partition for file in stored if file.day in wanted} - posts.keys()
-        made = {p: f"{file.made_from}.{self._way(view, p.day)}" for p, (file,) in posts.items()}
-        return made | dict.fromkeys(gone)
+        plan: dict[Partition, str | None] = dict.fromkeys(file.partition for file in stored if file.day in wanted)
+        for day, files in view.by_day("posts", wanted).items():
+            read = fingerprint(*(f"{file.feed} {file.made_from}" for file in files))
+            plan[Partition(day)] = f"{read}.{self._way(view, day)}"
+        return plan
 
     def make(self, view: View, target: Table, stale: Plan) -> Mapping[Partition, Change]:
         """Find the topics of the stale partitions."""
         changes = {partition: replaced(target, partition, ()) for partition in stale}
-        posts = view.partitions("posts", {partition.day for partition in stale})
-        work = [Task(p, posts[p][0], self._themes(view, p.day), wanted) for p, wanted in stale.items() if wanted]
+        posts = view.by_day("posts", {partition.day for partition in stale})
+        work = [
+            Task(partition, tuple(posts[partition.day]), self._themes(view, partition.day), wanted)
+            for partition, wanted in stale.items()
+            if wanted
+        ]
         done = self.engine.map(FindTopics(self.lake, self.settings.topics), work) if work else iter(())
-        for partition, files, told in track(done, "topics", len(work), "partitions"):
+        for partition, files, told in track(done, "topics", len(work), "days"):
             changes[partition] = replaced(target, partition, files)
             self.told[partition] = told
         return changes
@@ -116,7 +121,7 @@ class Topics:
 
 @dataclass(frozen=True)
 class FindTopics:
-    """The kernel: the posts of a partition -> a file of topics."""
+    """The kernel: the posts of a day -> a file of topics."""
 
     lake: Lake
     topics: tuple[Topic, ...]
@@ -127,12 +132,13 @@ class FindTopics:
         themes = read_themes(self.lake, task.themes) if task.themes else None
         written: list[File] = []
         told = 0
-        place = self.lake.new_file("topics", dict(task.posts.values), task.made_from)
+        place = self.lake.new_file("topics", {"published_date": day_value(task.partition.day)}, task.made_from)
         with writing(self.lake, "topics", place, written) as writer:
-            for batch in batches(self.lake, task.posts, READ_AT_ONCE, READ):
-                found = with_topics(batch, matcher, names, themes)
-                writer.write(found)
-                told += _told(found)
+            for file in task.posts:
+                for batch in batches(self.lake, file, READ_AT_ONCE, READ):
+                    found = with_topics(batch, matcher, names, themes)
+                    writer.write(found.append_column("feed", pa.repeat(pa.scalar(file.feed, pa.string()), len(found))))
+                    told += _told(found)
         return task.partition, tuple(written), told
 
 

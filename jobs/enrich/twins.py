@@ -52,7 +52,7 @@ def twins(settings: Settings, days: Sequence[str], cause: str = "inputs", anew: 
     """Find the twins of the posts of `days` (YYYY-MM-DD), of the days that look back on them, and of every stored day
     that was made by other settings.
 
-    Partitions that are up to date are left alone, unless all are to be made `anew`.
+    Days that are up to date are left alone, unless all are to be made `anew`.
     """
     lake = Lake(settings.lake)
     step = Twins(lake, settings.twins.days, tuple(days), LocalEngine(settings.engine.workers))
@@ -80,32 +80,29 @@ class Twins:
         way = fingerprint(self.window, RUN, HASHES, BAND, FEWEST_WORDS, ALIKE, contract(self.output).digest)[:8]
         stored = self.lake.table(self.output).files
         restated = {file.day for file in stored if file.made_from.rsplit(".", 1)[-1] != way}
-        posts = _by_day(view.files("posts"))
+        posts = _dated(view)
         asked = {later for day in self.days if day != UNDATED for later in _around(day, range(self.window))}
-        kept = {file.partition for file in stored}
-        self.wanted = sorted((asked | restated) & {*posts, *(partition.day for partition in kept)})
-        plan: dict[Partition, str | None] = dict.fromkeys(p for p in kept if p.day in self.wanted)
-        for day in self.wanted:
+        self.wanted = sorted((asked | restated) & {*posts, *(file.day for file in stored)})
+        plan: dict[Partition, str | None] = dict.fromkeys(map(Partition, self.wanted))
+        for day in filter(posts.__contains__, self.wanted):
             seen = [f"{f.day} {f.feed} {f.made_from}" for before in self._seen_from(day) for f in posts.get(before, ())]
-            plan |= {file.partition: f"{fingerprint(*seen)}.{way}" for file in posts.get(day, ())}
+            plan[Partition(day)] = f"{fingerprint(*seen)}.{way}"
         return plan
 
     def make(self, view: View, target: Table, stale: Plan) -> Mapping[Partition, Change]:
         """Compare the posts of the stale days, in order; of the days before no more is kept than is compared."""
         changes = {partition: replaced(target, partition, ()) for partition in stale}
         days = sorted({partition.day for partition, wanted in stale.items() if wanted})
-        posts = _by_day(view.files("posts"))
+        posts = _dated(view)
         known: dict[str, Day] = {}
         for day in track(days, "twins", len(days), "days"):
             seen = [before for before in self._seen_from(day) if before in posts]
             known = {before: known.get(before) or self._read(posts[before]) for before in seen}
-            rows = _compared([known[before] for before in seen])
-            for file in posts[day]:
-                if made_from := stale.get(file.partition):
-                    own = rows.filter(pc.equal(rows.column("feed"), file.feed))
-                    files = write(self.lake, self.output, dict(file.values), made_from, own.to_batches())
-                    changes[file.partition] = replaced(target, file.partition, files)
-                    self.copies[file.partition] = int(pc.sum(own.column("copy")).as_py() or 0)
+            rows, partition = _compared([known[before] for before in seen]), Partition(day)
+            made_from = str(stale[partition])
+            files = write(self.lake, self.output, {"published_date": day}, made_from, rows.to_batches())
+            changes[partition] = replaced(target, partition, files)
+            self.copies[partition] = int(pc.sum(rows.column("copy")).as_py() or 0)
             known[day] = known[day].comparable()
         return changes
 
@@ -230,10 +227,8 @@ def _around(day: str, offsets: Iterable[int]) -> list[str]:
     return [(given + timedelta(days=offset)).isoformat() for offset in offsets]
 
 
-def _by_day(files: Iterable[File]) -> dict[str, list[File]]:
-    """Dated files by their day, both in order."""
-    found: dict[str, list[File]] = {}
-    for file in files:
-        if file.day != UNDATED:
-            found.setdefault(file.day, []).append(file)
-    return found
+def _dated(view: View) -> dict[str, list[File]]:
+    """The files of posts by their day, undated ones left out."""
+    posts = view.by_day("posts")
+    posts.pop(UNDATED, None)
+    return posts

@@ -6,11 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from babel import Locale
 from babel.dates import format_interval
 from babel.numbers import format_decimal
 
+from data_contracts.parse import parse
 from jobs.settings import Window
 
 FOLDER = Path(__file__).with_name("phrases")
@@ -51,5 +51,5 @@ def meanings() -> dict[str, str]:
 
 @cache
 def _told(language: str) -> dict[str, Any]:
-    told: dict[str, Any] = yaml.safe_load((FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))
+    told: dict[str, Any] = parse(FOLDER / f"{language}.yaml")
     return told

@@ -73,6 +73,13 @@ class View:
             found.setdefault(file.partition, []).append(file)
         return {partition: found[partition] for partition in sorted(found)}
 
+    def by_day(self, dataset: str, days: Iterable[str] | None = None) -> dict[str, list[File]]:
+        """The files of each day of `dataset`, both sorted."""
+        found: dict[str, list[File]] = {}
+        for file in self.files(dataset, days):
+            found.setdefault(file.day, []).append(file)
+        return {day: found[day] for day in sorted(found)}
+
     def days(self, dataset: str) -> list[str]:
         """Days that `dataset` has rows of, sorted, `undated` left out."""
         return sorted({file.day for file in self.files(dataset)} - {UNDATED})
@@ -169,6 +176,12 @@ class Query:
     ) -> None:
         """Make `dataset` (of `days`) of this connection's view readable as `name`, by default its own name."""
         self.view(name or dataset, dataset, self.at.files(dataset, days, held))
+
+    def keep(self, dataset: str, days: Iterable[str] | None = None, name: str | None = None) -> None:
+        """As `read`, but as a table: the files are opened once, however often it is asked."""
+        name = name or dataset
+        self.read(dataset, days, name=f"{name}_read")
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {name}_read")
 
     def view(self, name: str, dataset: str, files: Sequence[File]) -> None:
         """Make `files` of `dataset` readable as the view `name`; none of them gives an empty view."""

@@ -38,7 +38,7 @@ TABLES = (
     "raw_posts", "item_versions", "judged_posts", "scored_posts", "twins", "themes", "topics", "daily_polarity",
     "coverage", "labels",
 )  # fmt: skip
-LAYOUT_KEY, LAYOUT = "sentinela.layout", "3"
+LAYOUT_KEY, LAYOUT = "sentinela.layout", "4"
 """A table property: the number of the layout that this code reads and writes."""
 CHECKPOINT_EVERY = 20
 MOST_DAYS_KEPT = 30

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from jobs.brands import ALL
 from jobs.enrich.reading import within
@@ -28,6 +29,9 @@ from models.sentiment.spread import Spread
 NO_BASIS = "none"
 """The basis of a group that nothing can be claimed of: nothing was scored, or the model does not say how it errs."""
 CLAIMED = [f"{name}_people{end}" for name in MEASURES for end in ("", "_low", "_high")]
+
+TEXTS = ["distinct_texts", *SUMS]
+"""How many texts there are, and the sums of what the model says of them."""
 
 Part = tuple[Claim | None, int]
 """What is claimed of some texts, and how many they are."""
@@ -88,7 +92,7 @@ def with_claims(groups: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str], w
 
     NAME_people is the figure with what labels mended, and without any the model's own.
     """
-    found = dict(iter(rows.groupby(list(keys)))) if len(rows) else {}
+    found = dict(iter(_by_part(rows, known).groupby(list(keys)))) if len(rows) else {}
     told: list[list[object]] = []
     for key in groups[list(keys)].itertuples(index=False, name=None):
         claim = claim_of(found[key], window, known) if key in found else None
@@ -97,6 +101,13 @@ def with_claims(groups: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str], w
         else:
             told.append([*[np.nan] * len(CLAIMED), NO_BASIS])
     groups[[*CLAIMED, "basis"]] = pd.DataFrame(told, index=groups.index, columns=[*CLAIMED, "basis"])
+
+
+def _by_part(rows: pd.DataFrame, known: Known) -> pd.DataFrame:
+    """`rows`, those of feeds that nobody labelled added up over the days, of which each says the same of them."""
+    labelled = rows["feed"].isin(known.labels)
+    parts = ["brand", "feed", "language", "kind"]
+    return pd.concat([rows[labelled], rows[~labelled].groupby(parts, as_index=False)[TEXTS].sum()])
 
 
 def checked(rows: pd.DataFrame, known: Known) -> tuple[Checked, ...]:
@@ -168,10 +179,11 @@ def _carried(rows: pd.DataFrame, labels: Labelled, spread: Spread | None) -> Ite
 
 def _unlabelled(rows: pd.DataFrame, spread: Spread | None) -> Iterator[Part]:
     """One part for each language, since models err more in some."""
-    for (language, kind), own in iter(rows.groupby(["language", "kind"])):
-        if own["distinct_texts"].sum():
-            sums = _sums(own)
-            yield people.unlabelled(sums, spread.tau(str(language), str(kind))) if spread else None, sums.n
+    kinds, texts = [*zip(rows["language"], rows["kind"], strict=True)], rows[TEXTS].to_numpy(np.float64)
+    for language, kind in sorted(set(kinds)):
+        sums = _as_sums(texts[[one == (language, kind) for one in kinds]].sum(axis=0))
+        if sums.n:
+            yield people.unlabelled(sums, spread.tau(language, kind)) if spread else None, sums.n
 
 
 def _drift(now: Sums, labels: Labelled) -> people.Drift | None:
@@ -182,5 +194,9 @@ def _drift(now: Sums, labels: Labelled) -> people.Drift | None:
 
 
 def _sums(rows: pd.DataFrame) -> Sums:
-    texts, *figures = rows[["distinct_texts", *SUMS]].to_numpy(np.float64).sum(axis=0)
-    return Sums(int(texts), np.array(figures[::2]), np.array(figures[1::2]))
+    return _as_sums(rows[TEXTS].to_numpy(np.float64).sum(axis=0))
+
+
+def _as_sums(texts: NDArray[np.float64]) -> Sums:
+    """`texts` has the columns TEXTS."""
+    return Sums(int(texts[0]), texts[1::2], texts[2::2])

@@ -15,16 +15,16 @@ import numpy as np
 import pandas as pd
 
 from jobs.brands import ALL
-from jobs.lake.query import Query, sql_days
+from jobs.lake.query import Query
 from jobs.report.claims import Checked, checked, known_of
 from jobs.report.compared import Bridge, between, bridge, compared, history, preceding
 from jobs.report.counted import Counted, Unlooked
-from jobs.report.gaps import Few, Gap, coverage_gaps, scarce
+from jobs.report.gaps import Few, Gap, coverage_gaps, read_coverage, scarce
 from jobs.report.moves import Move, Standing, Surge, lead, moves, standing, surges
 from jobs.report.pooled import STORED, pool
 from jobs.report.restated import Restated, restated
 from jobs.report.steps import Step, steps
-from jobs.revisions import view_current
+from jobs.revisions import read_revisions
 from jobs.settings import Settings, Window
 
 FEW = 5
@@ -76,13 +76,15 @@ def gather(query: Query, settings: Settings, window: Window, as_of: datetime | N
     """
     names = (ALL, *(brand.name for brand in settings.brands))
     reach = Window(start=min(history(window).start, lead(window).start), end=window.end)
-    rows = _rows(query, reach, as_of)
+    read_revisions(query, reach.days, as_of)
+    read_coverage(query, as_of)
+    rows = _rows(query)
     rows = rows[rows["brand"].isin(names)]
     counted = Counted.of(rows, (feed.name for feed in settings.feeds))
     rows = rows[rows["counted"]]
     known = known_of(query, settings, window, as_of)
-    gaps = coverage_gaps(query, window, as_of)
-    unseen = {day for gap in coverage_gaps(query, reach, as_of) for day in gap.days}
+    gaps = coverage_gaps(query, window)
+    unseen = {day for gap in coverage_gaps(query, reach) for day in gap.days}
     found = standing(rows, names, window, unseen, counted)
     daily = _daily(rows, names, window, unseen, counted, found)
     held = set(query.at.held()) & set(window.days) if as_of is None else set()
@@ -102,12 +104,12 @@ def gather(query: Query, settings: Settings, window: Window, as_of: datetime | N
         surges=tuple(surge for place, name in enumerate(names) for surge in surges(daily, name, place, found)),
         bridges=tuple(filter(None, (bridge(rows, name, window) for name in _comparable(brands)))),
         gaps=gaps,
-        scarce=scarce(query, window, as_of),
+        scarce=scarce(query, window),
         unlooked=counted.unlooked(names, window),
         held=tuple(map(date.fromisoformat, sorted(held))),
         restated=tuple(restated(query, window, ALL, as_of)),
         checked=checked(between(rows, window), known),
-        steps=steps(query, window, ALL, as_of),
+        steps=steps(query, window, ALL),
     )
 
 
@@ -120,12 +122,10 @@ def _comparable(brands: pd.DataFrame) -> list[str]:
     return [row["brand"] for row in records(brands) if row["comparable"]]
 
 
-def _rows(query: Query, window: Window, as_of: datetime | None) -> pd.DataFrame:
-    view_current(query, query.at, window.days, as_of)
+def _rows(query: Query) -> pd.DataFrame:
     columns = ", ".join(("brand", "feed", "kind", "language", "counted", "made_from", *STORED))
     frame: pd.DataFrame = query.table(
-        f"SELECT published_date AS day, {columns} FROM daily_polarity "
-        f"WHERE {sql_days(window.days)} ORDER BY day, brand, feed, language"
+        f"SELECT published_date AS day, {columns} FROM daily_polarity ORDER BY day, brand, feed, language"
     ).to_pandas(date_as_object=True)
     return frame.astype(dict.fromkeys(STORED, "float64"))
 

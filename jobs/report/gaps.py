@@ -38,16 +38,22 @@ class Few:
     usual: float
 
 
-def coverage_gaps(query: Query, window: Window, as_of: datetime | None = None) -> tuple[Gap, ...]:
-    """Runs of days of `window` that no fetch of a feed saw whole, with the outcome of the newest fetch.
+def read_coverage(query: Query, as_of: datetime | None = None) -> None:
+    """Make the table `coverage` of all lines of the ledger, of those written by `as_of` where given."""
+    query.keep("coverage")
+    if as_of:
+        query.connection.execute(f"DELETE FROM coverage WHERE NOT ({sql_until('fetched_at', as_of)})")
+
+
+def coverage_gaps(query: Query, window: Window) -> tuple[Gap, ...]:
+    """Runs of days of `window` that no fetch of a feed saw whole, with the outcome of the newest fetch, after
+    `read_coverage`.
 
     A fetch of a day that was not over yet takes the place of those before it, and cannot have seen it whole.
     """
-    query.read("coverage")
     rows = query.table(
         "SELECT feed, window_start, window_end, fetched_date, status, message FROM coverage "
         f"WHERE window_end >= DATE '{window.start}' AND window_start <= DATE '{window.end}' "
-        f"AND {sql_until('fetched_at', as_of)} "
         "ORDER BY feed, fetched_at, status"
     ).to_pylist()
     last: dict[tuple[str, date], tuple[str, str | None]] = {}
@@ -64,13 +70,13 @@ def coverage_gaps(query: Query, window: Window, as_of: datetime | None = None) -
     return tuple(_runs({place: why for place, why in sorted(last.items()) if place not in seen}))
 
 
-def scarce(query: Query, window: Window, as_of: datetime | None = None) -> tuple[Few, ...]:
-    """Days of `window` with suspiciously few items, by the newest fetch that was asked for each."""
-    query.read("coverage")
+def scarce(query: Query, window: Window) -> tuple[Few, ...]:
+    """Days of `window` with suspiciously few items, by the newest fetch that was asked for each, after
+    `read_coverage`."""
     rows = query.rows(f"""
         SELECT feed, window_start, window_end, detail FROM coverage
         WHERE window_end >= DATE '{window.start}' AND window_start <= DATE '{window.end}'
-            AND {sql_until("fetched_at", as_of)} ORDER BY feed, fetched_at
+        ORDER BY feed, fetched_at
     """)
     told: dict[tuple[str, date], Few] = {}
     for row in rows:

@@ -8,10 +8,11 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
 from babel import Locale
 from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal, format_percent
+
+from data_contracts.parse import parse
 
 PHRASES = Path(__file__).with_name("phrases")
 """One file a language, named by its code: its phrases, its locale, and what the rules of the contracts ask."""
@@ -26,7 +27,7 @@ class Voice:
     """Speaks one language: phrases, numbers and days, as plain text."""
 
     def __init__(self, language: str) -> None:
-        told = yaml.safe_load((PHRASES / f"{language}.yaml").read_text(encoding="utf-8"))
+        told = parse(PHRASES / f"{language}.yaml")
         self.language = language
         self.locale = Locale.parse(told["locale"])
         self._phrases: dict[str, str] = told["phrases"]

@@ -12,12 +12,15 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from jobs.brands import ALL
+from jobs.lake.table import fingerprint
 from jobs.report.charts import charts, datasets, tone_of
 from jobs.report.claims import NO_BASIS
 from jobs.report.content import Content
@@ -41,8 +44,11 @@ from jobs.report.telling import (
 )
 from jobs.report.waterfall import Waterfall, topic_bars
 from jobs.settings import Settings
+from models.files import write_whole
 
 TEMPLATES = Path(__file__).parent / "templates"
+ENTRY = "window.vegaEmbed = vegaEmbed;"
+"""What the script of Vega gives to that of the page."""
 MOVED = 5
 """At most so many restated days are told."""
 
@@ -229,10 +235,25 @@ def shorten(text: str) -> str:
 
 @cache
 def vega_bundle() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script; from the installed package, without a network."""
+    """Vega, Vega-Lite and Vega-Embed as one script; from the installed package, without a network.
+
+    Putting it together takes seconds, so it is kept in the user's cache, where there is one to write to.
+    """
     import vl_convert
 
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    name = f"vega-{version('vl-convert-python')}-{fingerprint(ENTRY)}.js"
+    with suppress(OSError, RuntimeError):
+        return (_cache() / name).read_bytes().decode()
+    script = vl_convert.javascript_bundle(ENTRY)
+    with suppress(OSError, RuntimeError):
+        _cache().mkdir(parents=True, exist_ok=True)
+        write_whole(_cache() / name, script)
+    return script
+
+
+def _cache() -> Path:
+    """Where this user's programs keep what they can make again; RuntimeError for a user without a home."""
+    return Path.home() / ".cache" / "sentinela"
 
 
 def _render(name: str, **values: Any) -> str:

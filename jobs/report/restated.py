@@ -49,10 +49,10 @@ class Restated:
 def restated(query: Query, window: Window, brand: str, as_of: datetime | None) -> Sequence[Restated]:
     """The days of `window` that moved since their former revision, by the rows of `brand`; the newest moved first.
 
-    Posts are those of now, so no parts are told of a former moment.
+    It asks what `read_revisions` made. Posts are those of now, so no parts are told of a former moment.
     """
     found: list[Restated] = []
-    for row in newest_changes(query, query.at, window.days, brand, as_of):
+    for row in newest_changes(query, window.days, brand):
         if not (row["distinct_texts"] and row["distinct_texts_before"]):
             continue
         before = row["distinct_polarity_sum_before"] / row["distinct_texts_before"]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from itertools import pairwise
 
 from jobs.enrich.reading import within
-from jobs.lake.query import Query, sql_text, sql_until
-from jobs.revisions import TABLE
+from jobs.lake.query import Query, sql_days, sql_text
 from jobs.settings import Window
 
 
@@ -27,13 +26,14 @@ class Step:
     texts: int
 
 
-def steps(query: Query, window: Window, brand: str, as_of: datetime | None = None) -> tuple[Step, ...]:
-    """The steps in `window`, in order, with what the days that both models read say of them."""
+def steps(query: Query, window: Window, brand: str) -> tuple[Step, ...]:
+    """The steps in `window`, in order, with what the days that both models read say of them, after `read_posts` and
+    `read_revisions`."""
     read = query.rows(f"""
         SELECT published_date AS day, list_sort(list(DISTINCT model_version)) AS models
         FROM post WHERE polarity IS NOT NULL AND {within(window)} GROUP BY published_date ORDER BY published_date
     """)
-    change, days, texts = _overlap(query, window.days, brand, as_of)
+    change, days, texts = _overlap(query, window.days, brand)
     return tuple(
         Step(now["day"], tuple(before["models"]), tuple(now["models"]), change, days, texts)
         for before, now in pairwise(read)
@@ -41,14 +41,13 @@ def steps(query: Query, window: Window, brand: str, as_of: datetime | None = Non
     )
 
 
-def _overlap(query: Query, days: Iterable[str], brand: str, as_of: datetime | None) -> tuple[float, int, int]:
+def _overlap(query: Query, days: Iterable[str], brand: str) -> tuple[float, int, int]:
     """Over the days whose points were recorded anew because of the model: the change, the days, the texts."""
-    query.view("revision", TABLE, query.at.files(TABLE, days))
     (row,) = query.rows(f"""
         WITH point AS (
             SELECT *, lag(distinct_polarity_sum) OVER history AS sum_before,
                 lag(distinct_texts) OVER history AS texts_before
-            FROM revision WHERE brand = {sql_text(brand)} AND {sql_until("recorded_at", as_of)}
+            FROM revision WHERE brand = {sql_text(brand)} AND {sql_days(days)}
             WINDOW history AS (PARTITION BY published_date, feed, language ORDER BY recorded_at)
         )
         SELECT sum(distinct_polarity_sum - sum_before) AS moved, sum(distinct_texts)::BIGINT AS texts,

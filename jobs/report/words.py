@@ -66,7 +66,7 @@ def terms(text: str) -> frozenset[str]:
     """Words and runs of up to four words of `text`, in lower case, that neither begin nor end with a stop word."""
     found: set[str] = set()
     run: list[str] = []
-    for token in [*_tokenizer().tokenize(text), ""]:
+    for token in [*map(str.lower, _tokenizer().tokenize(text)), ""]:
         if WORD.fullmatch(token) and not NUMBER.fullmatch(token):
             run.append(token)
             continue
@@ -120,4 +120,4 @@ def _without_echoes(scores: dict[str, float], counts: Counter[str], most: int) -
 def _tokenizer() -> Any:
     from nltk.tokenize.casual import TweetTokenizer
 
-    return TweetTokenizer(preserve_case=False, reduce_len=True)
+    return TweetTokenizer(reduce_len=True)

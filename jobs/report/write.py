@@ -125,7 +125,7 @@ def _make(view: View, settings: Settings, window: Window, as_of: datetime | None
             quality=quality,
             pins=Pins.of(view, settings, window, as_of, quality.models, digest or settings.digest()),
         )
-        rows = table(query, settings, figures.names, window, as_of)
+        rows = table(query, settings, figures.names, window)
     folder = f"{window.start}_{window.end}" + (f"_as-of-{_stamp(as_of)}" if as_of else "")
     return Made(
         files={

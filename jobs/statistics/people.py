@@ -18,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import fdtrc, ndtri, stdtrit
 
 from models.sentiment.spread import FIGURES, Answers, Tau, doubt_of, figures_of
 
@@ -194,7 +194,7 @@ def carried(sums: Sums, predicted: ArrayLike, labels: ArrayLike, weights: ArrayL
     posterior = _posterior(sums.mean[[1, 3]] - mixtures @ centre, variance)
     figures = figures_of(_simplex())
     low, high = (_quantiles(figures, posterior, at) for at in _COVERED)
-    own = ((high - low) / 2 / stats.norm.ppf(_COVERED[1]), np.full(len(FIGURES), np.inf))
+    own = ((high - low) / 2 / ndtri(_COVERED[1]), np.full(len(FIGURES), np.inf))
     return Claim(posterior @ figures, low, high, "carried", _nothing_shared(), own, len(told))
 
 
@@ -227,7 +227,7 @@ def drift(predicted: ArrayLike, labels: ArrayLike, weights: ArrayLike, now: Sums
     present = _moments(now.totals / now.n, now.squares / now.n)
     distance = _nearest_mixture(present, centres, errors, np.average(varied, axis=0, weights=counts) / now.n)
     spare, freedom = len(present) - _CLASSES + 1, len(told) - _CLASSES
-    p_value = float(stats.f.sf(distance / spare, spare, freedom))
+    p_value = float(fdtrc(spare, freedom, distance / spare))
     return Drift(p_value < _SIGNIFICANT, p_value, ENOUGH_LABELS if p_value < _SIGNIFICANT else 0)
 
 
@@ -255,7 +255,7 @@ def _claim(value: Floats, basis: Basis, shared: Error, own: Error, labels: int) 
     variance = parts.sum(axis=0)
     doubt = (parts**2 / np.array([shared[1], own[1]])).sum(axis=0)
     freedom = np.divide(variance**2, doubt, out=np.full(len(FIGURES), np.inf), where=doubt > 0)
-    half = stats.t.ppf(_COVERED[1], freedom) * np.sqrt(variance)
+    half = stdtrit(freedom, _COVERED[1]) * np.sqrt(variance)
     middle = np.clip(value, _LEAST, _MOST)
     low, high = np.clip(value - half, _LEAST, middle), np.clip(value + half, middle, _MOST)
     return Claim(middle, low, high, basis, shared, own, labels)

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import false_discovery_control, nbinom, norm
-from scipy.stats import t as student
+from scipy.special import betainc, betaincc, gammaln, ndtri, stdtr, xlog1py
 
 from jobs.statistics.changes import POLARITY, POST_SPREAD, POST_WEIGHT, Daily
 
@@ -97,29 +98,20 @@ def unusual_mood(daily: Daily, known: ArrayLike = True, era: ArrayLike = 0, reac
     posts = np.maximum(n, 1)
     within = np.where(known, np.maximum(q - s**2 / posts, 0), 0)
     degrees = np.where(known, n - 1, 0)
-
-    def noise(base: slice, day: int) -> Floats:
-        steady = POST_WEIGHT * (POST_SPREAD * reach) ** 2
-        both = slice(base.start, day + 1)
-        variance = (within[..., both].sum(axis=-1) + steady) / (degrees[..., both].sum(axis=-1) + POST_WEIGHT)
-        return np.asarray(variance[..., None] / posts[..., both])
-
+    steady = POST_WEIGHT * (POST_SPREAD * reach[..., None]) ** 2
+    variance = (_around(within) + steady) / (_around(degrees) + POST_WEIGHT)
     means = np.where(known, s / posts, np.nan)
     era = np.broadcast_to(np.asarray(era), n.shape)
     pattern = _weekdays(means)
-    expected, spread, z = (np.full(n.shape, np.nan) for _ in range(3))
-    for day in range(AT_LEAST, n.shape[-1]):
-        base = slice(max(day - BASE, 0), day)
-        week = _of_days(pattern[..., day, :], base)
-        usual = _usual(
-            means[..., base] - week,
-            noise(base, day)[..., :-1],
-            _counts(known, era, base, day),
-            SWING * reach,
-        )
-        expected[..., day] = usual.mean + pattern[..., day, day % 7]
-        spread[..., day] = np.sqrt(noise(base, day)[..., -1] + usual.swing**2 + usual.doubt)
-        z[..., day] = (means[..., day] - expected[..., day]) / spread[..., day]
+    usual = _usual(
+        _before(means, np.nan) - _of_days_before(pattern),
+        variance[..., None] / _before(posts, 1),
+        _counts(known, era),
+        SWING * reach[..., None],
+    )
+    expected = usual.mean + _of_own_day(pattern)
+    spread = np.sqrt(variance / posts + usual.swing**2 + usual.doubt)
+    z = (means - expected) / spread
     return _judged(expected, spread, z, era)
 
 
@@ -135,17 +127,13 @@ def unusual_volume(counts: ArrayLike, known: ArrayLike = True, era: ArrayLike = 
     known = np.broadcast_to(np.asarray(known, dtype=bool), n.shape)
     era = np.broadcast_to(np.asarray(era), n.shape)
     pattern = _weekdays(np.where(known, np.log(n + 0.5), np.nan))
-    expected, wider = np.full(n.shape, np.nan), np.full(n.shape, np.nan)
-    for day in range(AT_LEAST, n.shape[-1]):
-        base = slice(max(day - BASE, 0), day)
-        factor = np.exp(_of_days(pattern[..., day, :], base))
-        counts_in = _counts(known, era, base, day)
-        rates = n[..., base] / factor
-        typical = np.maximum(_median(rates, counts_in), 0.5)
-        usual = _usual(rates, typical[..., None] / factor, counts_in, BURST * typical)
-        rate = np.maximum(usual.mean, 0.25)
-        expected[..., day] = rate * np.exp(pattern[..., day, day % 7])
-        wider[..., day] = (usual.swing**2 + usual.doubt) / rate**2
+    factor = np.exp(_of_days_before(pattern))
+    counted, rates = _counts(known, era), _before(n, 0) / factor
+    typical = np.maximum(_median(rates, counted), 0.5)
+    usual = _usual(rates, typical[..., None] / factor, counted, BURST * typical)
+    rate = np.maximum(usual.mean, 0.25)
+    expected = rate * np.exp(_of_own_day(pattern))
+    wider = (usual.swing**2 + usual.doubt) / rate**2
     judged = known & np.isfinite(expected)
     z = np.full(n.shape, np.nan)
     z[judged] = _deviate(n[judged], expected[judged], wider[judged])
@@ -162,7 +150,7 @@ def suspiciously_few(count: int, before: Sequence[int]) -> bool:
     if len(before) < FEWEST_SAME or count >= np.quantile(before, 0.25):
         return False
     size = BURST**-2
-    return bool(nbinom.cdf(count, size, size / (size + np.median(before))) < RARE)
+    return bool(betainc(size, count + 1, size / (size + np.median(before))) < RARE)
 
 
 def listed(found: Sequence[Unusual], share: float = FALSE_SHARE) -> list[Flags]:
@@ -175,12 +163,19 @@ def listed(found: Sequence[Unusual], share: float = FALSE_SHARE) -> list[Flags]:
     judged = np.isfinite(ps)
     kept = np.zeros(ps.shape, dtype=bool)
     if judged.any():
-        kept[judged] = false_discovery_control(ps[judged]) <= share
+        kept[judged] = _discovered(ps[judged], share)
     flags, start = [], 0
     for one in found:
         flags.append(kept[start : start + one.p.size].reshape(one.p.shape) & one.alarm)
         start += one.p.size
     return flags
+
+
+def _discovered(ps: Floats, share: float) -> Flags:
+    """Those of `ps` that are told where at most `share` of what is told may be false (Benjamini & Hochberg 1995)."""
+    ordered = np.sort(ps)
+    found = np.flatnonzero(ordered * len(ps) / np.arange(1, len(ps) + 1) <= share)
+    return np.asarray(ps <= (ordered[found[-1]] if len(found) else -1.0))
 
 
 def last(found: Unusual, days: int) -> Unusual:
@@ -223,8 +218,20 @@ def _median(values: Floats, counted: Flags) -> Floats:
     return np.asarray(np.where(days > 0, (lower + upper) / 2, 0)[..., 0])
 
 
-def _counts(known: Flags, era: NDArray[np.int64], base: slice, day: int) -> Flags:
-    return np.asarray(known[..., base] & (era[..., base] == era[..., day : day + 1]))
+def _before(values: NDArray[Any], nothing: float) -> NDArray[Any]:
+    """The values (..., D) of the `BASE` days before each, shape (..., D, BASE); `nothing` before the first of all."""
+    begun = np.pad(values[..., :-1], [(0, 0)] * (values.ndim - 1) + [(BASE, 0)], constant_values=nothing)
+    return sliding_window_view(begun, BASE, axis=-1)
+
+
+def _around(values: Floats) -> Floats:
+    """The sums (..., D) of each day and the `BASE` days before it."""
+    return np.asarray(_before(values, 0).sum(axis=-1) + values)
+
+
+def _counts(known: Flags, era: NDArray[np.int64]) -> Flags:
+    """Which of the days before each were seen whole and are of its era."""
+    return np.asarray(_before(known, False) & (_before(era, 0) == era[..., None]))
 
 
 def _weekdays(values: Floats) -> Floats:
@@ -239,12 +246,21 @@ def _weekdays(values: Floats) -> Floats:
     if days <= 7 * WEEKS_KNOWN:
         return effects
     off = np.full(values.shape, np.nan)
-    off[..., 3:-3] = values[..., 3:-3] - np.lib.stride_tricks.sliding_window_view(values, 7, axis=-1).mean(axis=-1)
-    for day in range(7 * WEEKS_KNOWN + 3, days):
-        first = day - 3 - 7 * min(WEEKS, (day - 3) // 7)
-        by_weekday = off[..., first : day - 3].reshape(*values.shape[:-1], -1, 7).swapaxes(-1, -2)
-        effects[..., day, :] = np.roll(_pattern(by_weekday), first, axis=-1)
+    off[..., 3:-3] = values[..., 3:-3] - sliding_window_view(values, 7, axis=-1).mean(axis=-1)
+    for series in np.ndindex(values.shape[:-1]):
+        effects[series] = _effects(off[series])
     return effects
+
+
+def _effects(off: Floats) -> Floats:
+    """The effects (D, 7) of one series (D) of distances from the mean around each day."""
+    days, reach = len(off), 7 * WEEKS
+    start = np.arange(days) - 3 - reach
+    weeks = sliding_window_view(np.pad(off, (reach + 3, 0), constant_values=np.nan), reach)[:days]
+    whole = np.arange(reach) >= -7 * (start[:, None] // 7)
+    by_weekday = np.where(whole, weeks, np.nan).reshape(days, WEEKS, 7).swapaxes(-1, -2)
+    place = (np.arange(7) - start[:, None]) % 7
+    return np.asarray(np.take_along_axis(_pattern(by_weekday), place, axis=-1))
 
 
 def _pattern(off: Floats) -> Floats:
@@ -261,25 +277,33 @@ def _pattern(off: Floats) -> Floats:
     return np.asarray(kept[..., None] * effect)
 
 
-def _of_days(pattern: Floats, days: slice) -> Floats:
-    """The pattern (..., 7) laid out over those days."""
-    return np.asarray(pattern[..., np.arange(days.start, days.stop) % 7])
+def _of_days_before(pattern: Floats) -> Floats:
+    """The pattern (..., D, 7) of each day laid out over the days before it, shape (..., D, BASE)."""
+    days = np.arange(pattern.shape[-2])[:, None] - BASE + np.arange(BASE)
+    return np.asarray(np.take_along_axis(pattern, np.broadcast_to(days % 7, (*pattern.shape[:-1], BASE)), axis=-1))
+
+
+def _of_own_day(pattern: Floats) -> Floats:
+    """The pattern (..., D, 7) of each day on itself, shape (..., D)."""
+    days = np.arange(pattern.shape[-2])
+    return np.asarray(pattern[..., days, days % 7])
 
 
 def _deviate(count: Floats, mean: Floats, wider: Floats) -> Floats:
     size = 1 / wider
-    law = nbinom(size, size / (size + mean))
-    half = law.pmf(count) / 2
-    upper, lower = law.sf(count) + half, law.cdf(count - 1) + half
+    chance = size / (size + mean)
+    combinations = gammaln(size + count) - gammaln(count + 1) - gammaln(size)
+    half = np.exp(combinations - size * np.log1p(mean / size) + xlog1py(count, -chance)) / 2
+    upper, lower = betaincc(size, count + 1, chance) + half, betainc(size, count, chance) + half
     smallest = np.finfo(np.float64).tiny
-    rare = norm.isf(np.maximum(np.minimum(upper, lower), smallest))
+    rare = -ndtri(np.maximum(np.minimum(upper, lower), smallest))
     return np.asarray(np.where(upper < lower, rare, -rare))
 
 
 def _judged(expected: Floats, spread: Floats, z: Floats, era: NDArray[np.int64]) -> Unusual:
     average = _moving_average(z, era)
     far = np.fmax(np.abs(z) / _width_before(z), np.abs(average) / _width_before(average))
-    return Unusual(expected, spread, z, average, np.minimum(4 * student.sf(far, BASE + SWING_DAYS), 1))
+    return Unusual(expected, spread, z, average, np.minimum(4 * stdtr(BASE + SWING_DAYS, -far), 1))
 
 
 def _moving_average(z: Floats, era: NDArray[np.int64]) -> Floats:

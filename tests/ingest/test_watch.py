@@ -11,7 +11,7 @@ import pytest
 
 from jobs.ingest import Ingested, ingest
 from jobs.lake.query import View
-from jobs.report.gaps import Few, scarce
+from jobs.report.gaps import Few, read_coverage, scarce
 from jobs.settings import Window
 from jobs.status import status
 from tests.place import FETCHED, Place, item
@@ -40,6 +40,7 @@ def fetch(place: Place, day: date, hour: int = 30) -> Ingested:
 
 def few(place: Place) -> tuple[Few, ...]:
     with View(place.lake).query() as query:
+        read_coverage(query)
         return scarce(query, Window(start=TUESDAY, end=TUESDAY + timedelta(days=1)))
 
 

@@ -37,8 +37,8 @@ def created(lake: Lake, **configuration: str) -> None:
 
 
 def test_a_layout_of_another_version_is_refused(lake: Lake) -> None:
-    created(lake, **{"sentinela.layout": "4"})
-    refuses(lake, r"judged_posts: a table of layout 4, which this version .* did not write; name another folder")
+    created(lake, **{"sentinela.layout": "5"})
+    refuses(lake, r"judged_posts: a table of layout 5, which this version .* did not write; name another folder")
 
 
 def test_a_delta_table_of_somebody_else_is_refused(lake: Lake) -> None:

@@ -162,7 +162,7 @@ def test_a_table_is_what_its_contract_says(lake: Lake) -> None:
     assert (metadata.name, metadata.description) == (agreed.name, agreed.description)
     assert metadata.partition_columns == list(agreed.partition)
     assert [(f.name, f.nullable) for f in schema.fields] == [(f.name, f.nullable) for f in agreed.schema]
-    assert metadata.configuration["sentinela.layout"] == "3"
+    assert metadata.configuration["sentinela.layout"] == "4"
 
 
 def test_a_commit_says_what_was_done_and_why(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

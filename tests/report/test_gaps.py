@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs.lake.query import View
-from jobs.report.gaps import coverage_gaps
+from jobs.report.gaps import coverage_gaps, read_coverage
 from jobs.settings import Window
 from tests.place import Place
 
@@ -42,5 +42,6 @@ def test_a_day_is_a_gap_until_a_fetch_after_its_end_was_answered_whole(
         ],
     )
     with View(place.lake).query() as query:
+        read_coverage(query)
         gaps = coverage_gaps(query, Window(start=DAY, end=DAY))
     assert [gap.status for gap in gaps] == ([status] if status else [])

@@ -7,13 +7,15 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from jinja2 import Environment, FileSystemLoader
 
 from jobs.report import Report
-from jobs.report.page import TEMPLATES, clean, link, script_json, shorten
+from jobs.report.page import TEMPLATES, clean, link, script_json, shorten, vega_bundle
 from jobs.report.table import harmless
 
 HOSTILE = st.text(st.one_of(st.characters(), st.sampled_from("<>&\"'=+-@\t\r\n\u2028\u2029{}%/")), max_size=400)
@@ -104,3 +106,19 @@ def test_the_page_shows_what_is_hostile_as_it_was_written(made: Report) -> None:
     assert "&lt;script&gt;alert(&#34;aurora&#34;)&lt;/script&gt;" in page
     assert "{{7*7}}" in page
     assert "connection &lt;refused&gt; by" in page
+
+
+def test_the_script_of_the_charts_is_put_together_once_and_kept_where_there_is_a_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made_at(home: Path) -> str:
+        monkeypatch.setenv("HOME", str(home))
+        vega_bundle.cache_clear()
+        return vega_bundle()
+
+    script = made_at(tmp_path)
+    (kept,) = (tmp_path / ".cache" / "sentinela").iterdir()
+    assert kept.read_bytes().decode() == script
+    kept.write_text("what was kept")
+    assert made_at(tmp_path) == "what was kept"
+    vega_bundle.cache_clear()

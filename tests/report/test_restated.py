@@ -13,6 +13,7 @@ import pytest
 from jobs.aggregate import aggregate
 from jobs.lake.query import View
 from jobs.report.restated import Restated, restated
+from jobs.revisions import read_revisions
 from jobs.settings import Window
 from tests.place import Place
 
@@ -43,6 +44,7 @@ def record(place: Place, posts: Sequence[dict[str, Any]]) -> None:
 
 def told(place: Place) -> Restated:
     with View(place.lake).query() as query:
+        read_revisions(query, [DAY.isoformat()])
         (day,) = restated(query, Window(start=DAY, end=DAY), "all", None)
     return day
 

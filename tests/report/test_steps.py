@@ -14,6 +14,7 @@ from jobs.aggregate import aggregate
 from jobs.enrich.reading import read_posts
 from jobs.lake.query import View
 from jobs.report.steps import Step, steps
+from jobs.revisions import read_revisions
 from jobs.settings import Window
 from tests.place import Place
 
@@ -37,6 +38,7 @@ def posts(models: Mapping[date, str], polarity: Mapping[str, float]) -> list[dic
 def told(place: Place) -> tuple[Step, ...]:
     with View(place.lake).query() as query:
         read_posts(query, place.settings, WINDOW.days)
+        read_revisions(query, WINDOW.days)
         return steps(query, WINDOW, "all")
 
 
