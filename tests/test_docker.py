@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import runpy
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
-from moto.server import ThreadedMotoServer
 
-ROOT = Path(__file__).resolve().parents[1]
-COMPOSE = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text(encoding="utf-8"))
+from tests.compose import COMPOSE, DOCKER, ROOT, SERVICES, environment, prepare
+from tests.lake.object_store import client, moto
+
+OURS = {name for name, service in SERVICES.items() if str(service["image"]).startswith("sentinela:")}
 
 
 @pytest.fixture
 def address() -> Iterator[str]:
     """An S3 server on loopback."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto() as address:
+        yield address
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of a deployment, as docker/prepare.sh makes it."""
+    prepare(tmp_path / "deployed")
+    return tmp_path / "deployed"
 
 
 @pytest.fixture
@@ -40,57 +43,156 @@ def lint(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], list[str
     return lambda compose: found(yaml.safe_dump(compose))
 
 
-def with_reports(**changes: Any) -> dict[str, Any]:
-    """The compose file with other settings of the web server."""
-    services = COMPOSE["services"]
-    return {**COMPOSE, "services": {**services, "reports": {**services["reports"], **changes}}}
+def changed(name: str, **changes: Any) -> dict[str, Any]:
+    """The compose file with other settings of the service `name`; None takes one away."""
+    service = {key: value for key, value in {**SERVICES[name], **changes}.items() if value is not None}
+    return {**COMPOSE, "services": {**SERVICES, name: service}}
 
 
-def test_init_makes_the_bucket_where_the_endpoint_says_and_is_content_with_one_that_is_there(address: str) -> None:
-    service = COMPOSE["services"]["init"]
-    (program,) = re.findall(r"python - <<'PYTHON'\n(.*?)^PYTHON$", service["command"][-1], re.DOTALL | re.MULTILINE)
-    given = {name: value for name, value in service["environment"].items() if name.startswith("AWS_")}
-    environment = {**os.environ, **given, "AWS_ENDPOINT_URL": address, "AWS_EC2_METADATA_DISABLED": "true"}
+@pytest.mark.parametrize("bucket", ["sentinela", "of-our-own"])
+def test_init_makes_the_bucket_of_the_settings_and_is_content_with_one_that_is_there(
+    address: str, folder: Path, bucket: str
+) -> None:
+    settings = folder / "settings" / "sentinela.yaml"
+    settings.write_text(settings.read_text().replace("s3://sentinela/", f"s3://{bucket}/"))
+    (program,) = re.findall(
+        r"python - <<'PYTHON'\n(.*?)^PYTHON$", SERVICES["init"]["command"][-1], re.DOTALL | re.MULTILINE
+    )
+    given = environment("init", folder, objects=address, settings=str(settings.parent))
     for _ in range(2):
         done = subprocess.run(
-            [sys.executable, "-"], input=program, env=environment, capture_output=True, text=True, check=False
+            [sys.executable, "-"],
+            input=program,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **given},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
-    store = boto3.client(
-        "s3", endpoint_url=address, aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1"
+    assert bucket in {bucket["Name"] for bucket in client(address).list_buckets()["Buckets"]}
+
+
+def test_the_folder_is_made_once_and_a_secret_that_is_taken_away_is_made_anew(folder: Path) -> None:
+    before = {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
+    (folder / "secrets" / "jwt_secret").unlink()
+    (folder / "secrets" / "lake_credentials").unlink()
+    prepare(folder)
+    after = {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
+    assert {path.name for path in before if before[path] != after[path]} == {
+        "jwt_secret", "lake_credentials", "objects_identities"
+    }  # fmt: skip
+    assert (folder / "secrets").stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in (folder / "secrets").iterdir()} == {0o444}
+    assert (folder / "env").stat().st_mode & 0o777 == 0o600
+    assert {path.name for path in (folder / "secrets").iterdir()} == set(COMPOSE["secrets"])
+
+
+def test_both_sides_of_a_secret_are_told_the_same(folder: Path) -> None:
+    def secret(name: str) -> str:
+        return (folder / "secrets" / name).read_text()
+
+    assert secret("database_password") in secret("database_url")
+    (key,) = re.findall(r"aws_secret_access_key = (\w{64})\n", secret("lake_credentials"))
+    assert yaml.safe_load(secret("objects_identities"))["identities"][0]["credentials"][0]["secretKey"] == key
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_airflow_reads_its_secrets_from_the_files_alone(folder: Path, name: str) -> None:
+    given = environment(name, folder)
+    commands = {key: value for key, value in given.items() if key.endswith("_CMD")}
+    assert "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD" in commands
+    for command in commands.values():
+        said = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True).stdout
+        file = re.findall(r"secrets/(\w+)", command)[0]
+        assert said == (folder / "secrets" / file).read_text().rstrip("\n") != ""
+
+
+def test_airflow_itself_takes_them_so(folder: Path, tmp_path: Path) -> None:
+    ask = (
+        "from airflow.configuration import conf\n"
+        "for key in (('database', 'sql_alchemy_conn'), ('core', 'fernet_key'), ('api', 'secret_key'),"
+        " ('api_auth', 'jwt_secret'), ('core', 'auth_manager'), ('core', 'default_task_retry_delay')):\n"
+        "    print(conf.get(*key))"
     )
-    assert "sentinela" in {bucket["Name"] for bucket in store.list_buckets()["Buckets"]}
+    given = environment("api-server", folder)
+    home = {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW_CONFIG": str(DOCKER / "airflow.cfg"), "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", ask], env=home | given, capture_output=True, text=True, check=True)
+    names = ("database_url", "fernet_key", "session_key", "jwt_secret")
+    expected = [(folder / "secrets" / name).read_text() for name in names]
+    assert done.stdout.splitlines() == [
+        *expected, "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager", "300"
+    ]  # fmt: skip
+    assert not (tmp_path / "airflow.cfg").exists()
 
 
-def test_every_airflow_process_may_speak_plain_http_to_the_store() -> None:
-    ours = [service for service in COMPOSE["services"].values() if service["image"].startswith("sentinela:")]
-    assert len(ours) == 5
-    for service in ours:
-        assert service["environment"]["AWS_ENDPOINT_URL"].startswith("http://")
-        assert service["environment"]["AWS_ALLOW_HTTP"] == "true"
+def daily(command: str, folder: Path, at: str = "03:00") -> subprocess.Popen[str]:
+    """docker/daily.sh with `command`, its mark in `folder`."""
+    script = (DOCKER / "daily.sh").read_text().replace("/tmp/done", str(folder / "done"))
+    (folder / "daily.sh").write_text(script.replace("pause=900", "pause=1"))
+    return subprocess.Popen(
+        ["sh", str(folder / "daily.sh"), at, "sh", "-c", command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_what_is_done_daily_is_tried_again_when_it_failed_and_then_waits_for_its_hour(tmp_path: Path) -> None:
+    process = daily(f"echo tried; test -e {tmp_path}/again || {{ touch {tmp_path}/again; exit 1; }}", tmp_path)
+    assert process.stdout
+    said = [process.stdout.readline().split(" ", 1)[-1].rstrip() for _ in range(6)]
+    assert [said[1], said[2], said[4], said[5]] == [
+        "tried", "failed; tried again in a quarter of an hour", "tried", "done; next at 03:00"
+    ]  # fmt: skip
+    assert (tmp_path / "done").exists()
+    process.terminate()
+    assert process.wait(timeout=60) == 0
+
+
+def test_what_is_done_daily_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    process = daily(f"touch {tmp_path}/runs; sleep 1000", tmp_path)
+    while not (tmp_path / "runs").exists():
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(timeout=60) == 0
+    assert not (tmp_path / "done").exists()
 
 
 def test_the_compose_file_has_no_problems(lint: Callable[[dict[str, Any]], list[str]]) -> None:
     assert lint(COMPOSE) == []
 
 
+MOUNTS = [
+    "reports:/usr/share/nginx/html:ro",
+    {"type": "volume", "source": "reports", "target": "/usr/share/nginx/html", "read_only": True},
+]
+
+
 @pytest.mark.parametrize(
-    "mount",
+    ("name", "changes", "problem"),
     [
-        "reports:/usr/share/nginx/html:ro",
-        {"type": "volume", "source": "reports", "target": "/usr/share/nginx/html", "read_only": True},
+        *(("reports", {"volumes": [mount, *SERVICES["reports"]["volumes"][1:]]},
+           "volume reports must be mounted with volume: {nocopy: true}") for mount in MOUNTS),
+        *(("reports", {"depends_on": needs}, "depends_on must say init: {condition: service_completed")
+          for needs in ({}, ["init"], {"init": {"condition": "service_started"}})),
+        ("objects", {"image": "chrislusf/seaweedfs:4.48"}, "is not pinned to a version and its digest"),
+        ("objects", {"user": None}, "user must be one that is not root"),
+        ("objects", {"networks": ["lake", "front"]}, "must be on the network lake alone"),
+        ("postgres", {"networks": None}, "says no networks"),
+        ("postgres", {"environment": {"POSTGRES_PASSWORD": "x"}}, "must be given as POSTGRES_PASSWORD_FILE"),
+        ("triggerer", {"secrets": ["database_url", "fernet_key", "author_key"]}, "author_key, which it does not"),
+        ("scheduler", {"secrets": ["database_url"]}, "reads the secret author_key, which it is not given"),
+        ("triggerer", {"networks": ["database", "lake"]}, "is on the network lake without a key to it"),
+        ("triggerer", {"tmpfs": ["/tmp"]}, "tmpfs /tmp must say its size"),
+        ("triggerer", {"mem_limit": None}, "has no mem_limit"),
+        ("triggerer", {"pids_limit": None}, "has no pids_limit"),
+        ("triggerer", {"read_only": False}, "read_only must be true"),
+        ("triggerer", {"cap_add": ["SYS_ADMIN"]}, "cap_drop must say [ALL], and cap_add nothing"),
+        ("api-server", {"ports": ["8080:8080"]}, "must be published on 127.0.0.1"),
     ],
-)
-def test_a_mount_that_may_fill_the_volume_of_another_service_is_refused(
-    lint: Callable[[dict[str, Any]], list[str]], mount: Any
+)  # fmt: skip
+def test_what_must_not_be_is_refused(
+    lint: Callable[[dict[str, Any]], list[str]], name: str, changes: dict[str, Any], problem: str
 ) -> None:
-    (problem,) = lint(with_reports(volumes=[mount]))
-    assert problem.startswith("compose.yaml: reports: volume reports must be mounted with volume: {nocopy: true}")
-
-
-@pytest.mark.parametrize("needs", [{}, ["init"], {"init": {"condition": "service_started"}}])
-def test_a_web_server_that_may_be_made_before_init_ran_is_refused(
-    lint: Callable[[dict[str, Any]], list[str]], needs: Any
-) -> None:
-    (problem,) = lint(with_reports(depends_on=needs))
-    assert problem.startswith("compose.yaml: reports: depends_on must say init: {condition: service_completed")
+    found = lint(changed(name, **changes))
+    assert any(line.startswith(f"compose.yaml: {name}: ") and problem in line for line in found), found

@@ -258,12 +258,31 @@ def _cursor(lake: Lake, feed: Feed, way: str) -> Cursor | None:
 
 
 def author_key(lake: Lake) -> bytes:
-    """SENTINELA_AUTHOR_KEY, else a key made once and kept with the lake, so that pseudonyms are stable."""
+    """SENTINELA_AUTHOR_KEY or what SENTINELA_AUTHOR_KEY_FILE holds, else a key made once and kept with the lake.
+
+    Pseudonyms are as stable as it is. Raises SettingsError when the file cannot be read or is empty, or when there is
+    no key for a lake in an object store.
+    """
     if given := os.environ.get("SENTINELA_AUTHOR_KEY"):
         return given.encode()
+    if file := os.environ.get("SENTINELA_AUTHOR_KEY_FILE"):
+        return _key_in(Path(file))
     if not lake.is_local:
-        raise SettingsError("SENTINELA_AUTHOR_KEY is not set; a lake in an object store has no place for a secret")
+        raise SettingsError(
+            "neither SENTINELA_AUTHOR_KEY nor SENTINELA_AUTHOR_KEY_FILE is set; a lake in an object store has no place "
+            "for a secret"
+        )
     state = State(lake)
     if state.author_key() is None:
         state.keep_author_key(secrets.token_hex(32).encode())
     return state.author_key() or b""
+
+
+def _key_in(file: Path) -> bytes:
+    try:
+        key = file.read_bytes().strip()
+    except OSError as fault:
+        raise SettingsError(f"SENTINELA_AUTHOR_KEY_FILE: {file} cannot be read: {fault.strerror}") from fault
+    if not key:
+        raise SettingsError(f"SENTINELA_AUTHOR_KEY_FILE: {file} is empty; put the key of the authors' pseudonyms there")
+    return key

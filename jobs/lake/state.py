@@ -51,6 +51,10 @@ class State:
         content = self._read(f"cursors/{feed}.json")
         return json.loads(content) if content else {}
 
+    def feeds(self) -> list[str]:
+        """Feeds that a cursor is kept of, sorted."""
+        return self._names("cursors")
+
     def keep_cursor(self, feed: str, cursor: Mapping[str, Any]) -> None:
         """Keep `cursor` as the end of the last whole fetch of `feed`, unless it is there already."""
         if dict(cursor) != self.cursor(feed):

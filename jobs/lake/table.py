@@ -8,6 +8,7 @@ learns from the log alone what there is to do.
 
 from __future__ import annotations
 
+import configparser
 import hashlib
 import json
 import os
@@ -221,7 +222,7 @@ class Lake:
 
     @property
     def options(self) -> dict[str, str]:
-        """Storage options for Delta readers; keys and regions are taken from the environment by themselves."""
+        """Storage options for Delta readers; keys and regions in the environment they take by themselves."""
         if self.is_local:
             return {}
         given = dict(parse_qsl(self.root.partition("?")[2]))
@@ -231,7 +232,8 @@ class Lake:
         options = {"AWS_ENDPOINT_URL": endpoint} if endpoint else {}
         if endpoint.startswith("http://"):
             options["AWS_ALLOW_HTTP"] = "true"
-        return options | ({"AWS_REGION": given["region"]} if "region" in given else {})
+        keys = _shared_keys() if self.root.startswith("s3") else {}
+        return options | ({"AWS_REGION": given["region"]} if "region" in given else {}) | keys
 
     def table(self, name: str, version: int | None = None) -> Table:
         """The table `name`, at `version` or the newest.
@@ -474,6 +476,22 @@ def as_date(day: str) -> date | None:
 def day_value(day: str) -> str | None:
     """The text of a partition value of a day; None for the null partition."""
     return None if day == UNDATED else day
+
+
+def _shared_keys() -> dict[str, str]:
+    """The keys in the file AWS_SHARED_CREDENTIALS_FILE, which pyarrow finds by itself and Delta does not."""
+    file = os.environ.get("AWS_SHARED_CREDENTIALS_FILE")
+    if file is None or "AWS_ACCESS_KEY_ID" in os.environ:
+        return {}
+    said, profile = configparser.ConfigParser(interpolation=None), os.environ.get("AWS_PROFILE", "default")
+    try:
+        said.read_string(Path(file).read_text(encoding="utf-8"))
+        return {name.upper(): value for name, value in said[profile].items() if name.startswith("aws_")}
+    except (OSError, KeyError, configparser.Error) as fault:
+        raise LakeError(
+            f"AWS_SHARED_CREDENTIALS_FILE: no keys of [{profile}] in {file}: {fault}; put aws_access_key_id and "
+            "aws_secret_access_key there"
+        ) from fault
 
 
 def _text(value: Any) -> str | None:

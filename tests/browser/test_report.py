@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from jobs.report import Report
+from tests.web_server import serving
 
 DRAWN = "html[data-charts=drawn]"
 
@@ -173,3 +174,18 @@ def test_the_index_leads_to_the_report(made: Report, visit: Any) -> None:
     seen.page.wait_for_selector(DRAWN)
     assert seen.page.url == made.path.as_uri()
     assert seen.console == []
+
+
+def test_served_by_the_deployment_the_page_is_whole(made: Report, chromium: Any, tmp_path: Path) -> None:
+    with serving(made.index.parent, tmp_path / "server") as address:
+        page = chromium.new_page()
+        console: list[str] = []
+        page.on("console", lambda m: console.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: console.append(str(error)))
+        page.goto(address)
+        page.locator("a[href$='report.html']").first.click()
+        page.wait_for_selector(DRAWN)
+        assert page.locator(".chart svg path").count() > 100
+        assert console == []
+        assert page.evaluate("async () => (await fetch(location.href).catch(() => null)) === null")
+        page.close()

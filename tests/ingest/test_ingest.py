@@ -15,9 +15,10 @@ import pytest
 
 from data_contracts import contract
 from jobs.ingest import FeedError, ingest
+from jobs.ingest.feed import author_key
 from jobs.ingest.folder import FolderError
 from jobs.lake.query import View
-from jobs.lake.table import UNDATED, LakeError
+from jobs.lake.table import UNDATED, Lake, LakeError
 from jobs.read.read import READERS
 from jobs.read.record import Record
 from jobs.settings import Feed, Settings, SettingsError, Window
@@ -350,6 +351,21 @@ def test_pseudonyms_are_the_same_at_every_fetch_and_named_key(desk: Desk, monkey
     olist.ingest()
     assert {row["post_id"]: row["author"] for row in olist.rows()}["4"] != authors["1"]
     assert not any(b"Maria" in content for content in olist.files().values())
+
+
+def test_the_key_of_pseudonyms_may_come_as_a_file(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    olist, file = desk(), tmp_path / "author_key"
+    lake = Lake(olist.settings.lake)
+    monkeypatch.setenv("SENTINELA_AUTHOR_KEY_FILE", str(file))
+    with pytest.raises(SettingsError, match=r"SENTINELA_AUTHOR_KEY_FILE: .*author_key cannot be read: No such file"):
+        author_key(lake)
+    file.write_text("\n")
+    with pytest.raises(SettingsError, match=r"author_key is empty; put the key of the authors' pseudonyms there"):
+        author_key(lake)
+    file.write_text("a key\n")
+    assert author_key(lake) == b"a key"
+    monkeypatch.setenv("SENTINELA_AUTHOR_KEY", "another")
+    assert author_key(lake) == b"another"
 
 
 def test_what_text_cannot_hold_is_stored_all_the_same(desk: Desk) -> None:
