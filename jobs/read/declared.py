@@ -11,6 +11,7 @@ from jobs.declaration import Declaration
 from jobs.expressions import holds
 from jobs.read.record import ReadError, Record
 from jobs.settings import Feed
+from jobs.values import parse_json
 
 DELETED = "deleted at its source"
 GONE = ("title", "text", "author", "rating")
@@ -26,7 +27,7 @@ def records(feed: Feed, path: Path) -> Iterator[Record]:
     if service is None:
         raise ReadError(f"feed {feed.name!r} names no service that says how to read it")
     try:
-        items = service.items.of(json.loads(path.read_bytes()))
+        items = service.items.of(parse_json(path.read_bytes()))
     except (ValueError, RecursionError) as fault:
         raise ReadError(f"no page of service {service.name}: {fault}") from fault
     for number, item in enumerate(items):
