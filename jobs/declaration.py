@@ -163,13 +163,14 @@ class BodyCursor(Frozen):
 
 
 class PageNumber(Frozen):
-    """Pages are numbered from `first`. The last is known by `more`, by `pages`, else by being empty."""
+    """Pages are numbered from `first`. The last is known by `more`, `pages` or `total`, else by being empty."""
 
     kind: Literal["page_number"]
     first: int = 1
     more: Path | None = Field(None, description="Where the answer says that there is another page.")
     pages: Path | None = Field(None, description="Where the answer says how many pages there are.")
     pages_header: Header | None = Field(None, description="The header that says how many pages there are.")
+    total: Path | None = Field(None, description="Where the answer says how many items there are in all.")
 
 
 class Offset(Frozen):
@@ -180,7 +181,7 @@ class Offset(Frozen):
 
 
 class IdWindow(Frozen):
-    """The next page is asked for with the `id` of the last item as {page}; the last page is empty."""
+    """The next page is asked for with the `id` of the last item as {page}; the last page is empty, or repeats that."""
 
     kind: Literal["id_window"]
     id: Path
@@ -241,6 +242,7 @@ class NewestFirst(Frozen):
     kind: Literal["newest_first"]
     by: Literal["published_at", "updated_at"] = Field("published_at", description="The date that items are sorted by.")
     slack_minutes: int = Field(0, ge=0, description="How far items may lie out of order.")
+    history_days: int | None = Field(None, ge=1, description="How far back the service goes.")
     pinned: Path | None = Field(None, description="What holds of items that stand first whatever their date.")
 
     @property

@@ -1,7 +1,11 @@
-"""Values as sources write them -> text that UTF-8 can hold, moments. What they are values of is not known here."""
+"""Values as sources write them -> documents, text that UTF-8 can hold, moments.
+
+What they are values of is not known here.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -13,7 +17,22 @@ from zoneinfo import ZoneInfo
 
 from jobs.settings import Feed
 
+ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|\\')
 EPOCH = re.compile(r"\d{9,}(\.\d+)?")
+
+
+def parse_json(content: bytes) -> Any:
+    """The JSON document in `content`, also with control characters and backslashes in it that JSON does not allow.
+
+    Raises ValueError where it is none, RecursionError where it is nested too deeply.
+    """
+    try:
+        return json.loads(content, strict=False)
+    except json.JSONDecodeError as fault:
+        if "escape" not in fault.msg:
+            raise
+        mended = ESCAPE.sub(lambda escape: escape[0] if len(escape[0]) > 1 else r"\\", fault.doc)
+        return json.loads(mended, strict=False)
 
 
 def parse_date(value: Any, feed: Feed) -> datetime | None:

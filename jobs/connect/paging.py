@@ -15,10 +15,14 @@ from jobs.expressions import found, holds
 
 @dataclass(frozen=True)
 class Call:
-    """What to ask a server for: an address as it is, else what {page} stands for in the request's templates."""
+    """What to ask a server for: an address as it is, else what {page} stands for in the request's templates.
+
+    `had` are the items of the pages before, where they are counted.
+    """
 
     page: str | None = None
     url: str | None = None
+    had: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class BodyCursor:
 
 @dataclass(frozen=True)
 class PageNumber:
-    """Counts pages, until the server says that there are no more, else until one is empty."""
+    """Counts pages and items, until the server says that there are no more, else until a page is empty."""
 
     declared: declaration.PageNumber
 
@@ -106,18 +110,20 @@ class PageNumber:
 
     def next(self, call: Call, page: Page) -> Call | None:
         """The next number."""
-        number = int(call.page or self.declared.first) + 1
-        return Call(str(number)) if self._is_one(number, page) else None
+        number, had = int(call.page or self.declared.first) + 1, call.had + len(page.items)
+        return Call(str(number), had=had) if self._is_one(number, had, page) else None
 
-    def _is_one(self, number: int, page: Page) -> bool:
-        if self.declared.more:
-            return holds(self.declared.more, page.document)
-        pages = found(self.declared.pages, page.document) if self.declared.pages else None
-        if self.declared.pages_header:
-            pages = page.headers.get(self.declared.pages_header)
-        if pages is None:
-            return bool(page.items)
-        return number < self.declared.first + int(pages)
+    def _is_one(self, number: int, had: int, page: Page) -> bool:
+        declared = self.declared
+        if declared.more:
+            return holds(declared.more, page.document)
+        total = found(declared.total, page.document) if declared.total else None
+        if total is not None:
+            return bool(page.items) and had < int(total)
+        pages = found(declared.pages, page.document) if declared.pages else None
+        if declared.pages_header:
+            pages = page.headers.get(declared.pages_header)
+        return bool(page.items) if pages is None else number < declared.first + int(pages)
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,7 @@ class Offset:
 
 @dataclass(frozen=True)
 class IdWindow:
-    """Goes on from the last item's id until a page is empty."""
+    """Goes on from the last item's id until a page is empty, or ends with the id that it was asked from."""
 
     declared: declaration.IdWindow
 
@@ -147,10 +153,10 @@ class IdWindow:
         """No id is named."""
         return Call()
 
-    def next(self, _: Call, page: Page) -> Call | None:
+    def next(self, call: Call, page: Page) -> Call | None:
         """The id of the last item."""
         last = found(self.declared.id, page.items[-1]) if page.items else None
-        return Call(str(last)) if last is not None else None
+        return Call(str(last)) if last is not None and str(last) != call.page else None
 
 
 @dataclass(frozen=True)

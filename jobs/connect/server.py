@@ -5,7 +5,6 @@ Which pages are asked for is not decided here.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ from jobs.connect.sign_in import sign_in
 from jobs.declaration import Declaration, Granting, KeyInQuery, Limits, Meaning, Verdict
 from jobs.expressions import found, holds
 from jobs.settings import Feed
+from jobs.values import parse_json
 
 NO_DOCUMENT = object()
 """In the place of the document of an answer that is none."""
@@ -126,7 +126,7 @@ class Server:
             raise SourceError(f"{address(url)}: the answer broke off")
         content = target.read_bytes()
         try:
-            document = json.loads(content)
+            document = parse_json(content)
         except (ValueError, RecursionError):
             document = NO_DOCUMENT
         heard = Heard(answer, content[: 1 << 16].decode("utf-8", "replace"), document)

@@ -50,10 +50,10 @@ def _granted(way: Granting, feed: Feed, given: Secrets, client: Client, target: 
     if isinstance(token, str) and token.isascii() and token.isprintable() and token:
         return token
     variables = " and ".join(feed.secrets.values())
-    raise SourceError(
-        f"{address(url)}: answered {answer.status} and no token for {variables}; set them anew. {way.how}".strip(),
-        "refused",
-    )
+    advice = f"set them anew. {way.how}".strip()
+    if answer.status == 429 or answer.status >= 500:
+        advice = "it lets nobody sign in now; the next run tries again"
+    raise SourceError(f"{address(url)}: answered {answer.status} and no token for {variables}; {advice}", "refused")
 
 
 def _posted(way: Granting, feed: Feed, given: Secrets, url: str) -> dict[str, Any]:

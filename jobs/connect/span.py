@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from jobs.connect.connector import Cursor, Request
-from jobs.declaration import Range, Span
+from jobs.declaration import NoWindow, Range, Span
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,10 @@ def asked(
         start = max(before.start, before.end - overlap, min(start, end) - back)
     earliest, why = newest - back, f"the feed is read back {request.feed.back_days} days (`back_days`)"
     if isinstance(window, Range):
-        days = window.history_days
-        earliest, why = newest - timedelta(days=days) if days else start, f"the service goes back {days} days"
+        earliest = start
+    if not isinstance(window, NoWindow) and (days := window.history_days):
+        oldest = newest - timedelta(days=days)
+        earliest, why = max((earliest, why), (oldest, f"the service goes back {days} days"))
     left_out = f"before {earliest:%Y-%m-%d %H:%M} UTC: {why}" if start < earliest else None
     return Time(min(max(start, earliest), end), end), left_out
 

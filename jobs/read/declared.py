@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from jobs.expressions import holds
 from jobs.read.faults import json_fault
 from jobs.read.record import ReadError, Record
 from jobs.settings import Feed
+from jobs.values import parse_json
 
 DELETED = "deleted at its source"
 GONE = ("title", "text", "author", "rating")
@@ -27,7 +27,7 @@ def records(feed: Feed, path: Path) -> Iterator[Record]:
     if service is None:
         raise ReadError(f"feed {feed.name!r} names no service that says how to read it")
     try:
-        document = json.loads(path.read_bytes())
+        document = parse_json(path.read_bytes())
     except (ValueError, RecursionError) as fault:
         raise ReadError(f"no page of service {service.name}: not JSON: {json_fault(fault)}") from None
     try:

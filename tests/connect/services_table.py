@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
-from jobs.declaration import Declaration, NewestFirst, Range, shipped, shipped_names
+from jobs.declaration import Declaration, NewestFirst, NoWindow, Range, shipped, shipped_names
 from jobs.trial import offers
 from tests.connect.situations import TRIED
 
@@ -42,10 +42,9 @@ def _paging(service: Declaration) -> str:
 def _window(service: Declaration) -> str:
     said = []
     for window in (endpoint.window or service.window for endpoint in service.requests.values()):
-        if isinstance(window, Range):
-            said.append(f"yes, {window.history_days} days back" if window.history_days else "yes")
-        else:
-            said.append("newest first" if isinstance(window, NewestFirst) else "no")
+        way = "yes" if isinstance(window, Range) else "newest first" if isinstance(window, NewestFirst) else "no"
+        days = None if isinstance(window, NoWindow) else window.history_days
+        said.append(f"{way}, {days} days back" if days else way)
     return ", ".join(dict.fromkeys(said)) or "no"
 
 
