@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from jobs.connect.client import Client, address
 from jobs.connect.connector import Body, Outcome, Reach, Request, SourceError
 from jobs.connect.paging import Call, Page, pager
 from jobs.connect.server import LimitedError, Server, TooMuchError
-from jobs.connect.span import Time, asked, in_order, read_before, read_by_now
+from jobs.connect.span import STEP, Progress, Time, asked, in_order
 from jobs.declaration import Cap, Declaration, Endpoint, NewestFirst, Paging, Range, Span
 from jobs.expressions import filled, found, holds
 from jobs.settings import Feed, now
@@ -26,9 +26,6 @@ from jobs.values import parse_date
 
 MOST_PAGES = 10_000
 """No sequence is this long; a server that pages in circles seems to be."""
-
-STEP, FEW_PAGES = timedelta(days=1), 4
-"""A long time is read in steps, after each of which the cursor moves: a day, longer where those have few pages."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +121,8 @@ def bodies(request: Request) -> Generator[Body, None, Outcome]:
     """The pages of every sequence of the feed; SourceError when not a single one could be had.
 
     The cursor is {"version", "read": {sequence: {"since", "until"}}}: the time without a gap that was read of each, in
-    ISO 8601. It moves with every step that was read to its end.
+    ISO 8601. It moves with every step that was read to its end. Of a window elsewhere that was not read whole, "apart"
+    is a time like that; "step_seconds" is there while a day is too much for a fetch.
     """
     service = _service(request.feed)
     former = request.cursor.get("read", {}) if request.cursor.get("version") == service.version else {}
@@ -134,7 +132,8 @@ def bodies(request: Request) -> Generator[Body, None, Outcome]:
             yield from walk.sequence(sequence)
     if walk.fault and not walk.pages:
         raise SourceError("; ".join(walk.missing), walk.fault.status)
-    return Outcome({"version": service.version, "read": walk.read}, walk.reach())
+    read = {key: progress.cursor for key, progress in walk.read.items() if progress.cursor}
+    return Outcome({"version": service.version, "read": read}, walk.reach())
 
 
 def _service(feed: Feed) -> Declaration:
@@ -164,7 +163,7 @@ class _Walk:
     request: Request
     server: Server
     former: Mapping[str, Any]
-    read: dict[str, dict[str, str]] = field(default_factory=dict)
+    read: dict[str, Progress] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     detail: dict[str, Any] = field(default_factory=lambda: {"asked": []})
     fault: SourceError | None = None
@@ -173,18 +172,20 @@ class _Walk:
 
     def sequence(self, sequence: Sequence) -> Generator[Body, None, None]:
         """All pages of `sequence`; a fault of it does not keep the others from being read."""
-        before = read_before(self.former.get(sequence.key, {}))
-        time, left_out = asked(self.request, sequence.service, sequence.window, before, now())
+        before = Progress.kept(self.former.get(sequence.key, {}))
+        time, left_out = asked(self.request, sequence.service, sequence.window, before.main, now())
         self.detail["asked"].append([sequence.name, time.start.isoformat(), time.end.isoformat()])
         self.missing += [f"{sequence.title}: {left_out}"] if left_out else []
-        self._keep(sequence, before)
+        self.read[sequence.key] = before
         try:
-            if sequence.is_ranged:
-                for part, backwards in in_order(time, before, timedelta(minutes=sequence.service.overlap_minutes)):
-                    yield from self._steps(sequence, part, backwards)
+            if isinstance(sequence.window, Range):
+                overlap = timedelta(minutes=sequence.service.overlap_minutes)
+                for part, backwards in in_order(time, before.main, overlap):
+                    yield from self._steps(sequence, before.rest_of(part), backwards, sequence.window.unit)
+                self.read[sequence.key] = replace(self.read[sequence.key], apart=None)
             else:
                 yield from self._slice(sequence, time)
-                self._keep(sequence, read_by_now(before, time))
+                self.read[sequence.key] = before.with_read(time)
         except SourceError as fault:
             self.fault = self.fault or fault
             self.missing.append(f"{sequence.title}: {fault}")
@@ -197,20 +198,23 @@ class _Walk:
         detail = {**self.detail, **limits}
         return Reach(self.pages, self.seen.first, self.seen.last, tuple(self.missing), detail)
 
-    def _keep(self, sequence: Sequence, read: Time | None) -> None:
-        """Let the cursor say that `read` was read of `sequence`."""
-        if read:
-            self.read[sequence.key] = {"since": read.start.isoformat(), "until": read.end.isoformat()}
+    def _steps(self, sequence: Sequence, time: Time, backwards: bool, unit: timedelta) -> Generator[Body, None, None]:
+        """The pages of `time`, step by step, so that a fetch that ends too early need not begin again.
 
-    def _steps(self, sequence: Sequence, time: Time, backwards: bool) -> Generator[Body, None, None]:
-        """The pages of `time`, step by step, so that a fetch that ends too early need not begin again."""
-        length, rest = STEP, time
+        Where it ends in its very first step, the steps of the next are shorter, but not than `unit`.
+        """
+        key, rest = sequence.key, time
+        self.read[key] = replace(self.read[key], step=min(self.read[key].step, STEP))
         while rest.start < rest.end:
-            step, rest = rest.cut(length, backwards)
-            pages = self.pages
-            yield from self._slice(sequence, step)
-            self._keep(sequence, read_by_now(read_before(self.read.get(sequence.key, {})), step))
-            length = 2 * length if self.pages - pages <= FEW_PAGES else max(length / 2, STEP)
+            former, pages = self.read[key], self.pages
+            step, rest = rest.cut(former.step, backwards)
+            try:
+                yield from self._slice(sequence, step)
+            except SourceError:
+                if self.pages > pages and former == Progress.kept(self.former.get(key, {})):
+                    self.read[key] = former.shortened(step, unit)
+                raise
+            self.read[key] = former.with_read(step).paced(self.pages - pages)
 
     def _slice(self, sequence: Sequence, time: Time) -> Generator[Body, None, None]:
         """The pages of `time`, in halves where the service cuts them off; a gap is noted where it does so even then."""
