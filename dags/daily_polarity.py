@@ -252,7 +252,7 @@ with DAG(
     @task_group
     def late(feed: str) -> Any:
         """A feed that failed, tried again beside the others, and its days restated when it comes."""
-        come: Any = ingest(feed)
+        come: Any = ingest(feed=feed)
         validated: Any = validate.override(trigger_rule=TriggerRule.ALL_SUCCESS)([feed], [come])
         published: Any = aggregate(validated)
         score(validated) >> enrich(validated) >> published

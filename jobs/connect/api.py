@@ -15,10 +15,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from jobs.connect.client import Client, address
-from jobs.connect.connector import Body, Cursor, Outcome, Reach, Request, SourceError
+from jobs.connect.connector import Body, Outcome, Reach, Request, SourceError
 from jobs.connect.paging import Call, Page, pager
 from jobs.connect.server import LimitedError, Server, TooMuchError
-from jobs.connect.span import Time, asked, in_order, read_before, read_by_now, still_late
+from jobs.connect.span import STEP, Progress, Time, asked, in_order
 from jobs.declaration import Cap, Declaration, Endpoint, NewestFirst, Paging, Range, Span
 from jobs.expressions import filled, found, holds
 from jobs.settings import Feed, now
@@ -26,9 +26,6 @@ from jobs.values import parse_date
 
 MOST_PAGES = 10_000
 """No sequence is this long; a server that pages in circles seems to be."""
-
-STEP, FEW_PAGES = timedelta(days=1), 4
-"""A long time is read in steps, after each of which the cursor moves: a day, longer where those have few pages."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +121,8 @@ def bodies(request: Request) -> Generator[Body, None, Outcome]:
     """The pages of every sequence of the feed; SourceError when not a single one could be had.
 
     The cursor is {"version", "read": {sequence: {"since", "until", "at"}}}: the time without a gap that was read of
-    each, and when its end was, in ISO 8601. It moves with every step that was read to its end.
+    each, and when its end was, in ISO 8601. It moves with every step that was read to its end. Of a window elsewhere
+    that was not read whole, "apart" is a time like that; "step_seconds" is there while a day is too much for a fetch.
     """
     service = _service(request.feed)
     former = request.cursor.get("read", {}) if request.cursor.get("version") == service.version else {}
@@ -134,7 +132,8 @@ def bodies(request: Request) -> Generator[Body, None, Outcome]:
             yield from walk.sequence(sequence)
     if walk.fault and not walk.pages:
         raise SourceError("; ".join(walk.missing), walk.fault.status)
-    return Outcome({"version": service.version, "read": walk.read}, walk.reach())
+    read = {key: progress.cursor for key, progress in walk.read.items() if progress.cursor}
+    return Outcome({"version": service.version, "read": read}, walk.reach())
 
 
 def _service(feed: Feed) -> Declaration:
@@ -164,7 +163,7 @@ class _Walk:
     request: Request
     server: Server
     former: Mapping[str, Any]
-    read: dict[str, dict[str, str]] = field(default_factory=dict)
+    read: dict[str, Progress] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     detail: dict[str, Any] = field(default_factory=lambda: {"asked": []})
     fault: SourceError | None = None
@@ -174,23 +173,22 @@ class _Walk:
 
     def sequence(self, sequence: Sequence) -> Generator[Body, None, None]:
         """All pages of `sequence`; a fault of it does not keep the others from being read."""
-        former = self.former.get(sequence.key, {})
-        before, overlap = read_before(former), still_late(former, timedelta(minutes=sequence.service.overlap_minutes))
-        time, left_out = asked(self.request, sequence.window, before, overlap, now())
+        before = Progress.kept(self.former.get(sequence.key, {}))
+        overlap = before.still_late(timedelta(minutes=sequence.service.overlap_minutes))
+        time, left_out = asked(self.request, sequence.window, before.main, overlap, now())
         self.detail["asked"].append([sequence.name, time.start.isoformat(), time.end.isoformat()])
         self.missing += [f"{sequence.title}: {left_out}"] if left_out else []
-        if former:
-            self.read[sequence.key] = dict(former)
-        items = self.items
+        self.read[sequence.key], items = before, self.items
         try:
-            if sequence.is_ranged:
-                for part, backwards in in_order(time, before, overlap):
-                    yield from self._steps(sequence, part, backwards)
+            if isinstance(sequence.window, Range):
+                for part, backwards in in_order(time, before.main, overlap):
+                    yield from self._steps(sequence, before.rest_of(part), backwards, sequence.window.unit)
+                self.read[sequence.key] = replace(self.read[sequence.key], apart=None)
             else:
                 yield from self._slice(sequence, time)
-                self._keep(sequence, read_by_now(before, time))
+                self.read[sequence.key] = before.with_read(time, now())
             if self.items == items:
-                self._doubt(sequence, former)
+                self._doubt(sequence, before)
         except SourceError as fault:
             self.fault = self.fault or fault
             self.missing.append(f"{sequence.title}: {fault}")
@@ -203,21 +201,23 @@ class _Walk:
         detail = {**self.detail, **limits}
         return Reach(self.pages, self.seen.first, self.seen.last, tuple(self.missing), detail)
 
-    def _keep(self, sequence: Sequence, read: Time) -> None:
-        """Let the cursor say that `read` was read of `sequence`."""
-        kept, said = self.read.get(sequence.key, {}), {"since": read.start.isoformat(), "until": read.end.isoformat()}
-        at = {"at": now().isoformat()} if kept.get("until") != said["until"] else {}
-        self.read[sequence.key] = {**kept, **said, **at}
+    def _steps(self, sequence: Sequence, time: Time, backwards: bool, unit: timedelta) -> Generator[Body, None, None]:
+        """The pages of `time`, step by step, so that a fetch that ends too early need not begin again.
 
-    def _steps(self, sequence: Sequence, time: Time, backwards: bool) -> Generator[Body, None, None]:
-        """The pages of `time`, step by step, so that a fetch that ends too early need not begin again."""
-        length, rest = STEP, time
+        Where it ends in its very first step, the steps of the next are shorter, but not than `unit`.
+        """
+        key, rest = sequence.key, time
+        self.read[key] = replace(self.read[key], step=min(self.read[key].step, STEP))
         while rest.start < rest.end:
-            step, rest = rest.cut(length, backwards)
-            pages = self.pages
-            yield from self._slice(sequence, step)
-            self._keep(sequence, read_by_now(read_before(self.read.get(sequence.key, {})), step))
-            length = 2 * length if self.pages - pages <= FEW_PAGES else max(length / 2, STEP)
+            former, pages = self.read[key], self.pages
+            step, rest = rest.cut(former.step, backwards)
+            try:
+                yield from self._slice(sequence, step)
+            except SourceError:
+                if self.pages > pages and former == Progress.kept(self.former.get(key, {})):
+                    self.read[key] = former.shortened(step, unit)
+                raise
+            self.read[key] = former.with_read(step, now()).paced(self.pages - pages)
 
     def _slice(self, sequence: Sequence, time: Time) -> Generator[Body, None, None]:
         """The pages of `time`, in halves where the service cuts them off; a gap is noted where it does so even then."""
@@ -279,7 +279,7 @@ class _Walk:
             inner = replace(sequence, endpoint=detail.endpoint, values={**sequence.values, **told})
             yield from self._pages(inner, time, in_halves=False)
 
-    def _doubt(self, sequence: Sequence, former: Cursor) -> None:
+    def _doubt(self, sequence: Sequence, before: Progress) -> None:
         """Nothing was found: say so and move no cursor where the service does not even find what is there surely."""
         control = sequence.endpoint.control
         if control is None:
@@ -288,8 +288,7 @@ class _Walk:
         page = self._ask(replace(sequence, endpoint=endpoint), Call(), {}, self.request.folder / "control.json")
         if page is None or not page.items:
             self.missing.append(f"{sequence.title}: {control.say}")
-            self.read.pop(sequence.key, None)
-            self.read |= {sequence.key: dict(former)} if former else {}
+            self.read[sequence.key] = before
 
     def _ask(self, sequence: Sequence, call: Call, bounds: Mapping[str, str], target: Path) -> Page | None:
         url, query = sequence.address(call, bounds)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 from jobs.connect.connector import Cursor, Request
 from jobs.declaration import NoWindow, Range, Span
+
+STEP, FEW_PAGES = timedelta(days=1), 4
+"""A long time is read in steps, after each of which the cursor moves: a day, longer where those have few pages."""
+SHORTER, SHORTEST = 24, timedelta(minutes=1)
+"""Where a fetch ended before its first step did, the next one makes steps so many times shorter, not below a minute."""
 
 
 @dataclass(frozen=True)
@@ -23,34 +29,91 @@ class Time:
         return (Time(self.start, middle), Time(middle, self.end)) if steps else None
 
     def cut(self, length: timedelta, backwards: bool) -> tuple[Time, Time]:
-        """The first step of about `length` and the rest of it, cut at midnight; all of it when hardly more is left.
+        """The first step of about `length` and the rest of it; all of it when hardly more is left.
 
-        `backwards`, the first step is the latest.
+        Steps of days are cut at midnight, others at whole minutes. `backwards`, the first step is the latest.
         """
         if self.end - self.start <= 2 * length:
             return self, Time(self.end, self.end)
         wanted = self.end - length if backwards else self.start + length
-        middle = datetime.combine(wanted.date(), time(), UTC)
+        middle = datetime.combine(wanted.date(), time(), UTC) if length >= STEP else wanted.replace(second=0)
         earlier, later = Time(self.start, middle), Time(middle, self.end)
         return (later, earlier) if backwards else (earlier, later)
 
 
-def read_before(cursor: Cursor) -> Time | None:
-    """The time without a gap that earlier fetches read, as a cursor has it; None when there is none."""
-    if "since" not in cursor:
-        return None
-    return Time(datetime.fromisoformat(cursor["since"]), datetime.fromisoformat(cursor["until"]))
+@dataclass(frozen=True)
+class Progress:
+    """How far earlier fetches read.
 
-
-def still_late(cursor: Cursor, overlap: timedelta) -> timedelta:
-    """How far before the end of what a cursor says was read items may have come since, of those up to `overlap` late.
-
-    None where that end was long over when it was read: else a backfill would read the same again and again.
+    `main` is the time without a gap from whose end the next goes on, and `at` when that end was read. `apart` is what
+    was read, from its beginning, of a window that lies elsewhere and was not read whole. `step` is the length of steps,
+    shorter than STEP where that was too much for a fetch.
     """
-    if "at" not in cursor:
-        return overlap
-    over = datetime.fromisoformat(cursor["at"]) - datetime.fromisoformat(cursor["until"])
-    return max(overlap - over, timedelta())
+
+    main: Time | None = None
+    apart: Time | None = None
+    step: timedelta = STEP
+    at: datetime | None = None
+
+    @classmethod
+    def kept(cls, cursor: Cursor) -> Progress:
+        """What a cursor says; nothing was read where that is empty."""
+        seconds = cursor.get("step_seconds", STEP.total_seconds())
+        at = datetime.fromisoformat(cursor["at"]) if "at" in cursor else None
+        return cls(_time(cursor), _time(cursor.get("apart", {})), timedelta(seconds=seconds), at)
+
+    @property
+    def cursor(self) -> Cursor:
+        """What a cursor says of it, through JSON."""
+        said: dict[str, Any] = _said(self.main) | ({"at": self.at.isoformat()} if self.at else {})
+        if self.apart:
+            said["apart"] = _said(self.apart)
+        if self.step < STEP:
+            said["step_seconds"] = int(self.step.total_seconds())
+        return said
+
+    def still_late(self, overlap: timedelta) -> timedelta:
+        """How far before the end of `main` items may have come since, of those that come up to `overlap` late.
+
+        None where that end was long over when it was read: else a backfill would read the same again and again.
+        """
+        if self.at is None or self.main is None:
+            return overlap
+        return max(overlap - (self.at - self.main.end), timedelta())
+
+    def with_read(self, read: Time, present: datetime) -> Progress:
+        """What is known once `read` was read at `present`, too."""
+        main, apart = read_by_now(self.main, read), self.apart
+        goes_on = apart is not None and apart.start <= read.start <= apart.end
+        if main != self.main:
+            at = self.at if self.main and self.main.end == main.end else present
+            return replace(self, main=main, at=at, apart=None if goes_on else apart)
+        return replace(self, apart=Time(apart.start, read.end) if apart and goes_on else read)
+
+    def rest_of(self, time: Time) -> Time:
+        """What is left of `time`, of which the beginning may have been read before."""
+        begun = self.apart and self.apart.start == time.start and self.apart.end < time.end
+        return Time(self.apart.end, time.end) if self.apart and begun else time
+
+    def shortened(self, time: Time, unit: timedelta) -> Progress:
+        """With shorter steps, since `time` was too much for one; not shorter than the `unit` that a service knows."""
+        return replace(self, step=min(self.step, max((time.end - time.start) / SHORTER, unit, SHORTEST)))
+
+    def paced(self, pages: int) -> Progress:
+        """With steps as long as is good after one of so many `pages`."""
+        if pages <= FEW_PAGES:
+            return replace(self, step=2 * self.step)
+        return replace(self, step=max(self.step / 2, STEP) if self.step > STEP else self.step)
+
+
+def _time(said: Cursor) -> Time | None:
+    if "since" not in said:
+        return None
+    return Time(datetime.fromisoformat(said["since"]), datetime.fromisoformat(said["until"]))
+
+
+def _said(time: Time | None) -> dict[str, Any]:
+    return {"since": time.start.isoformat(), "until": time.end.isoformat()} if time else {}
 
 
 def asked(

@@ -148,6 +148,59 @@ def test_a_backfill_within_few_requests_reads_no_overlap_again(fetched: Fetched,
     assert len(texts) == 27
 
 
+def until_whole(fetched: Fetched, most: int, *window: date, cursor: Cursor, **options: Any) -> tuple[list[str], Cursor]:
+    """The texts that runs of a window bring until one misses nothing, no more than `most` of them."""
+    found: list[str] = []
+    for _ in range(most):
+        texts, cursor, reach = fetched("hacker_news", *window, query="aurora", cursor=cursor, **options)
+        found += texts
+        if not reach.missing:
+            return found, cursor
+    raise AssertionError(f"not whole after {most} runs: {reach.missing}")
+
+
+def test_a_day_too_long_for_one_run_is_read_by_several(fetched: Fetched, service: Service) -> None:
+    posts = [(at(3 + n / 10), f"p{n}") for n in range(240)]
+    service.answer = hacker_news(posts, most=1)
+    found, cursor = until_whole(fetched, 12, DAY, cursor={}, requests_per_run=40)
+    assert set(found) == {text for _, text in posts}
+    assert len(service.asked) < 2 * len(posts), "what was read is not read again each time"
+    (read,) = cursor["read"].values()
+    assert (read["since"], read["until"]) == (at(3).isoformat(), at(27).isoformat())
+
+
+def test_steps_grow_again_where_posts_are_few(fetched: Fetched, service: Service) -> None:
+    service.answer = hacker_news([(at(3 + n / 10), f"p{n}") for n in range(240)], most=1)
+    _, cursor = until_whole(fetched, 12, DAY, cursor={}, requests_per_run=40)
+    service.answer = hacker_news(POSTS)
+    asked = len(service.asked)
+    _, cursor = until_whole(fetched, 1, date(2026, 9, 30), cursor=cursor)
+    (read,) = cursor["read"].values()
+    assert read["step_seconds"] >= 8 * 3_600
+    assert len(service.asked) < asked + 10
+
+
+@pytest.mark.parametrize("known", [None, (at(0, 20), at(0, 22)), (at(0, 20) - timedelta(days=9_000), at(0, 22))])
+def test_a_backfill_too_long_for_one_run_goes_on_where_it_ended(
+    fetched: Fetched, service: Service, known: tuple[datetime, datetime] | None
+) -> None:
+    first, last = date(2016, 5, 1), date(2016, 5, 20)
+    days = [datetime(2016, 5, day, hour, tzinfo=UTC) for day in range(1, 21) for hour in (4, 13)]
+    service.answer = hacker_news([(moment, str(moment)) for moment in days], most=1)
+    cursor: Cursor = {}
+    if known:
+        (key,) = fetched("hacker_news", query="aurora")[1]["read"]
+        cursor = {"version": 1, "read": {key: {"since": known[0].isoformat(), "until": known[1].isoformat()}}}
+    service.asked.clear()
+    found, after = until_whole(fetched, 12, first, last, cursor=cursor, requests_per_run=9)
+    assert set(found) == set(map(str, days))
+    assert len(service.asked) < 2 * len(days)
+    assert known is None or after == cursor
+    service.asked.clear()
+    again, _ = until_whole(fetched, 1, first, last, cursor=after)
+    assert set(again) == set(map(str, days)), "whoever asks again for what was read whole gets it"
+
+
 def test_years_without_posts_are_no_hundreds_of_requests(fetched: Fetched, service: Service) -> None:
     service.answer = hacker_news([(datetime(2017, 5, 4, 12, tzinfo=UTC), "old"), *POSTS])
     texts, _, reach = fetched("hacker_news", date(2016, 1, 1), DAY, query="aurora")
@@ -209,7 +262,7 @@ def test_a_limit_for_hours_is_not_waited_for_and_is_told(
     before = {"version": 1, "read": {}}
     texts, cursor, reach = fetched("mastodon", tags="aurora", cursor=before)
     assert (len(texts), waits) == (2, [])
-    assert cursor["read"] == {}
+    assert [set(read) for read in cursor["read"].values()] == [{"step_seconds"}]
     assert "limit" in reach.missing[0]
     assert "limited_until" in reach.detail
 
@@ -308,7 +361,7 @@ def test_pages_that_lead_in_a_circle_end(fetched: Fetched, service: Service) -> 
     _, cursor, reach = fetched("bluesky", query="aurora")
     assert len(service.asked) == 3
     assert "circle" in reach.missing[0]
-    assert cursor["read"] == {}
+    assert "since" not in str(cursor)
 
 
 def search_of(*posts: Post) -> Any:
