@@ -143,6 +143,7 @@ def test_the_run_says_where_the_report_lies(whole: Any) -> None:
     assert "Aurora" in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_running_again_commits_nothing(run_day: Callable[..., Any], whole: Any) -> None:
     before = files_below(whole.folder / "lake")
     again = run_day(whole.folder)
@@ -246,6 +247,7 @@ def test_the_report_of_what_was_published_is_written_all_the_same(broken: Any) -
     assert Path(line.removeprefix("report: ")).is_file()
 
 
+@pytest.mark.slow
 def test_a_day_that_has_not_begun_fails_at_once_and_publishes_nothing(
     run_day: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ def job(cache: Path, swapped: bool = False) -> Job:
     return Job(CONFIG, frame.assign(dataset="one", weight=1.0, part="train"), cache)
 
 
+@pytest.mark.slow
 def test_it_learns(trained: TrainedEncoder) -> None:
     logits = trained.logits(TEXTS, [])
     assert (logits.shape, logits.dtype) == ((3, 3), np.float32)
@@ -79,6 +80,7 @@ def test_a_training_taken_up_again_reads_with_the_same_pieces(trained: TrainedEn
     np.testing.assert_allclose(again.logits(TEXTS, []), trained.logits(TEXTS, []), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_it_learns_on_from_what_is_packaged(trained: TrainedEncoder, folder: Path, tmp_path: Path) -> None:
     further = retrain_encoder(folder, job(tmp_path, swapped=True))
     assert further.pretrained.vocabulary.pieces == trained.pretrained.vocabulary.pieces
