@@ -246,8 +246,10 @@ with DAG(
     @task(trigger_rule=TriggerRule.ALL_DONE)
     def missed(feeds: list[str] | None, ingested: Iterable[dict[str, Any]]) -> list[str]:
         """Feeds that could not be read at the first try."""
+        if feeds is None:
+            raise AirflowSkipException("nothing was read, so nothing was missed")
         read = {result["feed"] for result in ingested}
-        return [feed for feed in feeds or [] if feed not in read]
+        return [feed for feed in feeds if feed not in read]
 
     @task_group
     def late(feed: str) -> Any:
