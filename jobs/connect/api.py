@@ -253,7 +253,8 @@ class _Walk:
                 return
             if in_halves and sequence.is_beyond_cap(page):
                 raise TooMuchError
-            yield Body(target, sequence.place, page.sha256, limits=dict(self.server.limits_seen))
+            limits = dict(self.server.limits_seen)
+            yield Body(target, sequence.place, page.sha256, limits=limits, document=page.document)
             target.unlink(missing_ok=True)
             dates = sequence.dates(page, self.request.feed)
             seen.add(dates)
