@@ -256,7 +256,8 @@ class _Walk:
                 return
             if in_halves and sequence.is_beyond_cap(page):
                 raise TooMuchError
-            yield Body(target, sequence.place, page.sha256, limits=dict(self.server.limits_seen))
+            limits = dict(self.server.limits_seen)
+            yield Body(target, sequence.place, page.sha256, limits=limits, document=page.document)
             target.unlink(missing_ok=True)
             for item in page.items:
                 yield from self._detail(sequence, time, item)

@@ -36,7 +36,7 @@ class Body:
 
     An `unchanged` one has the bytes of the last fetch, as far as that can be told without reading them; its `path` is
     None where the source did not send them again. `limits` are headers in which the server said how much it may be
-    asked.
+    asked; `document` is what the bytes say, where the connector has read them as JSON.
     """
 
     path: Path | None
@@ -44,6 +44,7 @@ class Body:
     sha256: str
     unchanged: bool = False
     limits: Mapping[str, str] = field(default_factory=dict)
+    document: Any = None
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ class Server:
         options = {"params": dict(query), "headers": dict(self._service.headers), "auth": self._shown}
         answer = self._client.send("GET", url, target, allow_redirects=False, **options)
         if not answer.whole:
-            raise SourceError(f"{address(url)}: the answer broke off")
+            raise SourceError(f"{address(url)}: the answer broke off; nothing of that page is taken")
         content = target.read_bytes()
         try:
             document = parse_json(content)

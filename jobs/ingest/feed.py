@@ -185,7 +185,7 @@ def _fetch(bodies: Fetch, reading: Callable[[Body], Reading], folder: Path) -> t
                 continue
             spill = folder / f"{number}.parquet"
             try:
-                _spill(reading(body), body.path, spill)
+                _spill(reading(body), body.path, body.document, spill)
             except SourceError as fault:
                 seen.faults.append(fault)
                 if fault.status != "partial":
@@ -203,10 +203,10 @@ def _way_of_reading(settings: Settings, feed: Feed) -> str:
     return fingerprint(options, settings.timezone, contract("raw_posts").version)
 
 
-def _spill(reading: Reading, body: Path, target: Path) -> None:
-    """Stream the file `body` as raw_posts rows into one Parquet file."""
+def _spill(reading: Reading, body: Path, document: Any, target: Path) -> None:
+    """Stream the file `body`, which says `document` where that is known, as raw_posts rows into one Parquet file."""
     with pq.ParquetWriter(target, schema("raw_posts"), compression="zstd") as writer:
-        for batch in row_batches(reading, body):
+        for batch in row_batches(reading, body, document):
             writer.write_batch(batch)
 
 

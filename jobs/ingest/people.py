@@ -11,7 +11,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -47,8 +47,7 @@ class People:
 
     def pseudonym(self, name: str) -> str:
         """HMAC of feed and name, 16 hexadecimal digits: the same person in the same feed."""
-        message = f"{self.feed}\0{name}".encode("utf-8", "replace")
-        return hmac.new(self.key, message, hashlib.sha256).hexdigest()[:16]
+        return _pseudonym(self.key, self.feed, name)
 
     def in_text(self, text: str | None) -> str | None:
         """`text` with the token of whoever is mentioned with an @, or by a DID."""
@@ -56,27 +55,32 @@ class People:
 
     def in_payload(self, payload: Any, names: Collection[str], instead: Mapping[str, str] | None = None) -> Any:
         """`payload` without the names that it tells and the `names`; some texts have another `instead`."""
-        return self._without(payload, {**(instead or {}), **self._tokens({*names, *_told(payload)})})
+        told, others = set(names), list[str]()
+        _gather(payload, told, others)
+        text = "\n".join(others)
+        return self._without(payload, [name for name in self._hidden(told) if name in text], instead or {})
 
     def in_link(self, link: str, names: Collection[str]) -> str:
         """`link` with tokens for the names in it; as it was when there are none."""
-        return str(self.in_payload(link, names))
+        return str(self._without(link, self._hidden(names), {}))
 
     def in_id(self, native: str, names: Collection[str]) -> str:
         """`native`, what a source calls an item, with tokens for the names in it; the same at every fetch.
 
         Such an id says nothing else, so that a name is found in the midst of it and in any case, mail addresses too.
         """
-        found = MAIL.sub(lambda mail: self._token(mail[0]), str(self._without(native, {})))
-        for name, token in self._tokens(names).items():
-            if len(name) >= SHORTEST_PART:
-                found = re.sub(re.escape(name), token, found, flags=re.IGNORECASE)
+        found = str(self._without(native, [], {}))
+        if "@" in found:
+            found = MAIL.sub(lambda mail: self._token(mail[0]), found)
+        for name in self._hidden(names):
+            if len(name) >= SHORTEST_PART and name.casefold() in found.casefold():
+                found = re.sub(re.escape(name), self.pseudonym(name), found, flags=re.IGNORECASE)
         return found
 
-    def _tokens(self, names: Collection[str]) -> dict[str, str]:
-        """What stands for each of `names`, the longest first; nobody's name is not among them."""
-        named = {name for name in names if SHORTEST <= len(name) <= LONGEST and not self._is_public(name)}
-        return {name: self.pseudonym(name) for name in sorted(named, key=len, reverse=True)}
+    def _hidden(self, names: Collection[str]) -> list[str]:
+        """Those of `names` that are looked for, the longest first."""
+        named = (name for name in names if SHORTEST <= len(name) <= LONGEST and not self._is_public(name))
+        return sorted(named, key=len, reverse=True)
 
     def seal(self, link: str) -> str:
         """`link` so that it can be read with the key alone; the same each time."""
@@ -104,25 +108,25 @@ class People:
     def _is_public(self, name: str) -> bool:
         return name.lstrip("@").casefold() in self.public
 
-    def _without(self, value: Any, tokens: Mapping[str, str]) -> Any:
+    def _without(self, value: Any, names: Sequence[str], instead: Mapping[str, str]) -> Any:
         if isinstance(value, dict):
             return {
-                key: self._nameless(part) if _names_people(key) else self._without(part, tokens)
+                key: self._nameless(part) if _names_people(key) else self._without(part, names, instead)
                 for key, part in value.items()
             }
         if isinstance(value, list | tuple):
-            return [self._without(part, tokens) for part in value]
+            return [self._without(part, names, instead) for part in value]
         if not isinstance(value, str):
             return value
-        if value in tokens:
-            return tokens[value]
+        if value in instead:
+            return instead[value]
         text = value
         if "/" in text:
             text = PROFILE.sub(lambda found: f"{found[1]}{self._token(unquote(found[2]))}", text)
         text = self._without_mentions(text)
-        for name, token in tokens.items():
+        for name in names:
             if name in text:
-                text = _replaced(text, name, token)
+                text = _replaced(text, name, self.pseudonym(name))
         return text
 
     def _without_mentions(self, text: str) -> str:
@@ -139,6 +143,12 @@ class People:
         if isinstance(value, list | tuple):
             return [self._nameless(part) for part in value]
         return self._token(value) if isinstance(value, str) and value else value
+
+
+@lru_cache(16_384)
+def _pseudonym(key: bytes, feed: str, name: str) -> str:
+    message = f"{feed}\0{name}".encode("utf-8", "replace")
+    return hmac.digest(key, message, "sha256").hex()[:16]
 
 
 @lru_cache(4_096)
@@ -183,21 +193,24 @@ def _names_people(key: Any) -> bool:
     return name in PEOPLE or name.startswith(("poco_", "poco:"))
 
 
-def _told(value: Any) -> Iterator[str]:
-    """The names under keys that name people."""
-    if isinstance(value, dict):
+def _gather(value: Any, told: set[str], others: list[str]) -> None:
+    """Put the texts under keys that name people into `told`, all others into `others`."""
+    if isinstance(value, str):
+        others.append(value)
+    elif isinstance(value, dict):
         for key, part in value.items():
-            yield from _texts(part) if _names_people(key) else _told(part)
+            if _names_people(key):
+                _gather_texts(part, told)
+            elif part:
+                _gather(part, told, others)
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _told(part)
+            _gather(part, told, others)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for part in value:
-            yield from _texts(part)
-    elif isinstance(value, str):
-        yield value
+def _gather_texts(value: Any, told: set[str]) -> None:
+    if isinstance(value, str):
+        told.add(value)
+    elif isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            _gather_texts(part, told)

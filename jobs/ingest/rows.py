@@ -20,8 +20,10 @@ from jobs.read.record import CutError, ReadError, Record
 BATCH_CHARACTERS = 20_000_000
 
 
-def row_batches(reading: Reading, body: Path) -> Iterator[pa.RecordBatch]:
+def row_batches(reading: Reading, body: Path, document: Any = None) -> Iterator[pa.RecordBatch]:
     """The items of the file `body` as rows of raw_posts, in order, at most BATCH_ROWS at a time.
+
+    A `document` is what the file says, where that was read already.
 
     Whatever goes wrong in reading the body is a SourceError: a parser may break on it in ways that no one foresaw.
     One with the status `partial` comes after all that could be read. What goes wrong in storing the batches is not seen
@@ -29,7 +31,7 @@ def row_batches(reading: Reading, body: Path) -> Iterator[pa.RecordBatch]:
     """
     agreed = schema("raw_posts")
     cuts: list[CutError] = []
-    records = track(_until_cut(read(reading.feed, body), cuts), f"ingest {reading.feed.name}")
+    records = track(_until_cut(read(reading.feed, body, document), cuts), f"ingest {reading.feed.name}")
     rows = (to_row(reading, position, record) for position, record in enumerate(records))
     try:
         for some in _batches(rows):

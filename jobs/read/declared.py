@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,23 @@ GONE = ("title", "text", "author", "rating")
 
 
 def records(feed: Feed, path: Path) -> Iterator[Record]:
+    """The records of the page in the file `path`; ReadError where that is no JSON."""
+    try:
+        document = parse_json(path.read_bytes())
+    except (ValueError, RecursionError) as fault:
+        service = feed.service.name if feed.service else "none"
+        raise ReadError(f"no page of service {service}: not JSON: {json_fault(fault)}") from None
+    yield from records_of(feed, document)
+
+
+def records_of(feed: Feed, document: Any) -> Iterator[Record]:
     """A record an item; one that was deleted is a record with an error, so that it stands in the place of the post.
 
-    Raises ReadError where the bytes are no page of the feed's service.
+    Raises ReadError where the `document` is no page of the feed's service.
     """
     service = feed.service
     if service is None:
         raise ReadError(f"feed {feed.name!r} names no service that says how to read it")
-    try:
-        document = parse_json(path.read_bytes())
-    except (ValueError, RecursionError) as fault:
-        raise ReadError(f"no page of service {service.name}: not JSON: {json_fault(fault)}") from None
     try:
         items = service.items.of(document)
     except ValueError as fault:
@@ -48,19 +53,17 @@ def _record(service: Declaration, item: dict[str, Any]) -> Record:
         kept = {name: value for name, value in fields.items() if name not in GONE}
         author = fields.get("author")
         return Record(fields=kept, payload={}, error=DELETED, people=(str(author),) if author else ())
-    payload: dict[str, Any] = json.loads(json.dumps(item))
     for people in service.people:
-        _drop(payload, people.split("."))
-    return Record(fields=fields, payload=payload)
+        item = _without(item, people.split("."))
+    return Record(fields=fields, payload=item)
 
 
-def _drop(value: Any, path: list[str]) -> None:
-    """Take what lies at `path` out of `value`, in every object of a list on the way."""
+def _without(value: Any, path: list[str]) -> Any:
+    """`value` without what lies at `path`, in every object of a list on the way."""
     if isinstance(value, list):
-        for part in value:
-            _drop(part, path)
-    elif isinstance(value, dict) and path[0] in value:
-        if len(path) == 1:
-            del value[path[0]]
-        else:
-            _drop(value[path[0]], path[1:])
+        return [_without(part, path) for part in value]
+    if not isinstance(value, dict) or path[0] not in value:
+        return value
+    if len(path) == 1:
+        return {key: part for key, part in value.items() if key != path[0]}
+    return {**value, path[0]: _without(value[path[0]], path[1:])}

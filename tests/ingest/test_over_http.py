@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import logging
 import tracemalloc
 from collections.abc import Callable
@@ -143,6 +144,16 @@ def test_an_answer_that_breaks_off_leaves_the_cursor_of_the_whole_one_before(des
     news = at(desk, site)
     assert [news.ingest().status for _ in range(3)] == ["complete", "partial", "unchanged"]
     assert [request.get("If-None-Match") for request in site.requests] == [None, "v1", "v1"]
+
+
+def test_of_a_json_feed_that_breaks_off_the_whole_items_are_kept(desk: Desk, site: Any) -> None:
+    items = [{"id": str(n), "content_text": f"Café {n}"} for n in range(3)]
+    whole = json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": items})
+    site.then(200, whole[:-20], ETag="v1").then(200, whole, ETag="v2")
+    news = at(desk, site)
+    done = [news.ingest(), news.ingest()]
+    assert [(one.status, one.items_new) for one in done] == [("partial", 2), ("complete", 1)]
+    assert "If-None-Match" not in site.requests[1]
 
 
 def test_a_bomb_stops_at_the_size_of_the_feed(desk: Desk, site: Any) -> None:

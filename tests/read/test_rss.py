@@ -78,6 +78,44 @@ def test_comments_without_end_take_no_time(records: Records) -> None:
         records("rss", "<!--" * 300_000)
 
 
+CUT_AT = {
+    "object": '{"id": 4, "ti',
+    "key": ', "nex',
+    "list": "",
+    "comma": ",",
+    "letter": '{"id": 4, "title": "caf\u00c3',
+}
+
+
+@pytest.mark.parametrize("cut", CUT_AT.values(), ids=list(CUT_AT))
+def test_a_json_feed_that_ends_in_the_middle_gives_its_whole_items_and_says_so(
+    feed: Callable[..., Feed], tmp_path: Path, cut: str
+) -> None:
+    items = [{"id": n, "title": f"Café {n}", "tags": ["a", {"b": 1}]} for n in range(4)]
+    document = {"version": "https://jsonfeed.org/version/1.1", "title": "c", "author": {"name": "x"}, "items": items}
+    whole = json.dumps(document, ensure_ascii=False)
+    begun = whole.removesuffix("}") if "nex" in cut else whole.removesuffix("]}") + ("" if cut in ("", ",") else ", ")
+    (tmp_path / "feed").write_bytes((begun + cut).encode("utf-8")[: -1 if "caf" in cut else None])
+    found = read(feed("rss"), tmp_path / "feed")
+    assert [next(found).fields["post_id"] for _ in items] == [0, 1, 2, 3]
+    with pytest.raises(CutError, match="in the middle; what could be read of it is kept"):
+        next(found)
+
+
+@pytest.mark.parametrize(
+    "cut", ['{"version": "https://jsonfeed.org/version/1", "items": [{"id"', '{"items": [{"id": 1}, {']
+)
+def test_of_a_json_feed_without_a_whole_item_nothing_is_kept(records: Records, cut: str) -> None:
+    with pytest.raises(ReadError, match="JSON") as caught:
+        records("rss", cut)
+    assert not isinstance(caught.value, CutError)
+
+
+def test_a_broken_character_does_not_lose_a_json_feed(records: Records) -> None:
+    content = b'{"version": "https://jsonfeed.org/version/1", "items": [{"id": 1, "title": "caf\xe9"}, {"id": 2}]}'
+    assert [record.fields["post_id"] for record in records("rss", content)] == [1, 2]
+
+
 def test_a_feed_without_items_is_empty_and_no_error(records: Records) -> None:
     assert records("rss", '<rss version="2.0"><channel><title>c</title></channel></rss>') == []
     assert records("rss", '{"version": "https://jsonfeed.org/version/1", "items": []}') == []
