@@ -79,8 +79,8 @@ def aggregate(settings: Settings, days: Sequence[str], cause: str | None = None,
 
     Undated posts belong to no day and are left out, as are held days of which nothing was ever published. Days that
     are up to date are left alone unless all are to be counted `anew`, and points whose figures did not change have no
-    new revision. Points of a brand that is gone from the settings have a last revision, which is not counted. `cause` is what
-    revisions say when the items changed, by default what the counts tell: late items, edits or deletions.
+    new revision. Points of a brand that is gone from the settings have a last revision, which is not counted. `cause`
+    is what revisions say when the items changed, by default what the counts tell: late items, edits or deletions.
     """
     lake = Lake(settings.lake)
     step = Aggregate(lake, settings, tuple(days), cause)
