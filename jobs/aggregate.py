@@ -79,8 +79,8 @@ def aggregate(settings: Settings, days: Sequence[str], cause: str | None = None,
 
     Undated posts belong to no day and are left out, as are held days of which nothing was ever published. Days that
     are up to date are left alone unless all are to be counted `anew`, and points whose figures did not change have no
-    new revision. `cause` is what revisions say when the items changed, by default what the counts tell: late items,
-    edits or deletions.
+    new revision. Points of a brand that is gone from the settings have a last revision, which is not counted. `cause`
+    is what revisions say when the items changed, by default what the counts tell: late items, edits or deletions.
     """
     lake = Lake(settings.lake)
     step = Aggregate(lake, settings, tuple(days), cause)
@@ -295,22 +295,30 @@ FROM feeds CROSS JOIN brand CROSS JOIN language
 LEFT JOIN tally USING (published_date, brand, feed, language)
 """
 
-_SAME = " AND ".join(f"counted_now.{name} IS NOT DISTINCT FROM known.{name}" for name in ("kind", "counted", *FIGURES))
+_POINT = "published_date, brand, feed, language"
+
+_SAME = " AND ".join(f"now.{name} IS NOT DISTINCT FROM known.{name}" for name in ("kind", "counted", *FIGURES))
 
 _ITEMS = "coalesce({0}.posts + {0}.quarantined, 0)"
 
+# A point that is asked for no longer, of a brand that is gone from the settings, has a last revision without figures.
 _REVISIONS = f"""
-SELECT counted_now.*, TIMESTAMPTZ '{{moment}}' AS recorded_at,
+WITH now AS (
+    FROM counted_now
+    UNION ALL BY NAME
+    SELECT {_POINT}, kind, false AS counted FROM known ANTI JOIN counted_now USING ({_POINT})
+)
+SELECT now.*, TIMESTAMPTZ '{{moment}}' AS recorded_at,
     CASE
         WHEN published_date NOT IN (SELECT published_date FROM known) THEN 'first'
         WHEN (published_date, brand) NOT IN (SELECT (published_date, brand) FROM known) THEN 'brand added'
         WHEN why.cause IS NOT NULL THEN why.cause
-        WHEN {_ITEMS.format("counted_now")} > {_ITEMS.format("known")} THEN 'late items'
-        WHEN {_ITEMS.format("counted_now")} < {_ITEMS.format("known")}
+        WHEN {_ITEMS.format("now")} > {_ITEMS.format("known")} THEN 'late items'
+        WHEN {_ITEMS.format("now")} < {_ITEMS.format("known")}
             AND (published_date, feed) IN (SELECT (published_date, feed) FROM deletions) THEN 'deletions'
         ELSE 'edits'
     END AS cause, why.made_from
-FROM counted_now JOIN why USING (published_date)
-LEFT JOIN known USING (published_date, brand, feed, language)
+FROM now JOIN why USING (published_date)
+LEFT JOIN known USING ({_POINT})
 WHERE known.brand IS NULL OR NOT ({_SAME})
 """

@@ -417,6 +417,34 @@ def test_a_brand_is_added_to_every_stored_day_and_nothing_else_has_a_new_revisio
     assert sum(row[4] for row in revisions(place) if row[4]) == 1
 
 
+def test_a_brand_that_is_asked_for_no_longer_is_counted_no_longer_and_what_was_counted_is_kept(tmp_path: Path) -> None:
+    place = simple(tmp_path, brands=[{"name": "Aurora", "terms": ["aurora"]}])
+    asked = datetime.now(UTC)
+    place.configure(brands=[])
+    aggregate(place.settings, [])
+    assert {row[:4] for row in revisions(place)} == {("settings", DAYS[0], "Aurora", "posts")}
+    ended = [row for row in current(place) if row["brand"] == "Aurora"]
+    assert {(row["counted"], row["posts"], row["mean_polarity"]) for row in ended} == {(False, None, None)}
+    assert sum(row["posts"] for row in current(place, as_of=asked) if row["brand"] == "Aurora") == 1
+    assert aggregate(place.settings, []).rows == 0
+
+    place.configure(brands=[{"name": "Aurora", "terms": ["aurora"]}])
+    aggregate(place.settings, [])
+    assert sum(row["posts"] for row in current(place) if row["brand"] == "Aurora") == 1
+
+
+def test_a_feed_that_is_gone_from_settings_and_lake_is_counted_no_longer(tmp_path: Path) -> None:
+    place = simple(tmp_path)
+    place.configure(feeds=["others"])
+    place.put("scored_posts", [scored("2", DAYS[0], "nada", 0.5, feed="others")])
+    view = View(place.lake)
+    gone = [file for file in view.files("scored_posts") if file.feed == "posts"]
+    place.lake.commit(view.table("scored_posts"), [], gone, step="test", days=[], cause="test")
+    aggregate(place.settings, [DAYS[0]])
+    counted = {(row["feed"], row["counted"]) for row in current(place)}
+    assert counted == {("posts", False), ("others", True)}
+
+
 def test_changed_terms_of_a_brand_restate_the_points_that_they_change(tmp_path: Path) -> None:
     place = simple(tmp_path, brands=[{"name": "Aurora", "terms": ["aurora"]}])
     place.configure(brands=[{"name": "Aurora", "terms": ["alvorada"]}])

@@ -89,6 +89,24 @@ def test_rows_that_no_longer_agree_with_raw_posts_are_made_right(place: Place) -
     assert place.contents(*ROWS[:-1]) == before
 
 
+def test_what_raw_posts_no_longer_has_goes_from_every_table(place: Place) -> None:
+    raw = place.lake.table("raw_posts")
+    gone = [file for file in raw.files if file.feed == "shop"]
+    place.lake.commit(raw, [], gone, step="test", days=[], cause="test")
+    rebuild(place.settings)
+    for name in ROWS[:-1]:
+        assert {row["feed"] for row in place.rows(name)} <= {"posts"}, name
+    assert sum(row["posts"] or 0 for row in figures(place) if row["feed"] == "shop") == 0
+
+
+def test_of_a_lake_that_lost_raw_posts_nothing_else_goes(place: Place) -> None:
+    before = place.contents(*ROWS[2:-1])
+    for table in ("raw_posts", "item_versions"):
+        shutil.rmtree(Path(place.lake.base, table))
+    rebuild(place.settings)
+    assert place.contents(*ROWS[2:-1]) == before
+
+
 def test_losing_the_state_costs_a_full_read_and_nothing_else(place: Place) -> None:
     before = place.contents(*ROWS)
     shutil.rmtree(Path(place.lake.base, "_state"))

@@ -134,11 +134,10 @@ def _strongest(strength: NDArray[np.float64]) -> list[int]:
 def _eras(rows: pd.DataFrame, brand: str, days: Sequence[date], counted: Counted) -> list[int]:
     """A number for each day that tells the models that read it and the feeds that were looked at; a day without
     scored texts has the models of the day before."""
-    scored = rows[rows["scored"] > 0]
-    models = {
-        day: frozenset(str(made_from).split(".")[MODEL] for made_from in found)
-        for day, found in scored.groupby("day")["made_from"]
-    }
+    scored = rows.loc[rows["scored"] > 0, ["day", "made_from"]].drop_duplicates()
+    models: dict[date, frozenset[str]] = {}
+    for day, made_from in zip(scored["day"], scored["made_from"], strict=True):
+        models[day] = models.get(day, frozenset()) | {str(made_from).split(".")[MODEL]}
     read: frozenset[str] = next(iter(models.values()), frozenset())
     looked = {feed: counted.on(brand, feed) for feed in counted.feeds}
     numbers: dict[tuple[frozenset[str], frozenset[str]], int] = {}

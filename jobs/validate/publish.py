@@ -107,11 +107,19 @@ class Validate:
                 ON place.feed = winner.feed AND place.published_date IS NOT DISTINCT FROM winner.published_date
             """)
         rules = _rules()
-        partitions = {Partition(as_day(row["published_date"]), row["feed"]): row["versions"] for row in found}
+        partitions = self._judged(view)
+        partitions |= {Partition(as_day(row["published_date"]), row["feed"]): row["versions"] for row in found}
         return {
             partition: f"{fingerprint(partition, versions)}.{rules}" if versions else None
             for partition, versions in sorted(partitions.items())
         }
+
+    def _judged(self, view: View) -> dict[Partition, str | None]:
+        """What is stored of the days, and is to go where raw_posts has nothing of it; not where that table is lost."""
+        if view.table("raw_posts").version is None:
+            return {}
+        days = set(self.days)
+        return dict.fromkeys(part for part in self.lake.table(self.output).partitions if part.day in days)
 
     def make(self, view: View, target: Table, stale: Plan) -> Mapping[Partition, Change]:
         """Stage the stale partitions, let them be audited, and publish or hold back each day."""
