@@ -82,7 +82,7 @@ stand_in_tree() { # the same Debian with the accounts, places and programs of th
 }
 
 engine_pid() { [ -e "$state/engine.pid" ] && pgrep -P "$(cat "$state/engine.pid")" | head -1; }
-inside() { nsenter --target "$(engine_pid)" --mount --net --pid --root --wd=/repo env -i \
+inside() { nsenter --target "$(engine_pid)" --mount --net --pid --root --wdns=/repo env -i \
   PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb "$@"; }
 compose() { inside docker compose --env-file /try/deployment/env --file docker/compose.yaml --file /try/trial.yaml "$@"; }
 sql() { compose exec -T postgres psql --username=airflow --host=/var/run/postgresql --dbname=airflow -Atc "$1"; }

@@ -1,4 +1,4 @@
-"""The deployment without containers: PostgreSQL, the real object store and Airflow's processes, told what compose tells.
+"""The deployment without containers: PostgreSQL, the real object store, Airflow's processes, told what compose tells.
 
 scripts/try_deployment.sh does the same with containers, at length.
 """
@@ -50,7 +50,6 @@ class Deployment:
     home: Path
     address: str
     store: str
-    scripts: dict[str, Any]
     processes: Any
 
     def told(self, service: str) -> dict[str, str]:
