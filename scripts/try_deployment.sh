@@ -1,0 +1,327 @@
+#!/usr/bin/env bash
+# Deploy docker/ for real on this machine, as root and without an image registry, disturb it in every way, and see that
+# nothing was lost. What it needs are Debian's packages and the package index: base images are made by debootstrap, those
+# of PostgreSQL and nginx stand in for the real ones, the object store is the real program of the index.
+#   scripts/try_deployment.sh [all | build | up | check | down]
+# State lies in $SENTINELA_TRY (/var/tmp/sentinela-try), 25 GB of it; what is there already is not made again: remove
+# `made/image` there to have the image built anew. It takes half an hour on two cores, most of it the image.
+set -euo pipefail
+repository=$(cd "$(dirname "$0")/.." && pwd)
+trial=$repository/scripts/trial
+state=${SENTINELA_TRY:-/var/tmp/sentinela-try}
+shared=$state/shared
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$repository/pyproject.toml")
+first=2026-09-24 last=2026-09-30
+base=localhost/python:3.11-bookworm
+storage=(--root "$state/storage" --runroot "$state/runroot" --storage-driver overlay)
+
+say() { echo "$(date +%T) $*"; }
+step() { # run the function $2 unless it was run before, as the mark $1 in the state says
+  if [ ! -e "$state/made/$1" ]; then
+    say "$1"
+    "$2"
+    touch "$state/made/$1"
+  fi
+}
+
+packages() {
+  apt-get -qq update
+  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends buildah podman debootstrap crun >/dev/null
+}
+
+base_image() { # what FROM names is Debian with its own Python; it trusts whom this machine trusts
+  local tree=$state/base
+  debootstrap --variant=minbase --include=ca-certificates,netbase,tzdata,python3,python3-pip,python3-venv \
+    bookworm "$tree" >"$state/base.log"
+  rm -f "$tree"/usr/lib/python3*/EXTERNALLY-MANAGED
+  for name in python python3 python3.11; do ln -sf /usr/bin/python3.11 "$tree/usr/local/bin/$name"; done
+  ln -sf /usr/bin/pip3 "$tree/usr/local/bin/pip"
+  cp -L /etc/ssl/certs/ca-certificates.crt "$tree/etc/ssl/certs/ca-certificates.crt"
+  printf '[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n' >"$tree/etc/pip.conf"
+  mkdir -p "$tree/etc/uv"
+  printf 'native-tls = true\n' >"$tree/etc/uv/uv.toml"
+  tar -C "$tree" --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' --exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' \
+    -c . | podman "${storage[@]}" import - "$base" >/dev/null
+}
+
+image() {
+  cd "$repository"
+  nice buildah "${storage[@]}" bud --format docker --isolation chroot --network host --pull-never --layers \
+    --build-arg "BASE=$base" --ignorefile docker/Dockerfile.dockerignore --file docker/Dockerfile \
+    --tag "localhost/sentinela:$version" . >"$state/build.log" 2>&1
+  buildah "${storage[@]}" images | grep sentinela
+  rm -f "$shared/sentinela.tar"
+  nice buildah "${storage[@]}" push "localhost/sentinela:$version" "docker-archive:$shared/sentinela.tar:sentinela:$version"
+}
+
+engine_tree() {
+  local packages=ca-certificates,docker.io,docker-cli,docker-compose,docker-buildx,iptables,iproute2,procps
+  debootstrap --variant=minbase --include="$packages,postgresql-17,nginx-light,wget,tini" trixie "$state/engine" \
+    >"$state/engine.log"
+}
+
+stand_in_tree() { # the same Debian with the accounts, places and programs of the images it stands in for
+  local over=$state/stand-in
+  mkdir -p "$over/upper" "$over/work" "$over/tree"
+  mount -t overlay overlay -o "lowerdir=$state/engine,upperdir=$over/upper,workdir=$over/work" "$over/tree"
+  local tree=$over/tree
+  for account in postgres-image:999 nginx-image:101 seaweed:1000; do
+    sed -i "/^[^:]*:x:${account#*:}:/d" "$tree/etc/passwd"
+    echo "${account%:*}:x:${account#*:}:${account#*:}::/tmp:/bin/sh" >>"$tree/etc/passwd"
+  done
+  mkdir -p "$tree/data" "$tree/var/lib/postgresql/data" "$tree/var/run/postgresql" "$tree/etc/nginx/conf.d"
+  chown 1000:1000 "$tree/data"
+  chown 999:999 "$tree/var/lib/postgresql/data"
+  chmod 700 "$tree/var/lib/postgresql/data"
+  cp "$(readlink -f "$repository/.venv")/bin/weed" "$tree/usr/local/bin/weed"
+  install -m 755 "$trial/postgres.sh" "$tree/usr/local/bin/docker-entrypoint.sh"
+  install -m 644 "$trial/nginx.conf" "$tree/etc/nginx/nginx.conf"
+  tar -C "$tree" --exclude='./var/cache/apt/*' --exclude=./usr/bin/docker* --exclude=./usr/sbin/dockerd \
+    --exclude=./usr/bin/containerd* --exclude=./usr/libexec/docker -cf "$shared/stand-in.tar" .
+  umount "$tree"
+}
+
+engine_pid() { [ -e "$state/engine.pid" ] && pgrep -P "$(cat "$state/engine.pid")" | head -1; }
+inside() { nsenter --target "$(engine_pid)" --mount --net --pid --root --wdns=/repo env -i \
+  PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb "$@"; }
+compose() { inside docker compose --env-file /try/deployment/env --file docker/compose.yaml --file /try/trial.yaml "$@"; }
+sql() { compose exec -T postgres psql --username=airflow --host=/var/run/postgresql --dbname=airflow -Atc "$1"; }
+pid_of() { inside docker inspect --format '{{.State.Pid}}' "sentinela-$1-1"; }
+health_of() { inside docker inspect --format '{{.State.Health.Status}} {{.RestartCount}}' "sentinela-$1-1"; }
+
+start_engine() {
+  if ! engine_pid >/dev/null; then
+    mkdir -p "$state/docker"
+    unshare --mount --net --pid --fork --kill-child "$trial/engine.sh" "$state/engine" "$state/docker" "$shared" "$repository" &
+    echo $! >"$state/engine.pid"
+    disown
+  fi
+  for _ in $(seq 60); do
+    if inside docker version >/dev/null 2>&1; then return; fi
+    sleep 1
+  done
+  echo "dockerd did not start; see $shared/dockerd.log" >&2
+  exit 1
+}
+
+load_images() {
+  inside docker load --quiet --input /try/sentinela.tar
+  inside docker import --change 'ENV PATH=/usr/lib/postgresql/17/bin:/usr/local/bin:/usr/bin:/bin' \
+    --change 'ENV PGDATA=/var/lib/postgresql/data' --change 'ENTRYPOINT ["docker-entrypoint.sh"]' \
+    --change 'CMD ["postgres"]' /try/stand-in.tar trial-postgres:17
+  inside docker import --change 'ENTRYPOINT ["/usr/sbin/nginx", "-c", "/etc/nginx/nginx.conf"]' /try/stand-in.tar trial-nginx:1
+  inside docker import --change 'ENV PATH=/usr/local/bin:/usr/bin:/bin' /try/stand-in.tar trial-objects:4
+}
+
+deployment() { # a fresh folder, with the sample's feeds; its lake is named by $1
+  local folder=$shared/deployment
+  "$repository/docker/prepare.sh" "$folder" >/dev/null
+  sed -i 's|^SENTINELA_FOLDER=.*|SENTINELA_FOLDER=/try/deployment|' "$folder/env"
+  cat >>"$folder/env" <<END
+POSTGRES_IMAGE=trial-postgres:17
+OBJECTS_IMAGE=trial-objects:4
+REPORTS_IMAGE=trial-nginx:1
+END
+  cp -r "$repository/examples/aurora/feeds" "$repository/examples/aurora/labels" "$folder/settings/"
+  chmod -R go+rX "$folder/settings"
+  lake_is "$1"
+  # The sample lives in a present of its own, and with a clock that stands still two lakes can be compared.
+  printf 'services: {scheduler: {environment: {SOURCE_DATE_EPOCH: "1790825400"}}}\n' >"$shared/trial.yaml"
+}
+
+lake_is() {
+  sed "s|^lake:.*|lake: s3://sentinela/$1|; s|^reports:.*|reports: /var/lib/sentinela/reports|" \
+    "$repository/examples/aurora/sentinela.yaml" >"$shared/deployment/settings/sentinela.yaml"
+}
+
+up() {
+  local began=$SECONDS
+  compose up --detach --wait --pull never --quiet-pull
+  say "up and healthy in $((SECONDS - began)) s"
+  inside docker stats --no-stream --format '{{.Name}} {{.MemUsage}}'
+}
+
+expect() { # the rest of the words, run, must succeed; $1 says what that shows
+  if "${@:2}" >"$state/last.log" 2>&1; then say "ok: $1"; else
+    say "NOT ok: $1"
+    tail -20 "$state/last.log"
+    failures=$((failures + 1))
+  fi
+}
+refuses() { ! "$@"; }
+answers() { compose exec -T "$1" python -c "import socket; socket.create_connection(('$2', $3), 3)"; }
+says() { inside wget --quiet --timeout 20 --output-document - "$2" | grep -q "$1"; }
+
+tells_a_secret() {
+  inside sh -c 'docker ps --all --quiet | xargs docker inspect' >"$state/containers.json"
+  for secret in author_key database_password fernet_key jwt_secret session_key admin_password; do
+    if grep --quiet --fixed-strings -- "$(cat "$shared/deployment/secrets/$secret")" "$state/containers.json"; then return 0; fi
+  done
+  return 1
+}
+
+networks() {
+  expect "the scheduler reaches S3" answers scheduler objects 8333
+  for port in 9333 8888 8080 19333 18888 18080; do
+    expect "port $port of the object store is closed to others" refuses answers scheduler objects "$port"
+  done
+  expect "S3 refuses who has no key" compose exec -T scheduler sh -c \
+    'python -c "import urllib.request as r; r.urlopen(\"http://objects:8333/sentinela/\")" 2>&1 | grep "HTTP Error 403"'
+  for service in api-server dag-processor triggerer; do
+    expect "$service cannot reach the object store" refuses answers "$service" objects 8333
+  done
+  expect "the reports' server cannot reach PostgreSQL" refuses compose exec -T reports wget -T 3 -q -O - http://postgres:5432
+  expect "no secret is in the environment or the command line of a container" refuses tells_a_secret
+  for service in postgres objects reports scheduler api-server; do
+    expect "$service is not root" refuses test "$(stat -c %u "/proc/$(pid_of $service)")" = 0
+  done
+}
+
+backfill() { # a week, with further words for Airflow; waits until its runs have begun
+  compose exec -T scheduler airflow dags unpause --yes daily_polarity >/dev/null
+  compose exec -T scheduler airflow dags unpause --yes polarity_report >/dev/null
+  compose exec -T scheduler airflow backfill create --dag-id daily_polarity --from-date $first --to-date $last \
+    --max-active-runs 4 "$@" >"$state/backfill.log" 2>&1 || { tail -5 "$state/backfill.log"; exit 1; }
+}
+
+runs() { sql "select state || ' ' || count(*) from dag_run where dag_id = 'daily_polarity' and run_type = 'backfill' group by state order by 1" | paste -sd' '; }
+finished() {
+  local deadline=$((SECONDS + 2400))
+  while [ $SECONDS -lt $deadline ]; do
+    case "$(runs 2>/dev/null || true)" in 'success 7') return 0 ;; *queued* | *running* | '') sleep 5 ;; *) runs; return 1 ;; esac
+  done
+  runs
+  return 1
+}
+running_tasks() { sql "select count(*) from task_instance where state = 'running' and dag_id = 'daily_polarity'" 2>/dev/null || echo 0; }
+while_running() { # wait until a task runs
+  for _ in $(seq 300); do [ "$(running_tasks)" != 0 ] && return 0; sleep 1; done
+  return 1
+}
+healthy_again() { # the service $1
+  for _ in $(seq 180); do [ "$(health_of "$1" | cut -d' ' -f1)" = healthy ] && return 0; sleep 1; done
+  return 1
+}
+kill_task() { # with SIGKILL, the process of a task that runs
+  compose exec -T scheduler python - <<'PYTHON'
+import psutil, sys, time
+for _ in range(600):
+    for process in psutil.process_iter(["cmdline"]):
+        if " ".join(process.info["cmdline"] or []).startswith("airflow worker -- 0"):
+            process.kill()
+            print("killed", process.info["cmdline"])
+            sys.exit(0)
+    time.sleep(0.1)
+sys.exit(1)
+PYTHON
+}
+kill_service() { # with SIGKILL from outside, as the machine's own killer does; an engine that is asked would not restart
+  kill -9 "$(pid_of "$1")"
+}
+
+same_as() {
+  compose exec -T scheduler python - "s3://sentinela/$1" "s3://sentinela/$2" <"$repository/scripts/compare_lakes.py" | tee /dev/stderr
+}
+
+disturb() {
+  say "the same week, disturbed"
+  lake_is disturbed
+  backfill --reprocess-behavior completed
+  while_running
+  expect "a task is killed" kill_task
+  for service in scheduler postgres objects; do
+    while_running
+    sleep $((RANDOM % 7))
+    say "killing $service: $(running_tasks) tasks run"
+    kill_service $service
+    expect "$service is healthy again" healthy_again $service
+  done
+  expect "every run of the backfill succeeds" finished
+  compose exec -T scheduler sentinela lake tidy >/dev/null 2>&1
+  expect "the lake equals the undisturbed one" same_as undisturbed disturbed
+}
+
+runbook() { # the commands that docker/README.md gives under the heading $1, for the folder of this trial
+  awk -v heading="$1" '/^#+ / { there = ($0 ~ "^#+ " heading "$") } there && /^ *```$/ { code = 0 } there && code { print }
+    there && /^ *```sh$/ { code = 1 }' "$repository/docker/README.md" | sed "s|/srv/sentinela|$shared/deployment|g; s/^ *//"
+}
+follow() { # them, one after the other; the alias of the README becomes a function
+  sentinela-compose() { compose "$@"; }
+  docker() { inside docker "$@"; }
+  say "runbook: $1"
+  # What prepare.sh makes lies where the engine sees it under another name.
+  (cd "$repository" && set -e && PATH=$repository:$PATH && eval "$(runbook "$1")") </dev/null >"$state/runbook.log" 2>&1
+}
+
+runbooks() {
+  local before after
+  expect "accounts" follow "Accounts and roles"
+  expect "the reports now want a login" refuses says report.html http://127.0.0.1:8081/
+  expect "who knows it gets in" says report.html "http://ana:a%20password@127.0.0.1:8081/"
+  expect "a backup" follow "Back up"
+  compose exec -T api-server airflow connections add sentinela_trial --conn-type generic --conn-password kept >/dev/null 2>&1
+  for secret in "The password of an account" "Sessions and tokens" "The Fernet key" "The database's password" "The lake's key"; do
+    expect "$secret" follow "$secret"
+  done
+  expect "the connection can still be read" sh -c "$(declare -f compose inside engine_pid); state=$state; \
+    compose exec -T api-server airflow connections get sentinela_trial --output plain | grep -q kept"
+  expect "the lake can still be read" same_as undisturbed disturbed
+  expect "room on a full disk" follow "A disk is full"
+  say "the lake is lost"
+  compose exec -T scheduler sentinela lake backup /tmp/unused >/dev/null 2>&1 || true
+  compose stop scheduler upkeep >/dev/null 2>&1
+  lake_is restored
+  expect "the lake is restored" follow "A lost lake"
+  expect "the restored lake equals the undisturbed one" same_as undisturbed restored
+  before=$(sql "select count(*) from dag_run")
+  expect "the database is restored" follow "A lost database"
+  after=$(sql "select count(*) from dag_run")
+  expect "it holds the runs that it held ($before, $after)" test "$after" -gt 0
+  inside docker tag "sentinela:$version" sentinela:0.1.1
+  expect "an upgrade" follow "Upgrade"
+  expect "all is healthy" compose up --detach --wait --pull never
+}
+
+check() {
+  failures=0
+  networks
+  expect "before the first report there is a page" says 'There is no report yet' http://127.0.0.1:8081/
+  say "a week's backfill, undisturbed"
+  local began=$SECONDS
+  backfill
+  expect "every run of the backfill succeeds" finished
+  say "the backfill took $((SECONDS - began)) s"
+  expect "the index of reports is served" says report.html http://127.0.0.1:8081/
+  disturb
+  runbooks
+  say "$failures failures"
+  [ "$failures" = 0 ]
+}
+
+down() {
+  if engine_pid >/dev/null; then
+    compose down --volumes --timeout 10 || true
+    kill "$(engine_pid)"
+  fi
+  rm -f "$state/engine.pid"
+  rm -rf "$shared/deployment"
+}
+
+build() {
+  mkdir -p "$shared" "$state/made"
+  step packages packages
+  step base-image base_image
+  step image image
+  step engine-tree engine_tree
+  step stand-in-tree stand_in_tree
+}
+
+[ "$(id -u)" = 0 ] || { echo "it makes namespaces and mounts: run it as root" >&2; exit 2; }
+case "${1:-all}" in
+  build) build ;;
+  up) build; start_engine; load_images; deployment undisturbed; up ;;
+  check) check ;;
+  down) down ;;
+  all) build; down; start_engine; load_images; deployment undisturbed; up; check; down ;;
+  *) echo "say all, build, up, check or down" >&2; exit 2 ;;
+esac
