@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -11,9 +10,6 @@ import pyarrow as pa
 from jobs.lake.query import Query
 from jobs.settings import Brand
 from jobs.terms import Matcher
-
-if TYPE_CHECKING:
-    import duckdb
 
 ALL = "all"
 """The name that stands for every post, whatever brand it names."""
@@ -33,7 +29,4 @@ def teach_brands(query: Query, brands: Sequence[Brand]) -> None:
         bounds = np.searchsorted(found.text, np.arange(len(plain) + 1))
         return pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), names.take(pa.array(found.rule)))
 
-    connection: duckdb.DuckDBPyConnection = query.connection
-    if query.rows("SELECT 1 FROM duckdb_functions() WHERE function_name = 'brands_named'"):
-        connection.remove_function("brands_named")
-    connection.create_function("brands_named", brands_named, ["VARCHAR"], "VARCHAR[]", type="arrow")
+    query.teach("brands_named", brands_named, "VARCHAR", "VARCHAR[]")
