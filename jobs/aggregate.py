@@ -23,7 +23,7 @@ from jobs.lake.table import UNDATED, File, Lake, Partition, Table, as_date, fing
 from jobs.lake.writer import partition_runs, write
 from jobs.revisions import TABLE, view_newest_revision
 from jobs.settings import Settings, Window, now
-from jobs.step import Change, Plan, bring_up_to_date, replaced
+from jobs.step import Change, Order, Plan, bring_up_to_date, replaced
 
 RECENT_DAYS = 8
 """So many of the newest days are counted anew when another model has read them: `score` lets a new one do so."""
@@ -73,18 +73,18 @@ CAUSES = {
 """The cause of a revision when that part of what it is made from changed and the items did not."""
 
 
-def aggregate(settings: Settings, days: Sequence[str], cause: str | None = None, anew: bool = False) -> Aggregated:
+def aggregate(settings: Settings, days: Sequence[str], order: Order | None = None) -> Aggregated:
     """Write daily_polarity of `days`, of days never written between the first and last that have posts, and of every
     stored day when brands or feeds of the settings changed.
 
     Undated posts belong to no day and are left out, as are held days of which nothing was ever published. Days that
-    are up to date are left alone unless all are to be counted `anew`, and points whose figures did not change have no
-    new revision. `cause` is what revisions say when the items changed, by default what the counts tell: late items,
-    edits or deletions.
+    are up to date are left alone unless `order` tells otherwise, and points whose figures did not change have no
+    new revision. The cause of the order is what revisions say when the items changed, by default what the counts tell:
+    late items, edits or deletions.
     """
     lake = Lake(settings.lake)
-    step = Aggregate(lake, settings, tuple(days), cause)
-    made = bring_up_to_date(lake, step, cause or "inputs", anew)
+    step = Aggregate(lake, settings, tuple(days), order.cause if order else None)
+    made = bring_up_to_date(lake, step, order)
     after = sum(file.rows for change in made.values() for file in change.add)
     before = sum(file.rows for change in made.values() for file in change.remove)
     return Aggregated(step.wanted, after - before)

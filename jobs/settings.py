@@ -24,6 +24,8 @@ from jobs.expressions import filled
 
 DEFAULT_FILE = "sentinela.yaml"
 MOST_MINUTES = 100_000
+STEPS = ("validate", "score", "enrich", "aggregate")
+"""What stored days are carried through, in this order."""
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 EnvironmentName = Annotated[str, StringConstraints(min_length=1)]
 Kind = Literal["news", "review", "post"]
@@ -321,6 +323,24 @@ class Report(Frozen):
     days: int = Field(30, ge=1, le=400, description="Length of the period, which is compared with the one before.")
 
 
+class Limits(Frozen):
+    """What may be reprocessed without asking a person: no more than any of these."""
+
+    days: int = Field(31, ge=0, description="Days that would be made.")
+    posts: int = Field(100_000, ge=0, description="Items of these days.")
+    moved: float = Field(0.05, ge=0, le=1, description="Share of the posts whose label would be another one.")
+    minutes: float = Field(30, ge=0, description="How long it would take.")
+
+
+class Reprocess(Frozen):
+    """How stored days are carried through the steps again."""
+
+    approve_above: Limits = Limits()
+    sample_posts: int = Field(
+        20_000, ge=1, description="A preview tries whole days of about so many posts, of a longer range a sample."
+    )
+
+
 class Settings(Frozen):
     """Everything a run needs to know. `lake` is a folder or a URL such as s3://bucket/prefix."""
 
@@ -337,6 +357,7 @@ class Settings(Frozen):
     scoring: Scoring = Scoring()
     engine: EngineChoice = EngineChoice()
     report: Report = Report()
+    reprocess: Reprocess = Reprocess()
 
     @model_validator(mode="before")
     @classmethod
@@ -390,8 +411,8 @@ class Settings(Frozen):
         return _zone(self.timezone)
 
     def digest(self) -> str:
-        """Short hash of everything in here that decides what is made, for lineage; the engine does not."""
-        return hashlib.sha256(self.model_dump_json(exclude={"engine"}).encode()).hexdigest()[:12]
+        """Short hash of everything in here that decides what is made, for lineage; how and when it is made does not."""
+        return hashlib.sha256(self.model_dump_json(exclude={"engine", "reprocess"}).encode()).hexdigest()[:12]
 
     def feed(self, name: str) -> Feed:
         """The feed called `name`; SettingsError naming the known ones otherwise."""

@@ -14,6 +14,7 @@ from jobs.aggregate import aggregate
 from jobs.lake.query import View
 from jobs.report.restated import Restated, restated
 from jobs.settings import Window
+from jobs.step import Order
 from tests.place import Place
 
 DAY = date(2026, 5, 1)
@@ -38,7 +39,7 @@ def place(tmp_path: Path) -> Place:
 
 def record(place: Place, posts: Sequence[dict[str, Any]]) -> None:
     place.put("scored_posts", posts)
-    aggregate(place.settings, [DAY.isoformat()], anew=True)
+    aggregate(place.settings, [DAY.isoformat()], Order.anew())
 
 
 def told(place: Place) -> Restated:
