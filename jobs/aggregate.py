@@ -183,14 +183,21 @@ def _gaps(scored: Sequence[str], known: Iterable[str]) -> set[str]:
 
 
 def _inputs(view: View, days: Sequence[str]) -> dict[str, tuple[str, str, str]]:
-    """Of each day, hashes of the item versions, of the rules and of the model that its rows were made with."""
+    """Of each day, hashes of the item versions, of the rules and of the model that its rows were made with.
+
+    Items that other rules send to quarantine are the same items: it is the rules that changed.
+    """
     parts: dict[str, list[list[str]]] = {day: [[], [], []] for day in days}
     for dataset in ("scored_posts", "quarantine"):
         for file in view.files(dataset, days):
             for place, part in enumerate(file.made_from.split(".")):
-                parts[file.day][place].append(f"{dataset} {file.feed} {part}" if place == 0 else part)
+                parts[file.day][place].append(f"{file.feed} {part}" if place == 0 else part)
     return {
-        day: (fingerprint(*sorted(items)), fingerprint(*sorted(set(rules)))[:8], fingerprint(*sorted(set(model)))[:8])
+        day: (
+            fingerprint(*sorted(set(items))),
+            fingerprint(*sorted(set(rules)))[:8],
+            fingerprint(*sorted(set(model)))[:8],
+        )
         for day, (items, rules, model) in parts.items()
     }
 

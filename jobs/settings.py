@@ -26,6 +26,8 @@ DEFAULT_FILE = "sentinela.yaml"
 MOST_MINUTES = 100_000
 STEPS = ("validate", "score", "enrich", "aggregate")
 """What stored days are carried through, in this order."""
+CHUNK_DAYS = 14
+"""Stored days are reprocessed so many at a time; a process that is killed loses one such chunk at most."""
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 EnvironmentName = Annotated[str, StringConstraints(min_length=1)]
 Kind = Literal["news", "review", "post"]

@@ -100,15 +100,7 @@ def bring_up_to_date(lake: Lake, step: Step, order: Order | None = None) -> dict
     for _ in range(ATTEMPTS):
         target, view = lake.table(step.output), View(lake)
         plan = step.plan(view)
-        stale = {
-            partition: wanted
-            for partition, wanted in plan.items()
-            if order.takes(partition)
-            and (
-                not _is_made(target, partition, wanted)
-                or (partition not in made and order.is_old(target.of(partition)))
-            )
-        }
+        stale = stale_of(target, plan, order, made)
         log.info("%s: %d of %d partitions to make", step.name, len(stale), len(plan))
         if not stale:
             return made
@@ -119,6 +111,16 @@ def bring_up_to_date(lake: Lake, step: Step, order: Order | None = None) -> dict
             return made
         log.info("%s: %d partitions were changed by others and are made again", step.name, len(stale) - len(kept))
     raise lake.overtaken(step.output)
+
+
+def stale_of(target: Table, plan: Plan, order: Order, made: Collection[Partition] = ()) -> Plan:
+    """Those partitions of `plan` that `order` lets be made of the output `target`; `made` are made anew no more."""
+    return {
+        partition: wanted
+        for partition, wanted in plan.items()
+        if order.takes(partition)
+        and (not _is_made(target, partition, wanted) or (partition not in made and order.is_old(target.of(partition))))
+    }
 
 
 def _is_made(target: Table, partition: Partition, wanted: str | None) -> bool:
