@@ -266,7 +266,7 @@ with DAG(
         ingested: Iterable[dict[str, Any]],
         validated: dict[str, Any] | None,
         aggregated: dict[str, Any] | None,
-        late: Iterable[dict[str, Any] | None] | None,
+        late: dict[str, Any] | Iterable[dict[str, Any] | None] | None,
     ) -> None:
         """Tell of what is wrong, and fail the run for a failed feed or a held day that is its to mend.
 
@@ -282,7 +282,8 @@ with DAG(
         from jobs.lake.query import View
         from jobs.lake.table import Lake
 
-        settings, come = load(), [published for published in late or () if published]
+        published = [late] if isinstance(late, dict) else late or ()  # one alone comes without a list
+        settings, come = load(), [one for one in published if one]
         settle(settings, judged=["late.daily_polarity"])
         held = {
             **(validated["failing"] if validated else {}),

@@ -23,7 +23,7 @@ from jobs.lake.table import UNDATED, File, Lake, Partition, Table, as_date, fing
 from jobs.lake.writer import partition_runs, write
 from jobs.revisions import TABLE, view_newest_revision
 from jobs.settings import Settings, Window, now
-from jobs.step import Change, Plan, bring_up_to_date, replaced
+from jobs.step import Change, Order, Plan, bring_up_to_date, replaced
 
 RECENT_DAYS = 8
 """So many of the newest days are counted anew when another model has read them: `score` lets a new one do so."""
@@ -73,18 +73,19 @@ CAUSES = {
 """The cause of a revision when that part of what it is made from changed and the items did not."""
 
 
-def aggregate(settings: Settings, days: Sequence[str], cause: str | None = None, anew: bool = False) -> Aggregated:
+def aggregate(settings: Settings, days: Sequence[str], order: Order | None = None) -> Aggregated:
     """Write daily_polarity of `days`, of days never written between the first and last that have posts, and of every
     stored day when brands or feeds of the settings changed.
 
     Undated posts belong to no day and are left out, as are held days of which nothing was ever published. Days that
-    are up to date are left alone unless all are to be counted `anew`, and points whose figures did not change have no
-    new revision. Points of a brand that is gone from the settings have a last revision, which is not counted. `cause`
-    is what revisions say when the items changed, by default what the counts tell: late items, edits or deletions.
+    are up to date are left alone unless `order` tells otherwise, and points whose figures did not change have no
+    new revision. Points of a brand that is gone from the settings have a last revision, which is not counted. The cause
+    of the order is what revisions say when the items changed, by default what the counts tell: late items, edits or
+    deletions.
     """
     lake = Lake(settings.lake)
-    step = Aggregate(lake, settings, tuple(days), cause)
-    made = bring_up_to_date(lake, step, cause or "inputs", anew)
+    step = Aggregate(lake, settings, tuple(days), order.cause if order else None)
+    made = bring_up_to_date(lake, step, order)
     after = sum(file.rows for change in made.values() for file in change.add)
     before = sum(file.rows for change in made.values() for file in change.remove)
     return Aggregated(step.wanted, after - before)
@@ -183,14 +184,21 @@ def _gaps(scored: Sequence[str], known: Iterable[str]) -> set[str]:
 
 
 def _inputs(view: View, days: Sequence[str]) -> dict[str, tuple[str, str, str]]:
-    """Of each day, hashes of the item versions, of the rules and of the model that its rows were made with."""
+    """Of each day, hashes of the item versions, of the rules and of the model that its rows were made with.
+
+    Items that other rules send to quarantine are the same items: it is the rules that changed.
+    """
     parts: dict[str, list[list[str]]] = {day: [[], [], []] for day in days}
     for dataset in ("scored_posts", "quarantine"):
         for file in view.files(dataset, days):
             for place, part in enumerate(file.made_from.split(".")):
-                parts[file.day][place].append(f"{dataset} {file.feed} {part}" if place == 0 else part)
+                parts[file.day][place].append(f"{file.feed} {part}" if place == 0 else part)
     return {
-        day: (fingerprint(*sorted(items)), fingerprint(*sorted(set(rules)))[:8], fingerprint(*sorted(set(model)))[:8])
+        day: (
+            fingerprint(*sorted(set(items))),
+            fingerprint(*sorted(set(rules)))[:8],
+            fingerprint(*sorted(set(model)))[:8],
+        )
         for day, (items, rules, model) in parts.items()
     }
 

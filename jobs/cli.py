@@ -10,12 +10,13 @@ import logging
 import os
 import sys
 from datetime import UTC, date, datetime
+from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-from jobs.settings import MOST_MINUTES, Scoring, Settings, SettingsError, Window, load
+from jobs.settings import CHUNK_DAYS, MOST_MINUTES, STEPS, Scoring, Settings, SettingsError, Window, load
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -188,6 +189,50 @@ def run(day: DateOption = None, first: FromOption = None, last: ToOption = None,
     outcome = line(settings, window, _report_window(settings, day, window) if day or first else None)
     typer.echo(outcome.report)
     _end(outcome.failures)
+
+
+@app.command()
+def reprocess(
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First published day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last published day.")],
+    steps: Annotated[
+        str | None, typer.Option("--steps", metavar="STEP,...", help=f"Some of {','.join(STEPS)}; all by default.")
+    ] = None,
+    feed: Annotated[list[str] | None, typer.Option("--feed", help="A feed; may be given again. Else all.")] = None,
+    chunk_days: Annotated[int, typer.Option("--chunk-days", min=1, help="So many days at a time.")] = CHUNK_DAYS,
+    reason: Annotated[str, typer.Option("--reason", help="Why; every commit says so.")] = "",
+    made_before: Annotated[
+        str | None,
+        typer.Option(
+            "--made-before", metavar="TIMESTAMP", help="Also what is up to date and was made by then (ISO 8601)."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what it would do, and leave it at that.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Go on above the limits of the settings, too.")] = False,
+    config: ConfigOption = None,
+) -> None:  # fmt: skip
+    """Carry stored days through the steps again, after a new model, contract or setting; a preview comes first."""
+    from jobs.reprocess import Request, lines, preview, publish
+    from jobs.reprocess import reprocess as carry
+
+    settings = load(config)
+    asked = steps.split(",") if steps else ()
+    moment = _moment(made_before, "--made-before")
+    request = Request.of(settings, first.date(), last.date(), asked, feed or (), reason, chunk_days, moment)
+    seen = preview(settings, request)
+    for what, told in lines(seen):
+        typer.echo(f"{what}: {_printable(told)}")
+    typer.echo(f"preview: {publish(settings, seen)}")
+    if dry_run or not seen.days:
+        return
+    if above := seen.above(settings.reprocess.approve_above):
+        typer.echo("\n".join(above), err=True)
+        if not yes and not (sys.stdin.isatty() and typer.confirm("Go on all the same?", err=True)):
+            _fail("nothing was reprocessed; look at the preview and say --yes", FAILED)
+        request = request.approved(getuser())
+    failures = [line for chunk in carry(settings, request) for line in chunk.failures]
+    typer.echo(f"{len(seen.days)} days reprocessed; `sentinela report` tells what moved")
+    _end(failures)
 
 
 @app.command()
@@ -541,9 +586,10 @@ def main() -> None:
         from jobs.decision import DecisionError
         from jobs.labels import LabelsError
         from jobs.predict import FileError
+        from jobs.reprocess.request import ReprocessError
         from models.sentiment import UnknownModelError
 
-        wrong_use = (DecisionError, FileError, LabelsError, UnknownModelError)
+        wrong_use = (DecisionError, FileError, LabelsError, ReprocessError, UnknownModelError)
         _fail(str(fault), WRONG_USE if isinstance(fault, wrong_use) else FAILED)
 
 
@@ -575,16 +621,18 @@ def _report_window(settings: Settings, day: datetime | None, window: Window | No
     return Window(start=date.fromordinal(window.end.toordinal() - settings.report.days + 1), end=window.end)
 
 
-def _moment(text: str | None) -> datetime | None:
-    """The moment that --as-of names, in UTC."""
+def _moment(text: str | None, option: str = "--as-of") -> datetime | None:
+    """The moment that an option names, in UTC."""
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"--as-of {text!r} is no ISO 8601 time; write one such as 2026-05-12T06:00Z") from None
+        raise typer.BadParameter(
+            f"{option} {text!r} is no ISO 8601 time; write one such as 2026-05-12T06:00Z"
+        ) from None
     if moment.tzinfo is None:
-        typer.echo(f"--as-of {text} names no zone: it is taken as UTC", err=True)
+        typer.echo(f"{option} {text} names no zone: it is taken as UTC", err=True)
         return moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC)
 

@@ -21,7 +21,8 @@ from jobs.lake.query import View
 from jobs.lake.table import Lake
 from jobs.report import report
 from jobs.score import score
-from jobs.settings import Settings, Window
+from jobs.settings import STEPS, Settings, Window
+from jobs.step import Order
 from jobs.unfinished import finish, unfinished
 from jobs.validate import Validated, validate
 from jobs.versions import before_all, first_day
@@ -118,14 +119,19 @@ def carry(
     days: Collection[str],
     own: Collection[str],
     newest: date | None = None,
-    cause: str | None = None,
-    anew: bool = False,
+    order: Order | None = None,
+    steps: Collection[str] = STEPS,
 ) -> Carried:
-    """Validate, score, enrich and add up `days`; `own` are those of the run. `anew` makes what is not stale, too."""
+    """Validate, score, enrich and add up `days`, or take only those of these `steps`; `own` are those of the run."""
     before = View(Lake(settings.lake)).held()
-    validated = validate(settings, sorted(days), newest, cause or "inputs", anew)
-    score(settings, validated.days, cause or "inputs", anew)
-    twins(settings, validated.days, cause or "inputs", anew)
-    topics(settings, validated.days, cause or "inputs", anew)
-    aggregate(settings, validated.days, cause, anew)
+    validated = Validated(sorted(days), {}, posts=0, quarantined=0, deleted=0)
+    if "validate" in steps:
+        validated = validate(settings, validated.days, newest, order)
+    if "score" in steps:
+        score(settings, validated.days, order)
+    if "enrich" in steps:
+        twins(settings, validated.days, order)
+        topics(settings, validated.days, order)
+    if "aggregate" in steps:
+        aggregate(settings, validated.days, order)
     return Carried(validated, held_days(validated, own, before))

@@ -10,6 +10,7 @@ from jobs.lake.query import View, sql_text
 from jobs.lake.table import Lake
 from jobs.pipeline import carry
 from jobs.settings import Settings
+from jobs.step import Order
 
 
 @dataclass(frozen=True)
@@ -56,5 +57,5 @@ def replay(settings: Settings, days: Sequence[str] | None) -> Replayed:
     before = {*(file.day for file in view.files("quarantine", days)), *view.held()}
     chosen = sorted(day for day in before if days is None or day in days)
     count = view.rows("quarantine", chosen)
-    carried = carry(settings, chosen, chosen, cause="replay")
+    carried = carry(settings, chosen, chosen, order=Order(cause="replay"))
     return Replayed(chosen, count, View(Lake(settings.lake)).rows("quarantine", chosen), carried.held.failing)

@@ -14,6 +14,7 @@ from jobs.lake.query import View
 from jobs.lake.table import UNDATED, Lake
 from jobs.pipeline import Carried, carry
 from jobs.settings import Settings
+from jobs.step import Order
 from jobs.unfinished import finish, unfinished
 
 
@@ -27,7 +28,7 @@ def rebuild(settings: Settings) -> Carried:
     view, marks = View(lake), unfinished(settings)
     counted = {file.day for file in view.files("daily_polarity")}
     days = {*versions.days(view), *view.days("judged_posts"), *windows(view), *counted, UNDATED}
-    carried = carry(settings, days, own=(), anew=True)
+    carried = carry(settings, days, own=(), order=Order.anew())
     finish(settings, marks, carried.days)
     warn_of(View(Lake(settings.lake)), carried.held.older)
     return carried

@@ -25,7 +25,7 @@ from jobs.lake.table import File, Lake, Partition, Table, fingerprint
 from jobs.lake.writer import writing
 from jobs.progress import track
 from jobs.settings import Scoring, Settings
-from jobs.step import Change, Plan, bring_up_to_date, replaced
+from jobs.step import Change, Order, Plan, bring_up_to_date, replaced
 from models.sentiment import LABELS
 from models.sentiment.cascade import scorer
 from models.sentiment.contract import Scorer, Scores, Texts
@@ -45,16 +45,16 @@ class Scored:
     unscored: int
 
 
-def score(settings: Settings, days: Sequence[str], cause: str = "inputs", anew: bool = False) -> Scored:
+def score(settings: Settings, days: Sequence[str], order: Order | None = None) -> Scored:
     """Score the posts of `days` (YYYY-MM-DD or `undated`) in one pass.
 
-    Partitions that are up to date are left alone, unless all are to be scored `anew`.
+    Partitions that are up to date are left alone, unless `order` tells otherwise.
     Raises models.sentiment.ArtifactError when the packaged model is missing or was changed, and EngineError.
     """
     lake = Lake(settings.lake)
     with open_engine(settings.engine) as engine:
         step = Score(lake, settings.scoring, tuple(days), engine)
-        made = bring_up_to_date(lake, step, cause, anew)
+        made = bring_up_to_date(lake, step, order)
     posts = sum(file.rows for change in made.values() for file in change.add)
     return Scored(sorted(set(step.days)), posts, sum(step.unscored.get(partition, 0) for partition in made))
 

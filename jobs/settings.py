@@ -33,6 +33,10 @@ from jobs.expressions import filled
 
 DEFAULT_FILE = "sentinela.yaml"
 MOST_MINUTES = 100_000
+STEPS = ("validate", "score", "enrich", "aggregate")
+"""What stored days are carried through, in this order."""
+CHUNK_DAYS = 14
+"""Stored days are reprocessed so many at a time; a process that is killed loses one such chunk at most."""
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 EnvironmentName = Annotated[str, StringConstraints(min_length=1)]
 Kind = Literal["news", "review", "post"]
@@ -376,6 +380,24 @@ class Alerts(Frozen):
     late_minutes: float = Field(240, gt=0, le=10_080, description="A daily run that takes longer is late.")
 
 
+class Limits(Frozen):
+    """What may be reprocessed without asking a person: no more than any of these."""
+
+    days: int = Field(31, ge=0, description="Days that would be made.")
+    posts: int = Field(100_000, ge=0, description="Items of these days.")
+    moved: float = Field(0.05, ge=0, le=1, description="Share of the posts whose label would be another one.")
+    minutes: float = Field(30, ge=0, description="How long it would take.")
+
+
+class Reprocess(Frozen):
+    """How stored days are carried through the steps again."""
+
+    approve_above: Limits = Limits()
+    sample_posts: int = Field(
+        20_000, ge=1, description="A preview tries whole days of about so many posts, of a longer range a sample."
+    )
+
+
 class Settings(Frozen):
     """Everything a run needs to know. `lake` is a folder or a URL such as s3://bucket/prefix."""
 
@@ -393,6 +415,7 @@ class Settings(Frozen):
     engine: EngineChoice = EngineChoice()
     report: Report = Report()
     alerts: Alerts = Alerts()
+    reprocess: Reprocess = Reprocess()
 
     @model_validator(mode="before")
     @classmethod
@@ -446,8 +469,8 @@ class Settings(Frozen):
         return _zone(self.timezone)
 
     def digest(self) -> str:
-        """Short hash of what decides here what is made, for lineage: not who makes it, and not who is told."""
-        return hashlib.sha256(self.model_dump_json(exclude={"engine", "alerts"}).encode()).hexdigest()[:12]
+        """Short hash of what decides here what is made, for lineage: not who makes it, how and when, or who is told."""
+        return hashlib.sha256(self.model_dump_json(exclude={"engine", "reprocess", "alerts"}).encode()).hexdigest()[:12]
 
     def feed(self, name: str) -> Feed:
         """The feed called `name`; SettingsError naming the known ones otherwise."""

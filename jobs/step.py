@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol, Self
 
 from jobs.lake.query import View
 from jobs.lake.table import ATTEMPTS, File, Lake, Partition, Refused, Table
@@ -26,6 +27,39 @@ class Change:
 
     add: tuple[File, ...] = ()
     remove: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True)
+class Order:
+    """How a step is told to work, beside the days: why, and on what.
+
+    `cause` is what commits say, and revisions where nothing else tells; `said` is what commits say beyond it. What is
+    up to date is left alone but where it was committed by `made_before`, so that an order carried out in part can be
+    given again. Partitions of other `feeds` or `days`, where these are given, are left as they are.
+    """
+
+    cause: str | None = None
+    made_before: datetime | None = None
+    feeds: Collection[str] | None = None
+    days: Collection[str] | None = None
+    said: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def anew(cls, cause: str | None = None) -> Self:
+        """The order to make everything, whether it is up to date or not."""
+        return cls(cause, datetime.now(UTC))
+
+    def takes(self, partition: Partition) -> bool:
+        """Whether `partition` is among what is to be made."""
+        of_feeds = self.feeds is None or partition.feed is None or partition.feed in self.feeds
+        return of_feeds and (self.days is None or partition.day in self.days)
+
+    def is_old(self, files: Iterable[File]) -> bool:
+        """Whether any of `files` was committed too long ago."""
+        if self.made_before is None:
+            return False
+        latest = self.made_before.timestamp() * 1000
+        return any(file.committed <= latest for file in files)
 
 
 Plan = Mapping[Partition, str | None]
@@ -54,32 +88,39 @@ class Step(Protocol):
         """Write the files of the `stale` partitions; `target` is the output that they replace."""
 
 
-def bring_up_to_date(lake: Lake, step: Step, cause: str = "inputs", anew: bool = False) -> dict[Partition, Change]:
-    """Make and commit what is stale of the output of `step`; with `anew` all that it plans, stale or not.
+def bring_up_to_date(lake: Lake, step: Step, order: Order | None = None) -> dict[Partition, Change]:
+    """Make and commit what is stale of the output of `step`, or as `order` tells.
 
     Returns the changes that were committed.
 
     Raises LakeError when others replace the same partitions time and again.
     """
+    order = order or Order()
     made: dict[Partition, Change] = {}
     for _ in range(ATTEMPTS):
         target, view = lake.table(step.output), View(lake)
         plan = step.plan(view)
-        stale = {
-            partition: wanted
-            for partition, wanted in plan.items()
-            if (anew and partition not in made) or not _is_made(target, partition, wanted)
-        }
+        stale = stale_of(target, plan, order, made)
         log.info("%s: %d of %d partitions to make", step.name, len(stale), len(plan))
         if not stale:
             return made
         changes = step.make(view, target, stale)
-        kept = _commit(lake, step, target, plan, view, changes, cause)
+        kept = _commit(lake, step, target, plan, view, changes, order)
         made |= kept
         if kept.keys() == stale.keys():
             return made
         log.info("%s: %d partitions were changed by others and are made again", step.name, len(stale) - len(kept))
     raise lake.overtaken(step.output)
+
+
+def stale_of(target: Table, plan: Plan, order: Order, made: Collection[Partition] = ()) -> Plan:
+    """Those partitions of `plan` that `order` lets be made of the output `target`; `made` are made anew no more."""
+    return {
+        partition: wanted
+        for partition, wanted in plan.items()
+        if order.takes(partition)
+        and (not _is_made(target, partition, wanted) or (partition not in made and order.is_old(target.of(partition))))
+    }
 
 
 def _is_made(target: Table, partition: Partition, wanted: str | None) -> bool:
@@ -98,7 +139,7 @@ def _commit(
     plan: Plan,
     view: View,
     changes: Mapping[Partition, Change],
-    cause: str,
+    order: Order,
 ) -> dict[Partition, Change]:
     """Commit those of `changes` that are still right; the files of the others are taken away. Returns the former."""
     kept = dict(changes)
@@ -113,7 +154,9 @@ def _commit(
         add = [file for change in kept.values() for file in change.add]
         remove = [file for change in kept.values() for file in change.remove]
         try:
-            lake.commit(newest, add, remove, step=step.name, days=_days(kept), cause=cause, made_from=_read(view))
+            cause = order.cause or "inputs"
+            about = {"days": _days(kept), "cause": cause, "made_from": _read(view)}
+            lake.commit(newest, add, remove, step=step.name, **about, **order.said)  # type: ignore[arg-type]
             break
         except Refused:
             newest = lake.table(step.output)

@@ -22,6 +22,7 @@ from jobs.coverage import record
 from jobs.interval import mean_interval
 from jobs.lake.query import View
 from jobs.revisions import view_current
+from jobs.step import Order
 from tests import stored
 from tests.overtaken import overtake
 from tests.place import Place
@@ -358,7 +359,7 @@ def simple(root: Path, made_from: str = "i.r.m", **settings: Any) -> Place:
 def restated(place: Place, made_from: str, *rows: dict[str, Any], cause: str | None = None) -> list[tuple[Any, ...]]:
     """The revisions after `rows` took the place of the post."""
     place.put("scored_posts", rows, made_from)
-    aggregate(place.settings, DAYS[:1], cause)
+    aggregate(place.settings, DAYS[:1], Order(cause))
     return revisions(place)
 
 

@@ -149,7 +149,7 @@ def test_replay_after_a_mended_contract_carries_items_through_to_the_end(tmp_pat
     totals = [row for row in place.rows("daily_polarity", [DAYS[2]]) if row["brand"] == "all"]
     assert sum(row["posts"] for row in totals if row["counted"]) == 20
     assert {row["cause"] for row in totals} == {"first"}
-    newest = [row for row in place.rows("daily_polarity", [DAYS[0]]) if row["cause"] == "replay"]
+    newest = [row for row in place.rows("daily_polarity", [DAYS[0]]) if row["cause"] == "contract"]
     assert {(row["feed"], row["posts"], row["quarantined"]) for row in newest if row["brand"] == "all"} >= {
         ("posts", 1, 0),
         ("shop", 1, 0),

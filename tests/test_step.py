@@ -17,7 +17,7 @@ from jobs.lake import table
 from jobs.lake.query import View, batches
 from jobs.lake.table import File, Lake, LakeError, Partition, Table
 from jobs.lake.writer import write
-from jobs.step import Change, Plan, bring_up_to_date, replaced
+from jobs.step import Change, Order, Plan, bring_up_to_date, replaced
 from tests import stored
 from tests.place import Place
 
@@ -105,7 +105,7 @@ def test_what_is_stale_is_made_and_what_is_made_is_left_alone(place: Place) -> N
 
 
 def test_all_changes_are_one_commit_that_says_what_it_was_made_from(place: Place) -> None:
-    bring_up_to_date(place.lake, Copy(place.lake), cause="model")
+    bring_up_to_date(place.lake, Copy(place.lake), Order("model"))
     table = place.lake.table("scored_posts")
     assert table.handle is not None
     said, *_ = table.handle.history(1)

@@ -22,7 +22,7 @@ from jobs.lake.table import File, Lake, Partition, Table, day_value, fingerprint
 from jobs.lake.writer import writing
 from jobs.progress import track
 from jobs.settings import Settings, Topic
-from jobs.step import Change, Plan, bring_up_to_date, replaced
+from jobs.step import Change, Order, Plan, bring_up_to_date, replaced
 from jobs.terms import Matcher
 
 READ = ("post_id", "text", "language")
@@ -39,19 +39,19 @@ class Told:
     told: int
 
 
-def topics(settings: Settings, days: Sequence[str], cause: str = "inputs", anew: bool = False) -> Told:
+def topics(settings: Settings, days: Sequence[str], order: Order | None = None) -> Told:
     """Find the topics of the posts of `days` (YYYY-MM-DD or `undated`), and of every stored day made by other rules.
 
     Where the settings ask for themes, those that are due are found first; where they ask for nothing, nothing is made
     of days that were never made. Days that are up to date are left
-    alone, unless all are to be made `anew`. Raises EngineError.
+    alone, unless `order` tells otherwise. Raises EngineError.
     """
     lake = Lake(settings.lake)
     asked = tuple(days) if settings.topics or settings.themes else ()
     fit_due(settings, asked)
     with open_engine(settings.engine) as engine:
         step = Topics(lake, settings, asked, engine)
-        made = bring_up_to_date(lake, step, cause, anew)
+        made = bring_up_to_date(lake, step, order)
     posts = sum(file.rows for change in made.values() for file in change.add)
     return Told(sorted({*asked, *step.restated}), posts, sum(step.told.get(partition, 0) for partition in made))
 

@@ -30,7 +30,7 @@ from jobs.lake.table import UNDATED, File, Lake, Partition, Table, fingerprint
 from jobs.lake.writer import write
 from jobs.progress import track
 from jobs.settings import Settings
-from jobs.step import Change, Plan, bring_up_to_date, replaced
+from jobs.step import Change, Order, Plan, bring_up_to_date, replaced
 from jobs.tokens import Flags, Positions
 
 ALIKE = 0.6
@@ -48,15 +48,15 @@ class Compared:
     copies: int
 
 
-def twins(settings: Settings, days: Sequence[str], cause: str = "inputs", anew: bool = False) -> Compared:
+def twins(settings: Settings, days: Sequence[str], order: Order | None = None) -> Compared:
     """Find the twins of the posts of `days` (YYYY-MM-DD), of the days that look back on them, and of every stored day
     that was made by other settings.
 
-    Days that are up to date are left alone, unless all are to be made `anew`.
+    Days that are up to date are left alone, unless `order` tells otherwise.
     """
     lake = Lake(settings.lake)
     step = Twins(lake, settings.twins.days, tuple(days), LocalEngine(settings.engine.workers))
-    made = bring_up_to_date(lake, step, cause, anew)
+    made = bring_up_to_date(lake, step, order)
     posts = sum(file.rows for change in made.values() for file in change.add)
     return Compared(step.wanted, posts, sum(step.copies.get(partition, 0) for partition in made))
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from data_contracts import contract
 from jobs.lake.faults import LakeError, sentence, speaking
-from jobs.lake.table import TABLES, UNDATED, File, Lake, Partition, Table, as_date
+from jobs.lake.table import STORE, TABLES, UNDATED, File, Lake, Partition, Table, as_date
 from jobs.lake.writer import BATCH_ROWS
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 FOLDED = "lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))"
 """SQL of a `text` as its copies are told: case and spacing aside."""
-
-_STORE = "lake"
-"""The protocol under which DuckDB finds the files of a lake in an object store."""
 
 
 @dataclass(frozen=True)
@@ -120,18 +117,19 @@ def open_query(lake: Lake, threads: int = 2, memory: str = "256MB") -> Iterator[
     database = _idle_database(threads, memory)
     connection = database.cursor()
     query = Query(lake, connection)
+    store = lake.store
     try:
         connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-        if not lake.is_local:
-            connection.register_filesystem(_as_fsspec(lake))
+        if store:
+            connection.register_filesystem(_as_fsspec(store))
         with speaking(lake.root):
             yield query
     except duckdb.IOException as fault:
         raise LakeError(sentence(lake.root, "read", fault)) from fault
     finally:
         query.forget()
-        if not lake.is_local:
-            connection.unregister_filesystem(_STORE)
+        if store:
+            connection.unregister_filesystem(STORE)
         connection.close()
         _IDLE.setdefault((os.getpid(), threads, memory), []).append(database)
 
@@ -191,7 +189,7 @@ class Query:
             self.connection.execute(f"DROP VIEW IF EXISTS {name}")
             self.connection.register(name, agreed.schema.empty_table())
             return
-        paths = [self._path(file) for file in files]
+        paths = [self.lake.address(file) for file in files]
         columns = [
             pa.array([dict(file.values)[key] for file in files], pa.string()).cast(agreed.schema.field(key).type)
             for key in agreed.partition
@@ -204,18 +202,21 @@ class Query:
                 JOIN {name}_key USING (filename)"""
         )
 
+    def teach(self, name: str, function: Callable[[pa.Array], pa.Array], takes: str, gives: str) -> None:
+        """Let SQL call `function` as `name`, as long as this connection is open; what `name` was before is forgotten.
+
+        `takes` and `gives` are the SQL types of a value and of what is made of it.
+        """
+        if name in self.taught:
+            self.connection.remove_function(name)
+        self.connection.create_function(name, function, [takes], gives, type="arrow")
+        self.taught.add(name)
+
     def keys(self, name: str, partitions: Iterable[Partition]) -> None:
         """Make `partitions` readable as the table `name` with the columns published_date and feed."""
         rows = [{"published_date": as_date(partition.day), "feed": partition.feed} for partition in partitions]
         schema = pa.schema([("published_date", pa.date32()), ("feed", pa.string())])
         self.connection.register(name, pa.Table.from_pylist(rows, schema=schema))
-
-    def teach(self, name: str, function: Callable[..., pa.Array], takes: Sequence[str], gives: str) -> None:
-        """Make `function` of arrays callable as the SQL function `name`; what had that name before is forgotten."""
-        if name in self.taught:
-            self.connection.remove_function(name)
-        self.connection.create_function(name, function, list(takes), gives, type="arrow")
-        self.taught.add(name)
 
     def forget(self) -> None:
         """Take away the functions that were taught: they belong to the database, which others use after this."""
@@ -233,9 +234,6 @@ class Query:
     def table(self, sql: str) -> pa.Table:
         """The (small) result of `sql`, whole."""
         return self.connection.sql(sql).to_arrow_table()
-
-    def _path(self, file: File) -> str:
-        return f"{self.lake.base if self.lake.is_local else f'{_STORE}://{self.lake.base}'}/{file.path}"
 
 
 def sql_text(value: str) -> str:
@@ -263,11 +261,11 @@ def _as_fsspec(lake: Lake) -> Any:
     class LakeFileSystem(ArrowFSWrapper):  # type: ignore[misc]
         """DuckDB looks a file system up by its protocol; this gives pyarrow's one a name."""
 
-        protocol = _STORE
+        protocol = STORE
 
         @classmethod
         def _strip_protocol(cls, path: str) -> str:
             """The path whole: fsspec would take the bucket for a host and drop it."""
-            return path.removeprefix(f"{_STORE}://")
+            return path.removeprefix(f"{STORE}://")
 
     return LakeFileSystem(lake.fs)

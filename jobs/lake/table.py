@@ -48,6 +48,8 @@ SYNCED_ONE_BY_ONE = 100
 ATTEMPTS = 100
 FOLDER_MODE = 0o770
 """How often a commit is tried that others are faster than."""
+STORE = "lake"
+"""The protocol under which DuckDB finds the files of a lake in an object store."""
 OURS: Final = re.compile(r"-[0-9a-f]{12}\.parquet$")
 """What the name of every file that Lake.new_file named ends in."""
 
@@ -77,13 +79,15 @@ class Partition:
 class File:
     """A file of a table, committed or not: its path below the lake root, its partition values and its size.
 
-    `values` are texts by partition column, None for the null partition.
+    `values` are texts by partition column, None for the null partition; `committed` is when, in milliseconds since
+    1970, and 0 before.
     """
 
     path: str
     values: tuple[tuple[str, str | None], ...]
     rows: int
     bytes: int
+    committed: int = field(default=0, compare=False)
 
     @property
     def table(self) -> str:
@@ -171,10 +175,11 @@ def _listed(name: str, handle: DeltaTable) -> tuple[File, ...]:
     keys = contract(name).partition
     columns = [actions.column(f"partition.{key}").to_pylist() for key in keys]
     values = [tuple(zip(keys, map(_text, row), strict=True)) for row in zip(*columns, strict=True)]
+    moments = actions.column("modification_time").cast(pa.timestamp("ms")).cast(pa.int64()).to_pylist()
     rows = zip(*(actions.column(column).to_pylist() for column in ("path", "num_records", "size_bytes")), strict=True)
     found = [
-        File(f"{name}/{unquote(path)}", value, count or 0, size)
-        for (path, count, size), value in zip(rows, values, strict=True)
+        File(f"{name}/{unquote(path)}", value, count or 0, size, moment)
+        for (path, count, size), value, moment in zip(rows, values, moments, strict=True)
     ]
     strange = next((file.path for file in found if not OURS.search(file.path)), None)
     if strange:
@@ -215,6 +220,15 @@ class Lake:
     def is_local(self) -> bool:
         """Whether the lake is a folder of this machine."""
         return isinstance(self.fs, pafs.LocalFileSystem)
+
+    @property
+    def store(self) -> Lake | None:
+        """The lake in an object store whose files are read here, if any."""
+        return None if self.is_local else self
+
+    def address(self, file: File) -> str:
+        """Where DuckDB finds `file`; the protocol of an object store is STORE."""
+        return f"{self.base if self.is_local else f'{STORE}://{self.base}'}/{file.path}"
 
     def uri(self, name: str) -> str:
         """Where the table `name` lies, as Delta readers want it."""

@@ -21,7 +21,7 @@ from jobs.lake.query import Query, View, sql_days
 from jobs.lake.table import UNDATED, File, Lake, Partition, Table, as_date, as_day, fingerprint
 from jobs.progress import track
 from jobs.settings import Settings
-from jobs.step import Change, Plan, bring_up_to_date
+from jobs.step import Change, Order, Plan, bring_up_to_date
 from jobs.validate.audit import AuditError, Finding, audit_posts, judge
 from jobs.validate.kernel import OUTPUTS, JudgeRows, Staged, tasks
 from jobs.validate.moves import GIVEN_UP, HELD, VERDICTS, moves, tied
@@ -48,13 +48,13 @@ class Validated:
 
 
 def validate(
-    settings: Settings, days: Sequence[str], newest: date | None = None, cause: str = "inputs", anew: bool = False
+    settings: Settings, days: Sequence[str], newest: date | None = None, order: Order | None = None
 ) -> Validated:
     """Publish posts and quarantine of `days` (YYYY-MM-DD or `undated`) in one pass over all of them.
 
     Days that another version of one of their items lies on are judged with them, so that no item is lost or doubled
     when its date changed; they are among the days of the result.
-    With `anew` all of them are judged, whether they are up to date or not.
+    Partitions that are up to date are left alone, unless `order` tells otherwise.
     Freshness is measured against `newest`, by default the last dated one of `days`. Raises AuditError, publishing
     nothing of the pass, when a staged post breaks a rule that the split should have caught, and EngineError.
     """
@@ -62,7 +62,7 @@ def validate(
     catch_up(lake)
     with open_engine(settings.engine) as engine:
         step = Validate(lake, list(days), engine)
-        made = bring_up_to_date(lake, step, cause, anew)
+        made = bring_up_to_date(lake, step, order)
     held = {day: reasons for day, reasons in sorted(step.held.items()) if any(p.day == day for p in made)}
     if made or newest:
         asked = newest.isoformat() if newest else max(set(days) - {UNDATED}, default=UNDATED)

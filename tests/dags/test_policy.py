@@ -45,10 +45,15 @@ print("\\n" + json.dumps({
     "dags": {
         dag.dag_id: {
             "doc": dag.doc_md, "tags": sorted(dag.tags), "catchup": dag.catchup, "active": dag.max_active_runs,
+            "params": {
+                name: {"schema": dag.params.get_param(name).schema, "has_default": dag.params.get_param(name).has_value}
+                for name in dag.params
+            },
             "tasks": {
                 task.task_id: {
                     "owner": task.owner, "retries": task.retries, "backoff": task.retry_exponential_backoff,
-                    "timeout": task.execution_timeout is not None, "delay": task.retry_delay.total_seconds(),
+                    "timeout": (task.execution_timeout or getattr(task, "response_timeout", None)) is not None,
+                    "delay": task.retry_delay.total_seconds(),
                 } for task in dag.tasks
             },
         } for dag in bag.dags.values()
@@ -85,7 +90,7 @@ def tasks(parsed: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 def test_every_file_parses_and_holds_the_dag_of_its_name(parsed: dict[str, Any]) -> None:
     assert parsed["errors"] == {}
     assert sorted(parsed["dags"]) == [file.stem for file in FILES if file != SHARED]
-    assert {"daily_polarity", "polarity_report", "lake_upkeep"} <= set(parsed["dags"])
+    assert {"daily_polarity", "polarity_report", "lake_upkeep", "reprocess"} <= set(parsed["dags"])
 
 
 def test_parsing_loads_no_heavy_library(parsed: dict[str, Any]) -> None:
@@ -143,3 +148,16 @@ def test_a_broken_settings_file_is_an_import_error_that_names_file_and_line(tmp_
     errors = parse(tmp_path / "home", SENTINELA_CONFIG=str(settings))["errors"]
     assert {Path(file).stem for file in errors} == {"daily_polarity"}  # the others ask nothing of them before they run
     assert all(f"{settings}:3: timezon: unknown setting" in error for error in errors.values())
+
+
+def test_the_params_of_a_reprocess_have_types_and_only_the_range_and_the_reason_must_be_given(
+    parsed: dict[str, Any],
+) -> None:
+    params = parsed["dags"]["reprocess"]["params"]
+    optional = {name for name, param in params.items() if param["has_default"] or "null" in param["schema"]["type"]}
+    assert params.keys() - optional == {"from", "to", "reason"}
+    assert {name: param["schema"]["type"] for name, param in params.items()} == {
+        "from": "string", "to": "string", "reason": "string", "steps": "array", "feeds": "array",
+        "chunk_days": "integer", "made_before": ["null", "string"],
+    }  # fmt: skip
+    assert params["steps"]["schema"]["items"] == {"enum": ["validate", "score", "enrich", "aggregate"]}

@@ -10,6 +10,7 @@ import pytest
 from data_contracts import contract
 from jobs.enrich.topics import Topics, topics
 from jobs.lake.query import View
+from jobs.step import Order
 from tests.overtaken import overtake
 from tests.place import Place
 from tests.stored import versions
@@ -98,5 +99,5 @@ def test_topics_do_not_depend_on_how_many_workers_find_them(place: Place) -> Non
     topics(place.settings, DAYS)
     one = place.contents("topics")
     place.configure(topics=[DELIVERY, PRICE], engine={"workers": 1})
-    topics(place.settings, DAYS, anew=True)
+    topics(place.settings, DAYS, Order.anew())
     assert place.contents("topics") == one

@@ -190,7 +190,7 @@ def test_what_one_query_was_told_another_does_not_know(lake: Lake) -> None:
     for _ in range(2):
         with open_query(lake) as query:
             query.keys("chosen", [DAY])
-            query.teach("twice", lambda texts: pc.binary_join_element_wise(texts, texts, ""), ["VARCHAR"], "VARCHAR")
+            query.teach("twice", lambda texts: pc.binary_join_element_wise(texts, texts, ""), "VARCHAR", "VARCHAR")
             assert query.rows("SELECT twice('a') AS said FROM chosen") == [{"said": "aa"}]
         with open_query(lake) as query:
             for sql in ("FROM chosen", "SELECT twice('a')"):
@@ -200,8 +200,8 @@ def test_what_one_query_was_told_another_does_not_know(lake: Lake) -> None:
 
 def test_queries_at_once_have_databases_of_their_own(lake: Lake) -> None:
     with open_query(lake) as one, open_query(lake) as other:
-        one.teach("name", lambda texts: pa.array(["one"] * len(texts)), ["VARCHAR"], "VARCHAR")
-        other.teach("name", lambda texts: pa.array(["other"] * len(texts)), ["VARCHAR"], "VARCHAR")
+        one.teach("name", lambda texts: pa.array(["one"] * len(texts)), "VARCHAR", "VARCHAR")
+        other.teach("name", lambda texts: pa.array(["other"] * len(texts)), "VARCHAR", "VARCHAR")
         assert [query.rows("SELECT name('') AS said")[0]["said"] for query in (one, other)] == ["one", "other"]
 
 

@@ -15,6 +15,7 @@ from jobs.lake.query import View
 from jobs.report.restated import Restated, restated
 from jobs.revisions import read_revisions
 from jobs.settings import Window
+from jobs.step import Order
 from tests.place import Place
 
 DAY = date(2026, 5, 1)
@@ -39,7 +40,7 @@ def place(tmp_path: Path) -> Place:
 
 def record(place: Place, posts: Sequence[dict[str, Any]]) -> None:
     place.put("scored_posts", posts)
-    aggregate(place.settings, [DAY.isoformat()], anew=True)
+    aggregate(place.settings, [DAY.isoformat()], Order.anew())
 
 
 def told(place: Place) -> Restated:

@@ -16,6 +16,7 @@ from jobs.lake.query import View
 from jobs.report.steps import Step, steps
 from jobs.revisions import read_revisions
 from jobs.settings import Window
+from jobs.step import Order
 from tests.place import Place
 
 DAYS = [date(2026, 5, 1) + timedelta(days=n) for n in range(6)]
@@ -55,7 +56,7 @@ def test_days_that_both_read_tell_how_much_of_the_step_is_the_models(tmp_path: P
     aggregate(place.settings, [day.isoformat() for day in DAYS[:5]])
     models = dict.fromkeys(DAYS[:3], "fast-1") | dict.fromkeys(DAYS[3:], "balanced-1")
     place.put("scored_posts", posts(models, polarity))
-    aggregate(place.settings, [day.isoformat() for day in DAYS[3:]], cause="model", anew=True)
+    aggregate(place.settings, [day.isoformat() for day in DAYS[3:]], Order.anew("model"))
     (step,) = told(place)
     assert (step.day, step.before, step.after) == (DAYS[3], ("fast-1",), ("balanced-1",))
     assert (step.days, step.texts) == (2, 4)
