@@ -113,18 +113,14 @@ def names(config: Path) -> dict[str, str]:
 
 
 def rows(config: Path) -> list[dict[str, object]]:
-    """A digest of the rows of each table, in whatever order they lie."""
+    """A digest of the rows of each table, in whatever order they lie and whenever they were written."""
+    moments = {"daily_polarity": "recorded_at, made_from", "posts": "fetched_at, batch_id, first_seen_at"}
     found = []
     with View(Lake(load(config).lake)).query() as query:
         for name in ("posts", "scored_posts", "twins", "daily_polarity"):
             query.read(name)
-            left = {
-                "daily_polarity": "EXCLUDE (recorded_at, made_from)",
-                "posts": "EXCLUDE (fetched_at, batch_id, first_seen_at)",
-            }
-            found += query.rows(
-                f"SELECT count(*) AS rows, bit_xor(hash(row)) AS digest FROM (SELECT * {left.get(name, '')} FROM {name}) row"
-            )
+            row = f"SELECT * {f'EXCLUDE ({moments[name]})' if name in moments else ''} FROM {name}"
+            found += query.rows(f"SELECT count(*) AS rows, bit_xor(hash(one)) AS digest FROM ({row}) one")
     return found
 
 
@@ -180,9 +176,7 @@ def compare(folder: Path, given: argparse.Namespace) -> int:
     undisturbed = rows(year)
     made, kept = killed(year, given.days, given.chunk_days)
     same = rows(year) == undisturbed
-    print(
-        f"killed after {made} partitions were made, of which {kept} were kept; rows are {'the same' if same else 'OTHERS'}"
-    )
+    print(f"killed after {made} partitions were made, {kept} of them kept; rows are {'the same' if same else 'OTHERS'}")
     ratio = took["year"] / took["day"]
     print(f"the year takes {ratio:.2f} of the day, at most {AT_MOST}; peak {peaks['year']:.0f} MB, at most {MEGABYTES}")
     return int(ratio > AT_MOST or peaks["year"] > MEGABYTES or kept < made or not same)
