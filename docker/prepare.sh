@@ -33,6 +33,13 @@ random | keep jwt_secret
 head -c 32 /dev/urandom | base64 | tr -d '\n' | tr '+/' '-_' | keep fernet_key
 head -c 15 /dev/urandom | base64 | tr -d '\n' | tr '+/' '-_' | keep admin_password
 printf '' | keep reports_logins
+keep alerts <<'END'
+# Who is told when something is wrong (docs/alerts.md); read when the scheduler starts.
+#SENTINELA_ALERT_WEBHOOK='https://hooks.example/...'
+#SENTINELA_ALERT_EMAIL='ana@example.org'
+#SENTINELA_SMTP_URL='smtp://user:password@mail.example.org:587?from=sentinela@example.org'
+#SENTINELA_PING_URL='https://monitor.example/...'
+END
 
 # Two files that hold one secret, each in the form that its reader wants, are made together.
 if [ ! -e "$folder/secrets/database_password" ] || [ ! -e "$folder/secrets/database_url" ]; then
