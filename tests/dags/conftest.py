@@ -37,7 +37,11 @@ def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
     home = tmp_path_factory.mktemp("airflow")
 
     def run(
-        folder: Path, day: str = "2026-09-30", only: Sequence[str] | None = None, **changes: dict[str, Any]
+        folder: Path,
+        day: str = "2026-09-30",
+        only: Sequence[str] | None = None,
+        labels: Path | None = None,
+        **changes: dict[str, Any],
     ) -> DayRun:
         if not folder.exists():
             shutil.copytree(SAMPLE, folder, ignore=shutil.ignore_patterns("lake", "reports"))
@@ -49,8 +53,9 @@ def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
         ]
         file = folder / "sentinela.yaml"
         file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+        script = [sys.executable, str(ROOT / "scripts" / "run_day.py"), "--date", day, "--home", str(home)]
         done = subprocess.run(
-            [sys.executable, str(ROOT / "scripts" / "run_day.py"), "--date", day, "--home", str(home)],
+            [*script, *(["--labels", str(labels)] if labels else [])],
             env={**os.environ, "SENTINELA_CONFIG": str(file), "SOURCE_DATE_EPOCH": "1790825400"},
             capture_output=True,
             text=True,
