@@ -21,7 +21,7 @@ help: ## show this list
 
 .PHONY: run
 run: $(READY) ## run the sample's last day through Airflow and say where its report lies
-	@$(BIN)/python scripts/run_day.py
+	@$(BIN)/python scripts/run_day.py $(if $(SENTINELA_CONFIG),,--labels examples/aurora/labels/posts-september.xlsx)
 
 .PHONY: airflow
 airflow: $(READY) ## serve Airflow on this machine alone, until Ctrl-C

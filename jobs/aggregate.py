@@ -102,6 +102,7 @@ class Aggregate:
     name: str = "aggregate"
     output: str = TABLE
     whole: bool = False
+    apart: bool = True
     wanted: list[str] = field(default_factory=list)
     looked: dict[str, set[str]] = field(default_factory=dict)
 

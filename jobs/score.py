@@ -79,6 +79,7 @@ class Score:
     name: str = "score"
     output: str = "scored_posts"
     whole: bool = True
+    apart: bool = True
     unscored: dict[Partition, int] = field(default_factory=dict)
 
     def plan(self, view: View) -> Plan:

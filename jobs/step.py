@@ -2,9 +2,10 @@
 
 A step says what each partition of its output is to be made from (`plan`) and makes some of them (`make`). What is made
 is committed only for the partitions whose inputs still are what they were planned from and whose output nobody has
-replaced meanwhile; the others (or, of a step whose partitions belong together, all) are planned and made anew. The
-output is opened before the inputs, so what a commit replaces was never made from newer inputs than its own: no writer
-takes another's rows away.
+replaced meanwhile; the others are planned and made anew. Of a step whose partitions belong together none is committed
+then; where each is made by itself, what is still right waits for the others and is not made again. The output is opened
+before the inputs, so what a commit replaces was never made from newer inputs than its own: no writer takes another's
+rows away.
 """
 
 from __future__ import annotations
@@ -62,6 +63,19 @@ class Order:
         return any(file.committed <= latest for file in files)
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """A change that was made and could not be committed: what it was made from, and what it was to replace."""
+
+    made_from: str | None
+    former: tuple[File, ...]
+    change: Change
+
+    def replaces(self, former: tuple[File, ...], wanted: str | None) -> bool:
+        """Whether it is what is `wanted` in the place of `former`."""
+        return (self.former, self.made_from) == (former, wanted)
+
+
 Plan = Mapping[Partition, str | None]
 """What each partition is to be made from; None where it is to hold nothing."""
 
@@ -81,6 +95,10 @@ class Step(Protocol):
     def whole(self) -> bool:
         """Whether all that is stale is committed together or not at all: an item may move from one day to another."""
 
+    @property
+    def apart(self) -> bool:
+        """Whether each partition is made by itself, whichever others are made with it."""
+
     def plan(self, view: View) -> Plan:
         """What the output is to be made from, by the inputs in `view`."""
 
@@ -97,19 +115,28 @@ def bring_up_to_date(lake: Lake, step: Step, order: Order | None = None) -> dict
     """
     order = order or Order()
     made: dict[Partition, Change] = {}
+    waiting: dict[Partition, Waiting] = {}
     for _ in range(ATTEMPTS):
         target, view = lake.table(step.output), View(lake)
         plan = step.plan(view)
         stale = stale_of(target, plan, order, made)
-        log.info("%s: %d of %d partitions to make", step.name, len(stale), len(plan))
+        right = {p: one.change for p, one in waiting.items() if p in stale and one.replaces(target.of(p), stale[p])}
+        _discard(lake, [one.change for p, one in waiting.items() if p not in right])
+        left = {p: wanted for p, wanted in stale.items() if p not in right}
+        log.info("%s: %d of %d partitions to make", step.name, len(left), len(plan))
         if not stale:
             return made
-        changes = step.make(view, target, stale)
+        changes = right | dict(step.make(view, target, left)) if left else right
         kept = _commit(lake, step, target, plan, view, changes, order)
         made |= kept
         if kept.keys() == stale.keys():
             return made
-        log.info("%s: %d partitions were changed by others and are made again", step.name, len(stale) - len(kept))
+        waiting = {p: Waiting(plan[p], target.of(p), change) for p, change in changes.items() if p not in kept}
+        if not step.apart:
+            _discard(lake, [one.change for one in waiting.values()])
+            waiting = {}
+        log.info("%s: others changed some partitions meanwhile; looking again", step.name)
+    _discard(lake, [one.change for one in waiting.values()])
     raise lake.overtaken(step.output)
 
 
@@ -141,7 +168,7 @@ def _commit(
     changes: Mapping[Partition, Change],
     order: Order,
 ) -> dict[Partition, Change]:
-    """Commit those of `changes` that are still right; the files of the others are taken away. Returns the former."""
+    """Commit those of `changes` that are still right, and return them."""
     kept = dict(changes)
     newest = target
     for _ in range(ATTEMPTS):
@@ -162,8 +189,11 @@ def _commit(
             newest = lake.table(step.output)
     else:
         kept = {}
-    lake.discard(file for p, change in changes.items() if p not in kept for file in change.add)
     return kept
+
+
+def _discard(lake: Lake, changes: Iterable[Change]) -> None:
+    lake.discard(file for change in changes for file in change.add)
 
 
 def _still_planned(step: Step, plan: Plan, view: View, changes: Mapping[Partition, Change]) -> dict[Partition, Change]:

@@ -1,6 +1,7 @@
 """Run the DAG `daily_polarity` for one published day and then `polarity_report`, in this process, through Airflow.
 
-Airflow keeps its metadata in an SQLite file under .airflow/run/; its full log is .airflow/run/run.log.
+What people said of its posts (`--labels`) is imported before the report. Airflow keeps its metadata in an SQLite file
+under .airflow/run/; its full log is .airflow/run/run.log.
 Exit code 0: all done; 1: a run failed (what could be published is); 2: wrong use.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -31,6 +33,7 @@ def main() -> int:
     parser.add_argument("--date", default=SAMPLE_LAST_DAY.isoformat(), help="published day, YYYY-MM-DD")
     parser.add_argument("--conf", type=json.loads, default={}, help="what more the run is asked for, as JSON")
     parser.add_argument("--home", type=Path, default=ROOT / ".airflow" / "run", help="AIRFLOW_HOME of the run")
+    parser.add_argument("--labels", type=Path, help="workbook of `sentinela labels sample`, filled in")
     arguments = parser.parse_args()
     home = arguments.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
@@ -39,13 +42,14 @@ def main() -> int:
         print(
             f"daily_polarity for {arguments.date}, settings {os.environ['SENTINELA_CONFIG']}", file=terminal, flush=True
         )
-        whole, report = run({**arguments.conf, "partition_key": arguments.date}, terminal)
+        asked = {**arguments.conf, "partition_key": arguments.date}
+        whole, report = run(asked, arguments.labels, terminal)
         print(f"log:    {home / 'run.log'}", file=terminal)
         print(f"report: {report}" if report else "there is no new report", file=terminal, flush=True)
     return 0 if whole else 1
 
 
-def run(conf: dict[str, Any], terminal: TextIO) -> tuple[bool, str | None]:
+def run(conf: dict[str, Any], labels: Path | None, terminal: TextIO) -> tuple[bool, str | None]:
     """Run both DAGs, the first one with `conf`, showing each task on `terminal`.
 
     Returns whether all went well, and the path of the report if any.
@@ -68,10 +72,20 @@ def run(conf: dict[str, Any], terminal: TextIO) -> tuple[bool, str | None]:
     published = polarity.get_task_instance("aggregate")
     if published is None or published.state != "success":
         return False, None
+    labelled = labels is None or import_labels(labels, terminal)
     reported: DagRun = bag.dags["polarity_report"].test(logical_date=None)
     instance = reported.get_task_instance("report")
     path = instance.xcom_pull(task_ids="report") if instance else None
-    return polarity.state == reported.state == "success", path
+    return labelled and polarity.state == reported.state == "success", path
+
+
+def import_labels(labels: Path, terminal: TextIO) -> bool:
+    """Import what people said, in a process of its own: tasks are forked from this one, which must open no table."""
+    started = time.monotonic()
+    command = [str(Path(sys.executable).with_name("sentinela")), "labels", "import", str(labels)]
+    done = subprocess.run(command, check=False).returncode == 0
+    show(terminal, "labels", started, "done" if done else "failed: see the log")
+    return done
 
 
 class Progress:
@@ -97,10 +111,14 @@ class Progress:
         self._show(task_instance, f"failed: {error}")
 
     def _show(self, task_instance: Any, how: str) -> None:
-        seconds = time.monotonic() - self.started[task_instance.id]
         feed = task_instance.rendered_map_index
         name = f"{task_instance.task_id} [{feed}]" if feed else task_instance.task_id
-        print(f"  {name:<20} {seconds:6.1f} s  {how}", file=self.terminal, flush=True)
+        show(self.terminal, name, self.started[task_instance.id], how)
+
+
+def show(terminal: TextIO, name: str, started: float, how: str) -> None:
+    """A line on `terminal`: what took how long, and how it ended."""
+    print(f"  {name:<20} {time.monotonic() - started:6.1f} s  {how}", file=terminal, flush=True)
 
 
 @contextmanager

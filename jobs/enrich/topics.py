@@ -77,6 +77,7 @@ class Topics:
     name: str = "topics"
     output: str = "topics"
     whole: bool = True
+    apart: bool = True
     restated: set[str] = field(default_factory=set)
     told: dict[Partition, int] = field(default_factory=dict)
 

@@ -72,6 +72,7 @@ class Twins:
     name: str = "twins"
     output: str = "twins"
     whole: bool = True
+    apart: bool = True
     wanted: list[str] = field(default_factory=list)
     copies: dict[Partition, int] = field(default_factory=dict)
 

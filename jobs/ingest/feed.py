@@ -274,6 +274,13 @@ def author_key(lake: Lake) -> bytes:
         )
     state = State(lake)
     if state.author_key() is None:
+        if lake.table(INDEX).version is not None:
+            log.warning(
+                "%s: the key of the authors' pseudonyms is gone and another one is made, so items with an author are "
+                "stored once more, as if edited; if you can, stop and put SENTINELA_AUTHOR_KEY or _state/author.key "
+                "back",
+                lake.root,
+            )
         state.keep_author_key(secrets.token_hex(32).encode())
     return state.author_key() or b""
 

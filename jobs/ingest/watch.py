@@ -5,10 +5,13 @@ A server that answers with an empty page, or with a part and no sign of it, is n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median
+
+import numpy as np
 
 from jobs.coverage import looked_for
 from jobs.lake.query import View, sql_days
@@ -37,15 +40,15 @@ def scarce(view: View, feed: str, days: Iterable[str]) -> list[Scarce]:
     They are compared with the same weekdays before that the feed was looked at for; items count by the day of any of
     their versions.
     """
-    asked = sorted(set(days))
-    before = {day: _same_weekdays(day) for day in asked}
-    wanted = sorted({*asked, *(other for others in before.values() for other in others)})
-    looked, counts = looked_for(view, wanted, feeds={feed}), _counts(view, feed, wanted)
+    before = {day: _same_weekdays(day) for day in sorted(set(days))}
+    counts = _counts(view, feed, [*before, *(other for others in before.values() for other in others)])
+    doubtful = [day for day, others in before.items() if _may_be_few(counts[day], [counts[other] for other in others])]
+    looked = looked_for(view, [other for day in doubtful for other in before[day]], feeds={feed})
     found = []
-    for day in asked:
-        usual = [counts.get(other, 0) for other in before[day] if looked[other]]
-        if suspiciously_few(counts.get(day, 0), usual):
-            found.append(Scarce(day, counts.get(day, 0), float(median(usual))))
+    for day in doubtful:
+        usual = [counts[other] for other in before[day] if looked[other]]
+        if suspiciously_few(counts[day], usual):
+            found.append(Scarce(day, counts[day], float(median(usual))))
     return found
 
 
@@ -62,11 +65,18 @@ def _same_weekdays(day: str) -> list[str]:
     return [(date.fromisoformat(day) - timedelta(weeks=n)).isoformat() for n in range(1, WEEKS + 1)]
 
 
-def _counts(view: View, feed: str, days: Sequence[str]) -> dict[str, int]:
+def _may_be_few(count: int, before: Sequence[int]) -> bool:
+    """Whether `count` could be suspicious, whichever of the days `before` without items were looked at: these lower
+    what is usual. Most counts could not, and the ledger need not be opened for them."""
+    some = [other for other in before if other]
+    return bool(some) and bool(count < np.quantile(some, 0.25))
+
+
+def _counts(view: View, feed: str, days: Iterable[str]) -> Counter[str]:
     with view.query() as query:
         query.view(INDEX, INDEX, [file for file in view.files(INDEX) if file.feed == feed])
         rows = query.rows(f"""
             SELECT published_date, count(DISTINCT post_id) AS items FROM {INDEX}
             WHERE {sql_days(days)} GROUP BY published_date
         """)
-    return {as_day(row["published_date"]): row["items"] for row in rows}
+    return Counter({as_day(row["published_date"]): row["items"] for row in rows})

@@ -21,6 +21,10 @@ log = logging.getLogger(__name__)
 SUMMARY = "summary.json"
 
 
+ALIKE = 0.005
+"""Two polarities that lie closer are printed as one."""
+
+
 @dataclass(frozen=True)
 class Told:
     """A figure with both its widths; NaN where nothing was scored or nothing can be claimed.
@@ -36,6 +40,11 @@ class Told:
     people_low: float
     people_high: float
     basis: str
+
+    @property
+    def is_mended(self) -> bool:
+        """Whether labels moved it from the model's own mean by more than is printed as the same."""
+        return abs(self.value - self.model) >= ALIKE
 
 
 @dataclass(frozen=True)

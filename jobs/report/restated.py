@@ -8,7 +8,6 @@ from datetime import date, datetime
 
 import numpy as np
 
-from jobs.lake.faults import LakeError
 from jobs.lake.query import FOLDED, Query, View
 from jobs.lake.table import as_day
 from jobs.revisions import newest_changes
@@ -29,7 +28,7 @@ class Restated:
     """A day of all posts whose newest revision moved its mean polarity, and by how many `posts`.
 
     `parts` says what was done to the mean by what was done to its posts, in the pipeline's order (`bridge.PARTS`); it
-    is empty where the lake no longer keeps the posts of the revision before.
+    is empty where that is not known, and `is_lost` where the lake no longer keeps the posts of the revision before.
     """
 
     day: date
@@ -39,6 +38,7 @@ class Restated:
     posts: int
     causes: tuple[str, ...]
     parts: Mapping[str, float]
+    is_lost: bool
 
     @property
     def change(self) -> float:
@@ -60,6 +60,7 @@ def restated(query: Query, window: Window, brand: str, as_of: datetime | None) -
         if abs(mean - before) < SMALLEST:
             continue
         told = as_of is None and len(found) < EXPLAINED
+        parts = _parts(query, row["published_date"], row["moment_before"], mean - before) if told else {}
         found.append(
             Restated(
                 day=row["published_date"],
@@ -68,19 +69,20 @@ def restated(query: Query, window: Window, brand: str, as_of: datetime | None) -
                 mean=mean,
                 posts=int(row["posts"] - row["posts_before"]),
                 causes=tuple(row["causes"]),
-                parts=_parts(query, row["published_date"], row["moment_before"], mean - before) if told else {},
+                parts=parts or {},
+                is_lost=parts is None,
             )
         )
     return found
 
 
-def _parts(query: Query, day: date, moment: datetime, change: float) -> Mapping[str, float]:
-    """What moved the mean of `day` since `moment`; nothing where the posts of then are gone or do not explain it."""
-    try:
-        items = _items(query, as_day(day), moment)
-    except LakeError:
-        return {}
-    if items is None or not items.present_before.any() or not items.present_after.any():
+def _parts(query: Query, day: date, moment: datetime, change: float) -> Mapping[str, float] | None:
+    """What moved the mean of `day` since `moment`; nothing where its posts do not explain it, None where those of then
+    are gone. Raises LakeError for a fault of the store."""
+    items = _items(query, as_day(day), moment)
+    if items is None:
+        return None
+    if not items.present_before.any() or not items.present_after.any():
         return {}
     parts = {name: float(value) for name, value in parts_of(items).items()}
     return parts if abs(sum(parts.values()) - change) < ROUNDING else {}
@@ -92,7 +94,8 @@ def _items(query: Query, day: str, moment: datetime) -> Items | None:
     if version is None:
         return None
     former = View(view.lake, {"scored_posts": version})
-    # In a connection of its own, whose faults are its own: what the former version names may be gone.
+    if not all(view.lake.has(file.path) for file in former.files("scored_posts", [day])):
+        return None
     with former.query() as apart:
         for name, at in (("post_then", former), ("post_now", view)):
             apart.view(name, "scored_posts", at.files("scored_posts", [day]))

@@ -61,6 +61,8 @@ def moved(day: Restated, voice: Voice) -> str:
     """By how much a restated day moved, why, and by how many posts."""
     said = voice("restated_day", day=voice.short(day.day), change=voice.polarity(day.change), causes=causes(day, voice))
     said += voice("restated_posts", n=voice.signed(day.posts)) if day.posts else ""
+    if day.is_lost:
+        return f"{said} ({voice('restated_lost')})"
     parts = [f"{voice(f'part_{name}')} {voice.thousandths(value)}" for name, value in day.parts.items() if value]
     return f"{said} ({', '.join(parts)})" if parts else said
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any
+
+import regex
 
 LONGEST = 4
 """Terms are runs of one to this many words."""
@@ -18,6 +19,21 @@ SURE = 1.645
 
 WORD = re.compile(r"[#@]?\w[\w'’-]+", re.UNICODE)
 NUMBER = re.compile(r"[\d.,:/-]+")
+PIECE = regex.compile(
+    r"""
+    https?:\S+ | www\.\S+ | [\w.+-]+@[\w-]+\.[\w.-]*\w                  # addresses
+    | (?<!@)[a-z0-9]+(?:[.-][a-z0-9]+)*\.[a-z]{2,13}\b(?:/\S*)?(?!@)    # domains
+    | <[^>\s]+>                                                         # tags of HTML
+    | @\w+ | \#+\w+[\w'-]*\w                                            # handles and hashtags
+    | [^\W\d_](?:[^\W\d_]|['_-])+[^\W\d_] | [+-]?\d+[,/.:-]\d+[+-]? | \w+
+    | \S
+    """,
+    regex.VERBOSE,
+)
+"""What a text in lower case is cut into: as NLTK's TweetTokenizer cuts it, which takes longer to import than a report
+to find its words, and takes "8p" of "8pm" for a smiley."""
+LENGTHENED = regex.compile(r"(.)\1{2,}")
+"""What is written longer for effect; three of a kind are kept."""
 
 STOP_WORDS = frozenset(
     word
@@ -66,7 +82,7 @@ def terms(text: str) -> frozenset[str]:
     """Words and runs of up to four words of `text`, in lower case, that neither begin nor end with a stop word."""
     found: set[str] = set()
     run: list[str] = []
-    for token in [*map(str.lower, _tokenizer().tokenize(text)), ""]:
+    for token in [*pieces(text), ""]:
         if WORD.fullmatch(token) and not NUMBER.fullmatch(token):
             run.append(token)
             continue
@@ -77,6 +93,12 @@ def terms(text: str) -> frozenset[str]:
         found.update(_phrases(run))
         run = []
     return frozenset(found)
+
+
+def pieces(text: str) -> list[str]:
+    """`text` cut into PIECEs, its HTML entities and letters repeated for effect put right."""
+    plain: list[str] = PIECE.findall(LENGTHENED.sub(r"\1\1\1", html.unescape(text)).lower())
+    return plain
 
 
 def _phrases(run: list[str]) -> Iterable[str]:
@@ -114,10 +136,3 @@ def _without_echoes(scores: dict[str, float], counts: Counter[str], most: int) -
             chosen.append(best)
             used |= words
     return chosen
-
-
-@cache
-def _tokenizer() -> Any:
-    from nltk.tokenize.casual import TweetTokenizer
-
-    return TweetTokenizer(reduce_len=True)

@@ -87,6 +87,7 @@ class Validate:
     name: str = "validate"
     output: str = "judged_posts"
     whole: bool = True
+    apart: bool = False
     findings: list[Finding] = field(default_factory=list)
     held: dict[str, list[str]] = field(default_factory=dict)
 

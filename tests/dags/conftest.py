@@ -43,6 +43,7 @@ def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
         day: str = "2026-09-30",
         only: Sequence[str] | None = None,
         conf: dict[str, Any] | None = None,
+        labels: Path | None = None,
         **changes: dict[str, Any],
     ) -> DayRun:
         if not folder.exists():
@@ -55,17 +56,9 @@ def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
         ]
         file = folder / "sentinela.yaml"
         file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+        script = [sys.executable, str(ROOT / "scripts" / "run_day.py"), "--date", day, "--home", str(home)]
         done = subprocess.run(
-            [
-                sys.executable,
-                str(ROOT / "scripts" / "run_day.py"),
-                "--date",
-                day,
-                "--home",
-                str(home),
-                "--conf",
-                json.dumps(conf or {}),
-            ],
+            [*script, "--conf", json.dumps(conf or {}), *(["--labels", str(labels)] if labels else [])],
             env={**os.environ, "SENTINELA_CONFIG": str(file), "SOURCE_DATE_EPOCH": "1790825400"},
             capture_output=True,
             text=True,

@@ -29,6 +29,7 @@ from tests.place import COLUMNS, PT, Place, item
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "examples" / "aurora"
+LABELS = SAMPLE / "labels" / "posts-september.xlsx"
 
 STEPS = [
     "feeds", "ingest [reviews]", "ingest [posts]", "ingest [news]", "missed", "validate", "score", "enrich",
@@ -56,7 +57,7 @@ DATASETS = ["posts", "scored_posts", "twins", "topics", "daily_polarity"]
 
 @pytest.fixture(scope="module")
 def whole(run_day: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return run_day(tmp_path_factory.mktemp("whole") / "aurora")
+    return run_day(tmp_path_factory.mktemp("whole") / "aurora", labels=LABELS)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,7 @@ def files_below(folder: Path) -> dict[str, bytes]:
 
 def test_the_run_succeeds_and_shows_every_task(whole: Any) -> None:
     assert whole.code == 0, whole.shown
-    assert shown(whole, "done") == {*STEPS, "report"}
+    assert shown(whole, "done") == {*STEPS, "labels", "report"}
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -140,7 +141,9 @@ def test_the_run_says_where_the_report_lies(whole: Any) -> None:
     (line,) = [line for line in whole.shown.splitlines() if line.startswith("report: ")]
     page = Path(line.removeprefix("report: "))
     assert page.is_relative_to(whole.folder / "reports")
-    assert "Aurora" in page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    assert "Aurora" in text
+    assert "by people&#39;s labels of these posts" in text, "the sample's posts are labelled"
 
 
 @pytest.mark.slow
@@ -154,8 +157,9 @@ def test_running_again_commits_nothing(run_day: Callable[..., Any], whole: Any) 
 def test_the_labels_of_the_sample_are_of_its_posts(whole: Any, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(whole.folder, tmp_path / "aurora"))
     settings, september = load(folder / "sentinela.yaml"), Window(start=date(2026, 9, 1), end=date(2026, 9, 30))
+    shutil.rmtree(folder / "lake" / "labels")
     drawn = draw(settings, "posts", september, 100)
-    done = import_labels(settings, folder / "labels" / "posts-september.xlsx")
+    done = import_labels(settings, LABELS)
     assert done == Imported(drawn.id, {"sample author": 100}, cannot_say=0, new=100, edited=0, agreement=None)
     found = labelled(View(Lake(settings.lake)), "posts", settings.brands)
     assert len(found) == 100

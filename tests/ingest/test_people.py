@@ -16,6 +16,7 @@ from jobs.lake.table import TABLES, Lake
 from jobs.read.read import read
 from jobs.read.record import Record
 from jobs.settings import Window, load
+from tests.place import Place, item
 
 Readings = Callable[..., Reading]
 SAMPLE = Path(__file__).parents[2] / "examples" / "aurora"
@@ -163,6 +164,19 @@ def test_the_content_does_not_depend_on_whose_names_are_hidden(reading: Readings
     record = Record({"text": "oi @ana", "url": "https://m.example/@ana/1"}, {})
     one, two = (to_row(reading(author_key=key), 0, record)["content"] for key in (b"a", b"b"))
     assert one == two
+
+
+def test_a_key_that_was_lost_is_told_before_items_are_stored_once_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = Place(tmp_path)
+    place.add([item("1", "2026-06-29", by="Ana")])
+    assert not caplog.messages
+    Path(place.lake.base, "_state", "author.key").unlink()
+    place.write([item("2", "2026-06-29")], file="2")
+    place.ingest()
+    (told,) = [message for message in caplog.messages if "pseudonyms" in message]
+    assert "stored once more" in told
 
 
 def test_of_what_cannot_be_read_its_shape_is_kept() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment, FileSystemLoader
 
 from jobs.report import Report
+from jobs.report.editions import Told
 from jobs.report.page import TEMPLATES, clean, link, script_json, shorten, vega_bundle
 from jobs.report.table import harmless
 
@@ -77,6 +78,21 @@ def test_a_short_text_is_whole_and_a_long_one_is_cut_with_a_sign(text: str) -> N
 def test_a_cell_never_begins_like_a_formula(text: str) -> None:
     assert not harmless(text).startswith(("=", "+", "-", "@", "\t", "\r"))
     assert harmless(text).removeprefix("'") == text.removeprefix("'")
+
+
+@pytest.mark.parametrize(
+    ("said", "drawn"), [(-0.13, ["span mixed", "span mixed", "ring", "dot"]), (-0.46, ["span mixed", "dot"])]
+)
+def test_the_models_width_and_the_ring_are_drawn_where_the_dot_is_the_models_mean(
+    said: float, drawn: list[str]
+) -> None:
+    mean = Told(said, -0.13, -0.14, -0.12, said - 0.1, said + 0.1, "labelled")
+    ends = {f"mean_{width}_{end}": 0.0 for width in ("model", "people") for end in ("low", "high")}
+    card = {"mean": -0.13, "mean_before": 0.1, **ends, "tone": "mixed", "basis": "labelled", "told": {"mean": mean}}
+    parts = Environment(loader=FileSystemLoader(TEMPLATES)).get_template(
+        "parts.html.j2", globals={"x": str, "wide": max}
+    )
+    assert re.findall(r'class="(span mixed|ring|dot)', parts.module.gauge(card)) == drawn
 
 
 def test_the_page_names_its_scripts_by_hash_and_allows_no_others(made: Report) -> None:

@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from jobs.aggregate import aggregate
+from jobs.lake.faults import LakeError
 from jobs.lake.query import View
+from jobs.report.language import Voice
 from jobs.report.restated import Restated, restated
+from jobs.report.telling import moved
 from jobs.revisions import read_revisions
 from jobs.settings import Window
 from jobs.step import Order
@@ -79,4 +82,16 @@ def test_where_the_posts_of_then_are_gone_the_cause_alone_is_told(place: Place) 
     for file in files:
         (Path(place.lake.base) / file.path).unlink()
     day = told(place)
-    assert (day.causes, day.parts) == (("late items",), {})
+    assert (day.causes, day.parts, day.is_lost) == (("late items",), {}, True)
+    assert moved(day, Voice("en")).endswith("late items, +1 posts (what was counted before is no longer kept)")
+
+
+def test_a_fault_of_the_store_is_not_taken_for_posts_that_are_gone(place: Place) -> None:
+    record(place, [*BEFORE, post("e", "horrível", -1.0)])
+    with View(place.lake).query() as query:
+        read_revisions(query, [DAY.isoformat()])
+        query.at.versions()
+        for entry in Path(place.lake.base, "scored_posts", "_delta_log").glob("*.json"):
+            entry.write_text("{")
+        with pytest.raises(LakeError, match="scored_posts: cannot be read"):
+            restated(query, Window(start=DAY, end=DAY), "all", None)

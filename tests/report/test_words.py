@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hypothesis import given
 from hypothesis import strategies as st
+from nltk.tokenize.casual import TweetTokenizer
 
-from jobs.report.words import STOP_WORDS, distinctive, terms
+from jobs.report.words import STOP_WORDS, WORD, distinctive, pieces, terms
+from tests.benchmarks.throughput import sentences
 
 CALM = [terms(f"fui tomar um café com pão de queijo na rua {n}") for n in range(60)]
 
@@ -19,6 +23,16 @@ def test_phrases_keep_their_stop_words_inside_and_none_at_the_ends() -> None:
 
 def test_addresses_numbers_and_punctuation_are_no_words() -> None:
     assert terms("https://cafe.example/?q=1 123 4,50 !!! 12/09") == frozenset()
+
+
+def test_texts_are_cut_into_the_words_that_nltk_finds() -> None:
+    def words(found: Iterable[str]) -> list[str]:
+        return [piece for piece in map(str.lower, found) if WORD.fullmatch(piece)]
+
+    texts = [text for text in sentences() if "http" not in text]
+    cut = TweetTokenizer(reduce_len=True)
+    assert [words(pieces(text)) for text in texts] == [words(cut.tokenize(text)) for text in texts]
+    assert {"fila até as 8pm", "@ana_b"} <= terms("Fila até as 8pm, don't go &amp; tell @ana_b: http://a.example/b?c")
 
 
 def test_what_only_this_day_says_is_told_and_what_all_days_say_is_not() -> None:
