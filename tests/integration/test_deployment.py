@@ -223,6 +223,12 @@ def test_the_first_admin_is_there_with_the_password_of_the_folder(deployment: De
     assert requests.get(f"{deployment.address}/api/v2/pools", timeout=60).status_code == 401
 
 
+@pytest.mark.parametrize(("job", "code"), [("SchedulerJob", 0), ("DagProcessorJob", 0), ("TriggererJob", 0), ("No", 1)])
+def test_the_health_check_tells_a_live_process_from_none(deployment: Deployment, job: str, code: int) -> None:
+    program = (DOCKER / "alive.py").read_text().replace(SECRETS, f"{deployment.folder}/secrets/")
+    assert subprocess.run([sys.executable, "-c", program, job], check=False).returncode == code
+
+
 def test_a_rotated_fernet_key_reads_what_the_former_sealed(deployment: Deployment) -> None:
     key = deployment.folder / "secrets" / "fernet_key"
     former = key.read_text()
