@@ -36,7 +36,7 @@ class Outcome:
     """What a run made, and what it could not: messages of failed feeds and of days that it holds back."""
 
     days: list[str]
-    report: Path
+    report: Path | str
     failures: list[str]
 
 

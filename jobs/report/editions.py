@@ -1,4 +1,4 @@
-"""The finished reports in the folder of reports: how one gets there, and what the index can tell of it.
+"""The finished reports on their shelf: how one gets there, and what the index can tell of it.
 
 What a report looks like is not known here.
 """
@@ -8,17 +8,19 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
-from models.files import whole, write_whole
+from jobs.report.shelf import Shelf
 
 log = logging.getLogger(__name__)
 
 SUMMARY = "summary.json"
+PERIOD = re.compile(r"[0-9].*_")
+"""How the name of a report's folder begins."""
 
 
 ALIKE = 0.005
@@ -76,47 +78,34 @@ class Edition:
         return replace(self, folder=folder)
 
 
-def publish(reports: Path, edition: Edition, files: Mapping[str, bytes]) -> None:
-    """Put `files` and the summary of `edition` in its folder in `reports`: a new folder appears whole, in an old one
-    each file changes in one step."""
-    folder, files = reports / edition.folder, {**files, SUMMARY: _summary(edition)}
-    reports.mkdir(parents=True, exist_ok=True)
-    if not folder.exists():
-        try:
-            with whole(folder) as aside:
-                aside.mkdir()
-                for name, content in files.items():
-                    (aside / name).write_bytes(content)
-            return
-        except OSError:
-            # Another run may have published the same folder in the meantime; then its files are replaced below.
-            if not folder.exists():
-                raise
-    for name, content in files.items():
-        write_whole(folder / name, content)
+def publish(shelf: Shelf, edition: Edition, files: Mapping[str, bytes]) -> None:
+    """Put `files` and then the summary of `edition`, by which the index knows it, in its folder on `shelf`."""
+    shelf.publish(edition.folder, {**files, SUMMARY: _summary(edition)})
 
 
-def editions_in(reports: Path) -> list[Edition]:
-    """Every finished report in `reports`, as its summary tells it, the newest period and moment first.
+def editions_on(shelf: Shelf) -> list[Edition]:
+    """Every finished report on `shelf`, as its summary tells it, the newest period and moment first.
 
     One whose summary cannot be read is left out, with a warning.
     """
-    found = list(filter(None, map(_edition, sorted(reports.glob(f"[0-9]*_*/{SUMMARY}")))))
+    summaries = {folder: told for folder, told in shelf.each(SUMMARY).items() if PERIOD.match(folder)}
+    found = [edition for folder, told in summaries.items() if (edition := _edition(shelf, folder, told))]
     latest = datetime.max.replace(tzinfo=UTC)
     return sorted(found, key=lambda edition: (edition.end, edition.start, edition.as_of or latest), reverse=True)
 
 
-def _edition(path: Path) -> Edition | None:
+def _edition(shelf: Shelf, folder: str, content: bytes) -> Edition | None:
     try:
-        return _told_edition(path, json.loads(path.read_text(encoding="utf-8")))
+        return _told_edition(folder, json.loads(content))
     except (ValueError, LookupError, TypeError):
-        log.warning("%s is not a summary of this version; the index leaves it out: make that report again", path)
+        place = shelf.place(f"{folder}/{SUMMARY}")
+        log.warning("%s is not a summary of this version; the index leaves it out: make that report again", place)
         return None
 
 
-def _told_edition(path: Path, told: Mapping[str, Any]) -> Edition:
+def _told_edition(folder: str, told: Mapping[str, Any]) -> Edition:
     return Edition(
-        folder=path.parent.name,
+        folder=folder,
         title=told["title"],
         start=date.fromisoformat(told["start"]),
         end=date.fromisoformat(told["end"]),

@@ -16,13 +16,14 @@ from jobs.lake.table import Lake
 from jobs.report import pins
 from jobs.report.compared import preceding
 from jobs.report.content import Content
-from jobs.report.editions import Edition, editions_in, publish
+from jobs.report.editions import Edition, editions_on, publish
 from jobs.report.figures import Figures, gather
 from jobs.report.language import Voice
 from jobs.report.page import headline, render_index, render_page, title
 from jobs.report.pins import Pins
 from jobs.report.posts import behind
 from jobs.report.quality import quality_of
+from jobs.report.shelf import Shelf
 from jobs.report.table import table
 from jobs.report.talk import talk
 from jobs.report.telling import whole
@@ -30,7 +31,6 @@ from jobs.report.why import why
 from jobs.report.workbook import workbook
 from jobs.revisions import view_current
 from jobs.settings import Settings, Window, load
-from models.files import write_whole
 
 PAGE, TABLE, WORKBOOK, INDEX = "report.html", "daily_polarity.csv", "polarity.xlsx", "index.html"
 
@@ -41,10 +41,13 @@ class ReportError(ValueError):
 
 @dataclass(frozen=True)
 class Report:
-    """Where a report lies and what it covers. `path` is the page; the other files lie beside it."""
+    """Where a report lies and what it covers. `path` is the page; the other files lie beside it.
 
-    path: Path
-    index: Path
+    In an object store both are addresses.
+    """
+
+    path: Path | str
+    index: Path | str
     start: str
     end: str
     posts: int
@@ -67,20 +70,18 @@ def report(settings: Settings, window: Window | None = None, as_of: datetime | N
     The period is compared with the one of equal length before it. The files lie in `<reports>/<start>_<end>/`, and the
     same lake and settings give the same bytes. With `as_of`, which has a zone, the figures are those recorded by then,
     and the folder's name ends in `_as-of-<moment>`. Raises ReportError when no day of the window was ever aggregated
-    (by then), or when `reports` is no folder.
+    (by then).
     """
-    if "://" in settings.reports:
-        raise ReportError(f"reports: {settings.reports}: reports are written to a folder; name one")
     view = View(Lake(settings.lake))
     view.versions()
     made = _make(view, settings, _window(view, settings, window, as_of), as_of)
-    reports = Path(settings.reports)
-    publish(reports, made.edition, {**made.files, pins.FILE: made.pins.written()})
-    write_whole(reports / INDEX, render_index(editions_in(reports), Voice(settings.report.language)))
+    shelf = Shelf(settings.reports)
+    publish(shelf, made.edition, {**made.files, pins.FILE: made.pins.written()})
+    shelf.write(INDEX, render_index(editions_on(shelf), Voice(settings.report.language)).encode())
     total = made.figures.total(ALL)
     return Report(
-        path=reports / made.edition.folder / PAGE,
-        index=reports / INDEX,
+        path=shelf.place(f"{made.edition.folder}/{PAGE}"),
+        index=shelf.place(INDEX),
         start=made.edition.start.isoformat(),
         end=made.edition.end.isoformat(),
         posts=whole(total["posts"]),
@@ -104,7 +105,7 @@ def report_again(file: Path, config: Path | None = None) -> Path:
     except LakeError as fault:
         first = str(fault.__cause__ or fault).splitlines()[0]
         raise LakeError(f"{settings.lake}: the pinned versions are no longer kept whole: {first}") from fault
-    publish(folder.parent, made.edition.moved(folder.name), made.files)
+    publish(Shelf(str(folder.parent)), made.edition.moved(folder.name), made.files)
     return folder / PAGE
 
 

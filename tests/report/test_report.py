@@ -15,6 +15,7 @@ import pytest
 from data_contracts import contract
 from jobs.report import Report, ReportError, report
 from jobs.settings import Settings, Window
+from tests.lake.object_store import BUCKET, KEYS, client, keys, moto
 
 
 def test_the_period_is_by_default_the_last_days_that_were_aggregated(made: Report, settings: Settings) -> None:
@@ -126,9 +127,16 @@ def test_an_empty_lake_is_an_error_that_says_what_to_run(small_lake: ModuleType,
     assert not (tmp_path / "reports").exists()
 
 
-def test_reports_go_to_a_folder(settings: Settings) -> None:
-    with pytest.raises(ReportError, match="written to a folder"):
-        report(settings.model_copy(update={"reports": "s3://bucket/reports"}))
+def test_reports_may_go_to_an_object_store(made: Report, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    name_of, names = made.path.parent.name, {file.name for file in made.path.parent.iterdir()}
+    with moto() as address:
+        for name, value in {**KEYS, "AWS_ENDPOINT_URL": address}.items():
+            monkeypatch.setenv(name, value)
+        told = report(settings.model_copy(update={"reports": f"s3://{BUCKET}/reports"}))
+        assert told.path == f"s3://{BUCKET}/reports/{name_of}/report.html"
+        assert keys(address, "reports") == {*(f"{name_of}/{name}" for name in names), "index.html"}
+        page = client(address).get_object(Bucket=BUCKET, Key="reports/index.html")["Body"].read().decode()
+        assert f"{name_of}/report.html" in page
 
 
 def test_a_period_nothing_was_said_in_is_a_report_of_nothing(
