@@ -68,7 +68,7 @@ PARAMS = {
 
 def asked(settings: Settings) -> Any:
     """The Request that the run is given; a mistake in it fails the task at once."""
-    from jobs.reprocess import ReprocessError, Request
+    from jobs.reprocess.request import ReprocessError, Request
 
     context = get_current_context()
     given = context["params"]
@@ -99,7 +99,9 @@ with DAG(
     @task(multiple_outputs=False)
     def preview() -> dict[str, Any]:
         """Try it beside the lake; what would be made, by chunk, what goes beyond the limits, and what would move."""
-        from jobs.reprocess import ReprocessError, lines, preview, publish
+        from jobs.reprocess.page import lines, publish
+        from jobs.reprocess.preview import preview
+        from jobs.reprocess.request import ReprocessError
 
         settings = load()
         request = asked(settings)
@@ -146,7 +148,7 @@ with DAG(
     )
     def carry(chunk: dict[str, str]) -> dict[str, Any]:
         """The days of a chunk through the steps."""
-        from jobs.reprocess import carry_chunk
+        from jobs.reprocess.carry import carry_chunk
 
         settings = load()
         window = Window(start=date.fromisoformat(chunk["first"]), end=date.fromisoformat(chunk["last"]))
