@@ -4,25 +4,35 @@ one published day, the partition key `YYYY-MM-DD`; the run after midnight takes 
 hand without a key does the same; give the key for another day, or create a backfill for a range of days. Late items
 restate their own day, so a run handles every day that its feeds touched, each step in one call.
 
+A feed that fails keeps nobody waiting: what the others brought is published at once, it is tried again beside that, in
+the group `late`, and restates its days when it comes.
+
+The trigger form takes `feeds`, to read these alone, and `dry_run`, which fetches a page of each, shows in the log of
+`ingest` what would come of it, and stores nothing.
+
 ## Owner
 The Sentinela data team, data@sentinela.example.
 
 ## Triage
-The task that failed says what to do; these are the ways it goes wrong.
+The task that failed says what to do; these are the ways it goes wrong. Each is told of once by webhook and mail where
+they are set up, and once more when it is over (`sentinela alerts`).
 
 - **`verdict` failed, all before it green**: the other feeds and days are published. Its last line names each feed that
-  could not be read and each day that was held back. Mend the cause, then clear the named `ingest` task or, for a
+  could not be read and each day that was held back. Mend the cause, then clear the named `late.ingest` task or, for a
   held day, `validate`, downstream tasks included; running again is always safe.
-- **`ingest [feed]` failed**: the feed did not answer or is not what the settings say. It was tried four times; the
-  coverage ledger (`sentinela status`) has the same message. The day's numbers stay without that feed until the task
-  is cleared and succeeds.
+- **`ingest [feed]` failed**: the feed did not answer or is not what the settings say. `late.ingest` tries it again,
+  four times; where that is green the day is whole. The coverage ledger (`sentinela status`) has the same message. The
+  day's numbers stay without that feed until the task is cleared and succeeds.
 - **a warning of suspiciously few items**: the feed answered as if whole, with far fewer items than on the same weekday
   before. Look at the source; nothing was held back.
 - **a day was held back**: a rule about the whole batch broke; `sentinela quarantine list --held --date DAY` shows
   the rows. What was published for that day before is untouched. The run of that day fails, and the one that held it
-  back first; later runs name it in a warning of `verdict`.
+  back first; later runs name it, and how long it has been so, in a warning of `verdict`. Release it as it is or give it
+  up with the DAG `held_day` or `sentinela quarantine release` and `give-up`.
 - **`score`, `enrich` or `aggregate` failed**: a fault of ours or of the machine (memory, disk, lake). Readers
   still see the previous numbers. Clear the task.
+- **`feeds` failed**: the day has not begun, lies before all data, or the run was asked for something that is not known;
+  nothing was done.
 - **import error of this file**: the settings file is missing or wrong; the error names file and line.
 """
 
@@ -40,17 +50,19 @@ from airflow.sdk import (
     Asset,
     Connection,
     CronPartitionTimetable,
+    Param,
     TriggerRule,
     get_current_context,
     task,
+    task_group,
 )
-from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
-from sentinela_defaults import default_args
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
+from sentinela_defaults import UNTOLD, asked, day_of, deadline, default_args
 
 from jobs.settings import Feed, Settings, Window, load, now
 
 log = logging.getLogger(__name__)
-TIMEZONE = load().timezone
+SETTINGS = load()
 POLARITY = Asset("daily_polarity")
 
 
@@ -61,7 +73,7 @@ def published_day(settings: Settings) -> date:
     """
     run = get_current_context()["dag_run"]
     if key := run.partition_key or (run.conf or {}).get("partition_key"):
-        day = date.fromisoformat(key)
+        day = day_of(str(key))
     else:  # the sample has a present of its own, whenever it is started
         day = now(run.run_after).astimezone(settings.zone).date() - timedelta(days=1)
     if day > settings.today():
@@ -102,7 +114,7 @@ def complaints(
 
     results = {result["feed"]: result for result in ingested}
     lines = [
-        f"feed {feed} could not be read: the log of `ingest [{feed}]` says why; mend it and clear that task"
+        f"feed {feed} could not be read: the log of `late.ingest [{feed}]` says why; mend it and clear that task"
         for feed in feeds
         if feed not in results
     ]
@@ -119,45 +131,74 @@ with DAG(
     dag_id="daily_polarity",
     description="Feeds to polarity, one published day a run",
     doc_md=__doc__,
-    schedule=CronPartitionTimetable("0 0 * * *", timezone=TIMEZONE, run_offset=-1, key_format="%Y-%m-%d"),
+    schedule=CronPartitionTimetable("0 0 * * *", timezone=SETTINGS.timezone, run_offset=-1, key_format="%Y-%m-%d"),
     catchup=False,
     max_active_runs=1,
     tags=["sentinela", "daily"],
+    deadline=deadline("daily_polarity", SETTINGS.alerts.late_minutes),
+    params={
+        "feeds": Param(
+            [],
+            type="array",
+            items={"type": "string", "enum": [feed.name for feed in SETTINGS.feeds]},
+            examples=[feed.name for feed in SETTINGS.feeds],
+            description="Read these alone; all by default.",
+        ),
+        "dry_run": Param(False, type="boolean", description="Fetch a page of each feed, show it, and store nothing."),
+    },
     default_args=default_args(hours=2),
 ) as dag:
 
     @task
     def feeds() -> list[str]:
-        """Names of the feeds in the settings, once the day of the run is known to be one."""
-        settings = load()
+        """Names of the feeds to read, once it is known that the run is asked for something that there is."""
+        settings, context = load(), get_current_context()
+        asked(context["dag_run"].conf, ["partition_key", "feeds", "dry_run"])
         published_day(settings)
-        return [feed.name for feed in settings.feeds]
+        return [settings.feed(name).name for name in context["params"]["feeds"]] or [f.name for f in settings.feeds]
 
-    @task(map_index_template="{{ task.op_kwargs['feed'] }}", multiple_outputs=False)
+    @task(map_index_template="{{ task.op_kwargs['feed'] }}", multiple_outputs=False, **UNTOLD)
     def ingest(feed: str) -> dict[str, Any]:
-        """Feed -> raw_posts."""
-        from jobs.ingest import ingest
+        """Feed -> raw_posts; of a dry run, feed -> log."""
+        from jobs.ingest import FeedError, ingest
+        from jobs.trial import attempt
 
         settings = load()
         day = published_day(settings)
         lend_secrets(settings.feed(feed))
-        return asdict(ingest(settings, feed, Window(start=day, end=day)))
+        if get_current_context()["params"]["dry_run"]:
+            trial = attempt(settings, feed, day)
+            log.info("%s", "\n".join([*map(str, trial.items), trial.summary]))
+            return {"feed": feed, "status": "tried", "days": [], "message": trial.summary}
+        try:
+            return asdict(ingest(settings, feed, Window(start=day, end=day)))
+        except FeedError as fault:
+            if fault.refused:  # another try would be refused, too
+                raise AirflowFailException(str(fault)) from fault
+            raise
 
     # A backfill has many runs at once that touch the same days: one makes them, the others find them made.
     @task(trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False, max_active_tis_per_dag=1)
-    def validate(ingested: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    def validate(feeds: list[str] | None, ingested: Iterable[dict[str, Any]]) -> dict[str, Any]:
         """raw_posts -> posts and quarantine, for every touched day, the day of the run and what a dead run left."""
         from jobs.held import held_days
         from jobs.lake.query import View
         from jobs.lake.table import Lake
         from jobs.unfinished import unfinished
         from jobs.validate import validate
+        from jobs.versions import before_all, first_day
 
-        settings = load()
-        day, marks, before = published_day(settings), unfinished(settings), View(Lake(settings.lake)).held()
-        touched = {day.isoformat()}.union(*(result["days"] for result in ingested), *marks.values())
+        if feeds is None or get_current_context()["params"]["dry_run"]:
+            raise AirflowSkipException("nothing was read, so there is nothing to publish")
+        settings, results = load(), list(ingested)
+        view = View(Lake(settings.lake))
+        day, marks, before = published_day(settings), unfinished(settings), view.held()
+        if refusal := before_all(first_day(view), day):
+            raise AirflowFailException(refusal)
+        touched = {day.isoformat()}.union(*(result["days"] for result in results), *marks.values())
         validated = validate(settings, sorted(touched), newest=day)
-        return {**asdict(validated), **asdict(held_days(validated, [day.isoformat()], before)), "marks": marks}
+        held = held_days(validated, [day.isoformat()], before)
+        return {**asdict(validated), **asdict(held), "marks": marks, "ingested": results}
 
     @task(multiple_outputs=False, max_active_tis_per_dag=1)
     def score(validated: dict[str, Any]) -> dict[str, Any]:
@@ -177,7 +218,7 @@ with DAG(
 
     @task(multiple_outputs=False, max_active_tis_per_dag=1, outlets=[POLARITY])
     def aggregate(validated: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
-        """scored_posts -> daily_polarity."""
+        """scored_posts -> daily_polarity; returns what was published, the results of `ingest` included."""
         from jobs.aggregate import aggregate
         from jobs.unfinished import finish
 
@@ -187,33 +228,64 @@ with DAG(
         event = outlet_events[POLARITY]
         event.extra = {"days": validated["days"]}
         event.add_partitions(published_day(settings).isoformat())  # a run without a key has an event with one
-        return result
+        return result | {"ingested": validated["ingested"], "failing": validated["failing"]}
 
     @task(trigger_rule=TriggerRule.ALL_DONE)
+    def missed(feeds: list[str] | None, ingested: Iterable[dict[str, Any]]) -> list[str]:
+        """Feeds that could not be read at the first try."""
+        read = {result["feed"] for result in ingested}
+        return [feed for feed in feeds or [] if feed not in read]
+
+    @task_group
+    def late(feed: str) -> Any:
+        """A feed that failed, tried again beside the others, and its days restated when it comes."""
+        come: Any = ingest(feed)
+        validated: Any = validate.override(trigger_rule=TriggerRule.ALL_SUCCESS)([feed], [come])
+        published: Any = aggregate(validated)
+        score(validated) >> enrich(validated) >> published
+        return published
+
+    @task(trigger_rule=TriggerRule.ALL_DONE, max_active_tis_per_dag=1, **UNTOLD)
     def verdict(
         feeds: list[str] | None,
         ingested: Iterable[dict[str, Any]],
         validated: dict[str, Any] | None,
         aggregated: dict[str, Any] | None,
+        late: Iterable[dict[str, Any] | None],
     ) -> None:
-        """Fail the run, after all that could be published was, for a failed feed or a held day that is its to mend."""
+        """Tell of what is wrong, and fail the run for a failed feed or a held day that is its to mend.
+
+        That comes after all that could be published was.
+        """
         if feeds is None:
             raise AirflowFailException("nothing was done: the log of `feeds` says why")
+        if get_current_context()["params"]["dry_run"]:
+            return
+        from jobs.alerts.alerts import settle
         from jobs.coverage import SEEN
         from jobs.held import warn_of
+        from jobs.lake.query import View
+        from jobs.lake.table import Lake
 
-        held = validated["failing"] if validated else {}
-        warn_of(validated["older"] if validated else [])
-        for result in ingested:
+        settings, come = load(), [published for published in late if published]
+        settle(settings, judged=["late.daily_polarity"])
+        held = {
+            **(validated["failing"] if validated else {}),
+            **{d: r for one in come for d, r in one["failing"].items()},
+        }
+        warn_of(View(Lake(settings.lake)), validated["older"] if validated else [])
+        results = [*ingested, *(result for one in come for result in one["ingested"])]
+        for result in results:
             if result["message"] and result["status"] in SEEN:
                 log.warning("feed %s is %s: %s", result["feed"], result["status"], result["message"])
-        if lines := complaints(feeds, ingested, held, finished=aggregated is not None):
+        if lines := complaints(feeds, results, held, finished=aggregated is not None):
             raise AirflowFailException("\n".join(["this run is not whole", *lines]))
 
     # Any: each of these stands for a value that is there when the run has come to it.
     names: Any = feeds()
-    ingested: Any = ingest.expand(feed=names)
-    validated: Any = validate(ingested)
+    ingested: Any = ingest.override(retries=0).expand(feed=names)
+    validated: Any = validate(names, ingested)
     aggregated: Any = aggregate(validated)
     score(validated) >> enrich(validated) >> aggregated
-    verdict(names, ingested, validated, aggregated)
+    come: Any = late.expand(feed=missed(names, ingested))
+    verdict(names, ingested, validated, aggregated, come)

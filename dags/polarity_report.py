@@ -23,7 +23,7 @@ from airflow.sdk import (
     task,
 )
 from airflow.sdk.exceptions import AirflowSkipException
-from sentinela_defaults import default_args
+from sentinela_defaults import deadline, default_args
 
 from jobs.settings import load
 
@@ -36,6 +36,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["sentinela", "report"],
+    deadline=deadline("polarity_report", minutes=90),
     default_args=default_args(hours=1),
 ) as dag:
 

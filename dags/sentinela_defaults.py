@@ -1,12 +1,17 @@
-"""What the tasks of all DAGs share: owner, retries, and that a mistake in the settings is not tried again."""
+"""What the tasks of all DAGs share: owner, retries by cause, alerts, and what a run may be asked for."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import date, timedelta
 from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, conf
+from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from airflow.sdk.exceptions import AirflowFailException
 
+from jobs.alerts.runs import failed, succeeded
 from jobs.settings import SettingsError
 
 
@@ -22,4 +27,34 @@ def default_args(hours: float) -> dict[str, Any]:
         "retry_policy": ExceptionRetryPolicy(
             rules=[RetryRule(exception=SettingsError, action=RetryAction.FAIL, reason="mend the settings, then clear")]
         ),
+        "on_failure_callback": failed,
+        "on_success_callback": succeeded,
     }
+
+
+UNTOLD: dict[str, Any] = {"on_failure_callback": None, "on_success_callback": None}
+"""Arguments of tasks whose failure is told of elsewhere."""
+
+
+def deadline(dag_id: str, minutes: float) -> DeadlineAlert:
+    """The alert of a run that is not done so many minutes after it was queued."""
+    told = SyncCallback("jobs.alerts.runs.late", {"dag_id": dag_id, "minutes": minutes})
+    return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(minutes=minutes), told)
+
+
+def asked(configuration: dict[str, Any] | None, known: Collection[str]) -> dict[str, Any]:
+    """The configuration of a run, which may have no other keys than `known`; AirflowFailException otherwise."""
+    given = configuration or {}
+    if unknown := sorted(given.keys() - set(known)):
+        raise AirflowFailException(
+            f"unknown in the run's configuration: {', '.join(unknown)}; known: {', '.join(known)}"
+        )
+    return given
+
+
+def day_of(key: str) -> date:
+    """The published day that `key` names; AirflowFailException when it names none."""
+    try:
+        return date.fromisoformat(key)
+    except ValueError:
+        raise AirflowFailException(f"{key!r} is no published day; write one such as 2026-05-12") from None

@@ -29,4 +29,4 @@ def teach_brands(query: Query, brands: Sequence[Brand]) -> None:
         bounds = np.searchsorted(found.text, np.arange(len(plain) + 1))
         return pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), names.take(pa.array(found.rule)))
 
-    query.teach("brands_named", brands_named, "VARCHAR", "VARCHAR[]")
+    query.teach("brands_named", brands_named, ["VARCHAR"], "VARCHAR[]")

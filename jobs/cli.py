@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from jobs.decision import Decision
     from jobs.status import FeedStatus
 
 FAILED, WRONG_USE = 1, 2
@@ -282,6 +283,20 @@ def status(
         )
 
 
+@app.command()
+def alerts(config: ConfigOption = None) -> None:
+    """Tell of each cause that is new or over by webhook and mail, and show those that stand."""
+    from rich.table import Table
+
+    from jobs.alerts.alerts import settle
+
+    standing = settle(load(config))
+    table = Table("since (UTC)", "what", "look at it with")
+    for alert in standing:
+        table.add_row(*map(_plain, (f"{alert.since:%Y-%m-%d %H:%M}", alert.cause.what, alert.cause.look)))
+    _console().print(table if standing else "nothing is wrong")
+
+
 @quarantine_app.command("list")
 def quarantine_list(
     day: DateOption = None, first: FromOption = None, last: ToOption = None, feed: FeedOption = None,
@@ -339,6 +354,34 @@ def quarantine_replay(
     result = replay(load(config), window.days if window else None)
     typer.echo(f"{len(result.days)} days judged again: {result.before} items in quarantine before, {result.after} now")
     _end([f"{held} held back: {reason}" for held, reasons in result.held.items() for reason in reasons])
+
+
+WhyOption = Annotated[str, typer.Option("--why", help="The reason, which is kept with the day.")]
+ByOption = Annotated[str | None, typer.Option("--by", help="Who decides; the user of this machine by default.")]
+
+
+@quarantine_app.command("release")
+def quarantine_release(
+    why: WhyOption, by: ByOption = None, day: DateOption = None, first: FromOption = None, last: ToOption = None,
+    config: ConfigOption = None,
+) -> None:  # fmt: skip
+    """Publish days that are held back as they are, with the days that share items with them."""
+    from jobs.decision import release
+
+    days = release(load(config), *_decision(why, by, _window(day, first, last)))
+    typer.echo(f"released: {_ranges(days)}")
+
+
+@quarantine_app.command("give-up")
+def quarantine_give_up(
+    why: WhyOption, by: ByOption = None, day: DateOption = None, first: FromOption = None, last: ToOption = None,
+    config: ConfigOption = None,
+) -> None:  # fmt: skip
+    """Leave days that are held back as they were published before, and warn of them no more."""
+    from jobs.decision import give_up
+
+    days = give_up(load(config), *_decision(why, by, _window(day, first, last)))
+    typer.echo(f"given up: {_ranges(days)}")
 
 
 @lake_app.command("tidy")
@@ -515,13 +558,14 @@ def main() -> None:
     except Exception as fault:
         if type(fault).__module__.split(".")[0] not in ("jobs", "models"):
             raise
+        from jobs.decision import DecisionError
         from jobs.labels import LabelsError
         from jobs.predict import FileError
         from jobs.reprocess.request import ReprocessError
         from models.sentiment import UnknownModelError
 
-        wrong = FileError | LabelsError | ReprocessError | UnknownModelError
-        _fail(str(fault), WRONG_USE if isinstance(fault, wrong) else FAILED)
+        wrong_use = (DecisionError, FileError, LabelsError, ReprocessError, UnknownModelError)
+        _fail(str(fault), WRONG_USE if isinstance(fault, wrong_use) else FAILED)
 
 
 def _window(day: datetime | None, first: datetime | None, last: datetime | None) -> Window | None:
@@ -534,6 +578,16 @@ def _window(day: datetime | None, first: datetime | None, last: datetime | None)
         raise typer.BadParameter("--from lies after --to")
     start, end = day or first, day or last
     return Window(start=start.date(), end=end.date()) if start and end else None
+
+
+def _decision(why: str, by: str | None, window: Window | None) -> tuple[list[str], Decision]:
+    from getpass import getuser
+
+    from jobs.decision import Decision
+
+    if window is None:
+        raise typer.BadParameter("name the day with --date, or days with --from and --to")
+    return window.days, Decision(by or getuser(), why)
 
 
 def _report_window(settings: Settings, day: datetime | None, window: Window | None) -> Window | None:

@@ -10,6 +10,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jobs.lake.query import View
+from jobs.lake.table import as_day
+
 if TYPE_CHECKING:
     from jobs.validate import Validated
 
@@ -30,7 +33,16 @@ def held_days(validated: Validated, own: Collection[str], before: Collection[str
     return HeldDays(failing, sorted({*before, *validated.held} - {*validated.days, *failing}))
 
 
-def warn_of(older: Sequence[str]) -> None:
-    """Log a line for each of the days `older` that says how to look at it."""
+def warn_of(view: View, older: Sequence[str]) -> None:
+    """Log a line for each of the days `older`: since when it is held back, and how to look at it."""
+    if not older:
+        return
+    with view.query() as query:
+        query.read("quarantine", older, held=True)
+        found = query.rows("SELECT published_date, min(first_seen_at) AS moment FROM quarantine GROUP BY ALL")
+    since = {as_day(row["published_date"]): row["moment"] for row in found}
     for day in older:
-        log.warning("%s is held back since an earlier run; see `sentinela quarantine list --held --date %s`", day, day)
+        when = f" of {since[day]:%Y-%m-%d %H:%M} UTC" if day in since else ""
+        log.warning(
+            "%s is held back since an earlier run%s; see `sentinela quarantine list --held --date %s`", day, when, day
+        )

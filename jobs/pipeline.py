@@ -25,6 +25,7 @@ from jobs.settings import STEPS, Settings, Window
 from jobs.step import Order
 from jobs.unfinished import finish, unfinished
 from jobs.validate import Validated, validate
+from jobs.versions import before_all, first_day
 
 AT_ONCE = 16
 """So many feeds are fetched at once: they wait for servers most of the time, and one that hangs holds up no other."""
@@ -72,9 +73,13 @@ def restate(settings: Settings, window: Window) -> tuple[list[str], list[str]]:
     touched, failures = ingest_all(settings, [feed.name for feed in settings.feeds], window)
     marks = unfinished(settings)
     left = {day for asked in marks.values() for day in asked}
-    carried = carry(settings, {*window.days, *touched, *left}, window.days, newest=window.end)
+    first = first_day(View(Lake(settings.lake)))
+    if refusal := before_all(first, window.end):
+        failures.append(refusal)
+    own = [day for day in window.days if not before_all(first, date.fromisoformat(day))]
+    carried = carry(settings, {*own, *touched, *left}, own, newest=window.end)
     finish(settings, marks, carried.days)
-    warn_of(carried.held.older)
+    warn_of(View(Lake(settings.lake)), carried.held.older)
     return carried.validated.days, failures + carried.failures
 
 

@@ -30,5 +30,5 @@ def rebuild(settings: Settings) -> Carried:
     days = {*versions.days(view), *view.days("judged_posts"), *windows(view), *counted, UNDATED}
     carried = carry(settings, days, own=(), order=Order.anew())
     finish(settings, marks, carried.days)
-    warn_of(carried.held.older)
+    warn_of(View(Lake(settings.lake)), carried.held.older)
     return carried

@@ -343,6 +343,14 @@ class Reprocess(Frozen):
     )
 
 
+class Alerts(Frozen):
+    """When a person is told; whom, the environment says."""
+
+    quarantined: int = Field(1000, ge=0, description="So many items in quarantine are no alert yet.")
+    quarantine_days: int = Field(30, ge=1, le=3650, description="Published days of which they are counted.")
+    late_minutes: float = Field(240, gt=0, le=10_080, description="A daily run that takes longer is late.")
+
+
 class Settings(Frozen):
     """Everything a run needs to know. `lake` is a folder or a URL such as s3://bucket/prefix."""
 
@@ -360,6 +368,7 @@ class Settings(Frozen):
     engine: EngineChoice = EngineChoice()
     report: Report = Report()
     reprocess: Reprocess = Reprocess()
+    alerts: Alerts = Alerts()
 
     @model_validator(mode="before")
     @classmethod
@@ -413,8 +422,8 @@ class Settings(Frozen):
         return _zone(self.timezone)
 
     def digest(self) -> str:
-        """Short hash of everything in here that decides what is made, for lineage; how and when it is made does not."""
-        return hashlib.sha256(self.model_dump_json(exclude={"engine", "reprocess"}).encode()).hexdigest()[:12]
+        """Short hash of what decides here what is made, for lineage: not who makes it, when, and who is told."""
+        return hashlib.sha256(self.model_dump_json(exclude={"engine", "alerts", "reprocess"}).encode()).hexdigest()[:12]
 
     def feed(self, name: str) -> Feed:
         """The feed called `name`; SettingsError naming the known ones otherwise."""

@@ -127,7 +127,9 @@ def _is_made(target: Table, partition: Partition, wanted: str | None) -> bool:
     files = target.of(partition)
     if any((file.verdict or "").startswith("held_") for file in files):
         return False
-    return {file.made_from for file in files} == ({wanted} if wanted else set())
+    given_up = {file.made_from for file in files if (file.verdict or "").startswith("given_up_")}
+    published = {file.made_from for file in files if not (file.verdict or "").startswith("given_up_")}
+    return wanted in given_up or published == ({wanted} if wanted else set())
 
 
 def _commit(

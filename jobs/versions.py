@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 from data_contracts import contract
 from jobs.lake.faults import LakeError
 from jobs.lake.query import Query, View, open_query, sql_days
-from jobs.lake.table import Amendment, File, Lake, Table, as_day
+from jobs.lake.table import UNDATED, Amendment, File, Lake, Table, as_day
 from jobs.lake.writer import write
 
 RAW, INDEX = "raw_posts", "item_versions"
@@ -53,6 +54,18 @@ def remake(lake: Lake) -> None:
         return Amendment(add, index.files, _said(raw, "rebuild"))
 
     lake.amend(INDEX, anew)
+
+
+def first_day(view: View) -> str | None:
+    """The first day (YYYY-MM-DD) that any version of an item lies on; None without one."""
+    return min(set(days(view)) - {UNDATED}, default=None)
+
+
+def before_all(first: str | None, day: date) -> str | None:
+    """A sentence that says so when `day` lies before the `first` day of all data, else None."""
+    if first is None or day.isoformat() >= first:
+        return None
+    return f"{day} lies before all data: no feed gave anything older than {first}; nothing was published for it"
 
 
 def _said(raw: Table, cause: str) -> dict[str, Any]:

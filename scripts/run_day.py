@@ -7,12 +7,12 @@ Exit code 0: all done; 1: a run failed (what could be published is); 2: wrong us
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -28,7 +28,8 @@ hookimpl = HookimplMarker("airflow")
 def main() -> int:
     """Run what the command line asks for; the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--date", type=date.fromisoformat, default=SAMPLE_LAST_DAY, help="published day, YYYY-MM-DD")
+    parser.add_argument("--date", default=SAMPLE_LAST_DAY.isoformat(), help="published day, YYYY-MM-DD")
+    parser.add_argument("--conf", type=json.loads, default={}, help="what more the run is asked for, as JSON")
     parser.add_argument("--home", type=Path, default=ROOT / ".airflow" / "run", help="AIRFLOW_HOME of the run")
     arguments = parser.parse_args()
     home = arguments.home.resolve()
@@ -38,15 +39,16 @@ def main() -> int:
         print(
             f"daily_polarity for {arguments.date}, settings {os.environ['SENTINELA_CONFIG']}", file=terminal, flush=True
         )
-        whole, report = run(arguments.date, terminal)
+        whole, report = run({**arguments.conf, "partition_key": arguments.date}, terminal)
         print(f"log:    {home / 'run.log'}", file=terminal)
         print(f"report: {report}" if report else "there is no new report", file=terminal, flush=True)
     return 0 if whole else 1
 
 
-def run(day: date, terminal: TextIO) -> tuple[bool, str | None]:
-    """Run both DAGs, showing each task on `terminal`; whether all went well, and the path of the report if any.
+def run(conf: dict[str, Any], terminal: TextIO) -> tuple[bool, str | None]:
+    """Run both DAGs, the first one with `conf`, showing each task on `terminal`.
 
+    Returns whether all went well, and the path of the report if any.
     As in a scheduled Airflow there is a report when numbers were published, be it that the run failed in the end.
     """
     print("setting Airflow up", file=terminal, flush=True)
@@ -60,8 +62,7 @@ def run(day: date, terminal: TextIO) -> tuple[bool, str | None]:
     if bag.import_errors:
         print(*bag.import_errors.values(), sep="\n", file=terminal)
         return False, None
-    key = {"partition_key": day.isoformat()}
-    polarity: DagRun = bag.dags["daily_polarity"].test(logical_date=None, run_conf=key)
+    polarity: DagRun = bag.dags["daily_polarity"].test(logical_date=None, run_conf=conf)
     published = polarity.get_task_instance("aggregate")
     if published is None or published.state != "success":
         return False, None

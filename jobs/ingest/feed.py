@@ -43,7 +43,14 @@ ASKING = ("path", "url", "http", "service", "parameters", "credentials", "back_d
 
 
 class FeedError(RuntimeError):
-    """A feed could not be read at all; the coverage ledger has the same message."""
+    """A feed could not be read at all; the coverage ledger has the same message.
+
+    One that was `refused` would be so again: a secret is missing or wrong, or a limit lasts beyond the deadline.
+    """
+
+    def __init__(self, message: str, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,8 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
     if message and not result.failed:
         log.warning("feed %r: %s", feed, message)
     if seen.faults and not seen.bodies and not seen.unchanged:
-        raise FeedError(f"feed {feed!r}: {message}")
+        refused = all(fault.status == "refused" for fault in seen.faults)
+        raise FeedError(f"feed {feed!r}: {message}", refused)
     return result
 
 

@@ -120,10 +120,9 @@ def open_query(lake: Lake, threads: int = 2, memory: str = "256MB") -> Iterator[
     except duckdb.IOException as fault:
         raise LakeError(sentence(lake.root, "read", fault)) from fault
     finally:
+        query.forget()
         if store:
             connection.unregister_filesystem(STORE)
-        for name in query.taught:
-            connection.remove_function(name)
         connection.close()
         _IDLE.setdefault((os.getpid(), threads, memory), []).append(database)
 
@@ -190,21 +189,23 @@ class Query:
                 JOIN {name}_key USING (filename)"""
         )
 
-    def teach(self, name: str, function: Callable[[pa.Array], pa.Array], takes: str, gives: str) -> None:
-        """Let SQL call `function` as `name`, as long as this connection is open; what `name` was before is forgotten.
-
-        `takes` and `gives` are the SQL types of a value and of what is made of it.
-        """
-        if name in self.taught:
-            self.connection.remove_function(name)
-        self.connection.create_function(name, function, [takes], gives, type="arrow")
-        self.taught.add(name)
-
     def keys(self, name: str, partitions: Iterable[Partition]) -> None:
         """Make `partitions` readable as the table `name` with the columns published_date and feed."""
         rows = [{"published_date": as_date(partition.day), "feed": partition.feed} for partition in partitions]
         schema = pa.schema([("published_date", pa.date32()), ("feed", pa.string())])
         self.connection.register(name, pa.Table.from_pylist(rows, schema=schema))
+
+    def teach(self, name: str, function: Callable[..., pa.Array], takes: Sequence[str], gives: str) -> None:
+        """Make `function` of arrays callable as the SQL function `name`; what had that name before is forgotten."""
+        if name in self.taught:
+            self.connection.remove_function(name)
+        self.connection.create_function(name, function, list(takes), gives, type="arrow")
+        self.taught.add(name)
+
+    def forget(self) -> None:
+        """Take away the functions that were taught: they belong to the database, which others use after this."""
+        while self.taught:
+            self.connection.remove_function(self.taught.pop())
 
     def batches(self, sql: str, rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
         """The result of `sql` as a stream of record batches of at most `rows` rows."""

@@ -8,6 +8,7 @@ They lie as small files under `_state/`, each replaced in one step:
   brought. Written before the commit to raw_posts, taken away when daily_polarity has the days or validation holds them
   back. A feed forgets old items, so the days of a run that died cannot be had from the feed again.
 - `begun`: the state was kept since the lake began. Where it is missing, every day counts as unfinished once.
+- `alerts/<kind>.<subject>.json`, a cause that a person was told of, until it is over. Without it he is told again.
 - `author.key`, of a local lake without SENTINELA_AUTHOR_KEY: the key of the authors' pseudonyms, made once, readable by
   its owner alone. It is the one thing here that cannot be made again: without it the same person has a new pseudonym.
 - `probed`, of a lake in an object store: the store was seen to refuse a second commit of one version.
@@ -36,6 +37,7 @@ from models.files import write_whole
 
 FOLDER = "_state"
 PENDING = "pending"
+ALERTS = "alerts"
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,19 @@ class State:
         for batch, asked in marks.items():
             if set(asked) <= set(days):
                 self._drop(f"{PENDING}/{batch}.json")
+
+    def alerts(self) -> dict[str, dict[str, Any]]:
+        """The causes that a person was told of, by their key."""
+        kept = {key: self._read(f"{ALERTS}/{key}.json") for key in self._names(ALERTS)}
+        return {key: json.loads(content) for key, content in kept.items() if content}
+
+    def keep_alert(self, key: str, alert: Mapping[str, Any]) -> None:
+        """Say that a person was told of `alert`."""
+        self._write(f"{ALERTS}/{key}.json", json.dumps(alert, sort_keys=True, ensure_ascii=False).encode())
+
+    def drop_alert(self, key: str) -> None:
+        """Say that a person was told that it is over."""
+        self._drop(f"{ALERTS}/{key}.json")
 
     def sweep(self, before: datetime) -> int:
         """Take away what killed processes left before that moment; returns how many files.

@@ -357,6 +357,12 @@ class Lake:
             self.make_room(place.path)
             self.fs.move(f"{self.base}/{file.path}", f"{self.base}/{place.path}")
 
+    def copy(self, file: File, place: File) -> None:
+        """Let a copy of what lies as `file` lie at the path of `place`."""
+        with speaking(self.uri(place.path), "written"):
+            self.make_room(place.path)
+            self.fs.copy_file(f"{self.base}/{file.path}", f"{self.base}/{place.path}")
+
     def discard(self, files: Iterable[File]) -> None:
         """Delete files that were written and never committed."""
         for file in files:

@@ -53,5 +53,5 @@ def carry_chunk(settings: Settings, request: Request) -> Chunk:
     """Carry all days of `request` through its steps at once; days that were held back before are a warning."""
     days = request.days(View(Lake(settings.lake)))
     carried = carry(settings, days, own=(), order=request.order, steps=request.steps)
-    warn_of([day for day in carried.held.older if day in days])
+    warn_of(View(Lake(settings.lake)), [day for day in carried.held.older if day in days])
     return Chunk(request.window, carried.validated.days, carried.held.failing)

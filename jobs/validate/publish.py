@@ -24,13 +24,13 @@ from jobs.settings import Settings
 from jobs.step import Change, Order, Plan, bring_up_to_date
 from jobs.validate.audit import AuditError, Finding, audit_posts, judge
 from jobs.validate.kernel import OUTPUTS, JudgeRows, Staged, tasks
+from jobs.validate.moves import GIVEN_UP, HELD, VERDICTS, moves, tied
 from jobs.validate.page import publish_page
 from jobs.versions import catch_up, view_newest
 
 log = logging.getLogger(__name__)
 
 TASK_ROWS = 10_000
-VERDICTS = tuple(str(contract(name).verdict) for name in OUTPUTS)
 
 
 @dataclass(frozen=True)
@@ -174,38 +174,17 @@ class Validate:
         `query` has the staged rows; the tied days are given with the day that holds them back as their reason.
         """
         published = [file for partition in staged for file in target.of(partition)]
-        for name, verdict in zip(OUTPUTS, VERDICTS, strict=True):
-            query.view(f"published_{name}", name, [file for file in published if file.verdict == verdict])
-        moves = query.rows("""
-            WITH before AS (
-                SELECT feed, post_id, published_date AS place FROM published_posts
-                UNION ALL SELECT feed, post_id, published_date FROM published_quarantine
-                UNION ALL SELECT feed, post_id, published_date FROM published_deletions
-            ), after AS (
-                SELECT feed, post_id, published_date AS place FROM staged_posts
-                UNION ALL SELECT feed, post_id, published_date FROM staged_quarantine
-                UNION ALL SELECT feed, post_id, published_date FROM staged_deletions
-            )
-            SELECT DISTINCT before.place AS left, after.place AS reached FROM before JOIN after USING (feed, post_id)
-            WHERE before.place IS DISTINCT FROM after.place
-        """)
-        pairs = [(as_day(move["left"]), as_day(move["reached"])) for move in moves]
-        tied: dict[str, list[str]] = {}
-        waiting = list(held)
-        while waiting:
-            day = waiting.pop()
-            for other in {*(a for a, b in pairs if b == day), *(b for a, b in pairs if a == day)} - {*held, *tied}:
-                tied[other] = [f"an item moves between it and {day}, which is held back"]
-                waiting.append(other)
-        return dict(sorted(tied.items()))
+        coming = [file for pieces in staged.values() for file in pieces.files]
+        ties = tied(moves(query, published, coming), held)
+        return {day: [f"an item moves between it and {other}, which is held back"] for day, other in ties.items()}
 
     def _held_back(self, target: Table, partition: Partition, pieces: Staged) -> Change:
         """What is published stays; the new files lie beside it, in the place of those that were held back before."""
-        former = [file for file in target.of(partition) if str(file.verdict).startswith("held_")]
+        former = [file for file in target.of(partition) if str(file.verdict).startswith((HELD, GIVEN_UP))]
         return Change(tuple(self._moved(file) for file in pieces.files), tuple(former))
 
     def _moved(self, file: File) -> File:
-        values = {**dict(file.values), "verdict": f"held_{file.verdict}"}
+        values = {**dict(file.values), "verdict": f"{HELD}{file.verdict}"}
         place = self.lake.new_file("judged_posts", values, file.made_from)
         self.lake.move(file, place)
         return replace(place, rows=file.rows, bytes=file.bytes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -32,12 +33,17 @@ class DayRun:
 def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
     """Runs both DAGs through Airflow for one day, on a copy of the sample with its own lake.
 
-    `only` leaves other feeds out; keys of a feed are changed by its name (`posts={"path": None, "url": ...}`).
+    `only` leaves other feeds out, `conf` is what more the run is asked for; keys of a feed are changed by its name
+    (`posts={"path": None, "url": ...}`).
     """
     home = tmp_path_factory.mktemp("airflow")
 
     def run(
-        folder: Path, day: str = "2026-09-30", only: Sequence[str] | None = None, **changes: dict[str, Any]
+        folder: Path,
+        day: str = "2026-09-30",
+        only: Sequence[str] | None = None,
+        conf: dict[str, Any] | None = None,
+        **changes: dict[str, Any],
     ) -> DayRun:
         if not folder.exists():
             shutil.copytree(SAMPLE, folder, ignore=shutil.ignore_patterns("lake", "reports"))
@@ -50,7 +56,16 @@ def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
         file = folder / "sentinela.yaml"
         file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
         done = subprocess.run(
-            [sys.executable, str(ROOT / "scripts" / "run_day.py"), "--date", day, "--home", str(home)],
+            [
+                sys.executable,
+                str(ROOT / "scripts" / "run_day.py"),
+                "--date",
+                day,
+                "--home",
+                str(home),
+                "--conf",
+                json.dumps(conf or {}),
+            ],
             env={**os.environ, "SENTINELA_CONFIG": str(file), "SOURCE_DATE_EPOCH": "1790825400"},
             capture_output=True,
             text=True,

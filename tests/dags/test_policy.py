@@ -28,7 +28,9 @@ HEAVY = {
     "deltalake",
     "pyspark",
 }
-LIGHT_JOBS = {"jobs", "jobs.settings", "jobs.document", "jobs.declaration", "jobs.expressions"}
+LIGHT_JOBS = {
+    "jobs", "jobs.settings", "jobs.document", "jobs.declaration", "jobs.expressions", "jobs.alerts", "jobs.alerts.runs",
+}  # fmt: skip
 
 # What the DAG processor does, in a process that has loaded nothing else.
 PARSE = """
@@ -115,9 +117,9 @@ def test_every_dag_has_tags_one_active_run_and_no_catchup(parsed: dict[str, Any]
 def test_every_task_has_an_owner_of_ours_retries_backoff_and_a_timeout(parsed: dict[str, Any]) -> None:
     for name, task in tasks(parsed):
         assert task["owner"] == "sentinela-data", name
-        assert task["retries"] == 3, name
+        assert task["retries"] == (0 if name == "daily_polarity.ingest" else 3), name  # the others do not wait for it
         assert task["backoff"] == 2.0, name
-        assert task["timeout"], name
+        assert task["timeout"] or name == "held_day.waiting", name  # a person's answer
 
 
 def test_the_retry_delay_is_the_one_that_airflow_is_set_to(parsed: dict[str, Any]) -> None:
@@ -135,7 +137,7 @@ def test_module_level_imports_are_airflow_the_standard_library_and_the_settings(
         elif isinstance(node, ast.ImportFrom) and node not in inside:
             names.append(node.module or "")
     allowed = {"airflow", SHARED.stem, *sys.stdlib_module_names}
-    assert [n for n in names if n.partition(".")[0] not in allowed and n != "jobs.settings"] == []
+    assert [n for n in names if n.partition(".")[0] not in allowed and n not in LIGHT_JOBS] == []
 
 
 def test_a_broken_settings_file_is_an_import_error_that_names_file_and_line(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset
 import pytest
 from deltalake import DeltaTable
@@ -182,6 +184,25 @@ def test_a_stream_comes_in_batches(lake: Lake) -> None:
         sizes = [batch.num_rows for batch in query.batches("FROM range(10_000)", rows=1_000)]
     assert sum(sizes) == 10_000
     assert max(sizes) <= 1_000
+
+
+def test_what_one_query_was_told_another_does_not_know(lake: Lake) -> None:
+    for _ in range(2):
+        with open_query(lake) as query:
+            query.keys("chosen", [DAY])
+            query.teach("twice", lambda texts: pc.binary_join_element_wise(texts, texts, ""), ["VARCHAR"], "VARCHAR")
+            assert query.rows("SELECT twice('a') AS said FROM chosen") == [{"said": "aa"}]
+        with open_query(lake) as query:
+            for sql in ("FROM chosen", "SELECT twice('a')"):
+                with pytest.raises(duckdb.CatalogException):
+                    query.rows(sql)
+
+
+def test_queries_at_once_have_databases_of_their_own(lake: Lake) -> None:
+    with open_query(lake) as one, open_query(lake) as other:
+        one.teach("name", lambda texts: pa.array(["one"] * len(texts)), ["VARCHAR"], "VARCHAR")
+        other.teach("name", lambda texts: pa.array(["other"] * len(texts)), ["VARCHAR"], "VARCHAR")
+        assert [query.rows("SELECT name('') AS said")[0]["said"] for query in (one, other)] == ["one", "other"]
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
