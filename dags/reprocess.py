@@ -43,7 +43,7 @@ from airflow.sdk import (
     task,
 )
 from airflow.sdk.exceptions import AirflowFailException
-from sentinela_defaults import default_args
+from sentinela_defaults import UNTOLD, asked, day_of, default_args
 
 from jobs.settings import CHUNK_DAYS, STEPS, Settings, Window, load
 
@@ -66,19 +66,18 @@ PARAMS = {
 }  # fmt: skip
 
 
-def asked(settings: Settings) -> Any:
+def requested(settings: Settings) -> Any:
     """The Request that the run is given; a mistake in it fails the task at once."""
-    from jobs.reprocess import ReprocessError, Request
+    from jobs.reprocess.request import ReprocessError, Request
 
     context = get_current_context()
+    asked(context["dag_run"].conf, PARAMS)
     given = context["params"]
-    if unknown := sorted(set(context["dag_run"].conf or {}) - set(PARAMS)):
-        raise AirflowFailException(f"conf: {', '.join(unknown)}: not known here; a reprocess takes {', '.join(PARAMS)}")
     moment = given["made_before"] and datetime.fromisoformat(given["made_before"])
     try:
         return Request.of(
-            settings, date.fromisoformat(given["from"]), date.fromisoformat(given["to"]), given["steps"],
-            given["feeds"], given["reason"], given["chunk_days"], moment,
+            settings, day_of(given["from"]), day_of(given["to"]), given["steps"], given["feeds"], given["reason"],
+            given["chunk_days"], moment,
         )  # fmt: skip
     except ReprocessError as fault:
         raise AirflowFailException(str(fault)) from fault
@@ -96,13 +95,15 @@ with DAG(
     default_args=default_args(hours=12),
 ) as dag:
 
-    @task(multiple_outputs=False)
+    @task(multiple_outputs=False, **UNTOLD)  # `verdict` tells of it
     def preview() -> dict[str, Any]:
         """Try it beside the lake; what would be made, by chunk, what goes beyond the limits, and what would move."""
-        from jobs.reprocess import ReprocessError, lines, preview, publish
+        from jobs.reprocess.page import lines, publish
+        from jobs.reprocess.preview import preview
+        from jobs.reprocess.request import ReprocessError
 
         settings = load()
-        request = asked(settings)
+        request = requested(settings)
         try:
             seen = preview(settings, request)
         except ReprocessError as fault:
@@ -143,14 +144,15 @@ with DAG(
         map_index_template="{{ task.op_kwargs['chunk']['first'] }} to {{ task.op_kwargs['chunk']['last'] }}",
         max_active_tis_per_dag=1,
         multiple_outputs=False,
+        **UNTOLD,  # `verdict` tells of all chunks at once
     )
     def carry(chunk: dict[str, str]) -> dict[str, Any]:
         """The days of a chunk through the steps."""
-        from jobs.reprocess import carry_chunk
+        from jobs.reprocess.carry import carry_chunk
 
         settings = load()
         window = Window(start=date.fromisoformat(chunk["first"]), end=date.fromisoformat(chunk["last"]))
-        request = replace(asked(settings), window=window)
+        request = replace(requested(settings), window=window)
         if chunk["by"]:
             request = request.approved(chunk["by"], chunk["because"])
         done = carry_chunk(settings, request)

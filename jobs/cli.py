@@ -212,8 +212,10 @@ def reprocess(
     config: ConfigOption = None,
 ) -> None:  # fmt: skip
     """Carry stored days through the steps again, after a new model, contract or setting; a preview comes first."""
-    from jobs.reprocess import Request, lines, preview, publish
-    from jobs.reprocess import reprocess as carry
+    from jobs.reprocess.carry import reprocess as carry
+    from jobs.reprocess.page import lines, publish
+    from jobs.reprocess.preview import preview
+    from jobs.reprocess.request import Request
 
     settings = load(config)
     asked = steps.split(",") if steps else ()
@@ -229,7 +231,7 @@ def reprocess(
         typer.echo("\n".join(above), err=True)
         if not yes and not (sys.stdin.isatty() and typer.confirm("Go on all the same?", err=True)):
             _fail("nothing was reprocessed; look at the preview and say --yes", FAILED)
-        request = request.approved(getuser())
+        request = request.approved(_user())
     failures = [line for chunk in carry(settings, request) for line in chunk.failures]
     typer.echo(f"{len(seen.days)} days reprocessed; `sentinela report` tells what moved")
     _end(failures)
@@ -672,6 +674,14 @@ def _days_table(feeds: list[FeedStatus], count: int) -> Table:
         cells = [feed.days.get(day, (0, 0)) for feed in feeds]
         table.add_row(day, *(f"{posts} (+{broken})" if broken else str(posts) for posts, broken in cells))
     return table
+
+
+def _user() -> str:
+    """Who is at the command line; the number of one without a name."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _console() -> Console:

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from jobs.lake.query import View
 from jobs.lake.table import ATTEMPTS, File, Lake, Partition, Refused, Table
@@ -182,8 +182,8 @@ def _commit(
         remove = [file for change in kept.values() for file in change.remove]
         try:
             cause = order.cause or "inputs"
-            about = {"days": _days(kept), "cause": cause, "made_from": _read(view)}
-            lake.commit(newest, add, remove, step=step.name, **about, **order.said)  # type: ignore[arg-type]
+            said: dict[str, Any] = {"days": _days(kept), "cause": cause, "made_from": _read(view), **order.said}
+            lake.commit(newest, add, remove, step=step.name, **said)
             break
         except Refused:
             newest = lake.table(step.output)

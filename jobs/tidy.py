@@ -36,7 +36,7 @@ UNFINISHED = timedelta(hours=24)
 """What was written and not committed for so long is nobody's any more."""
 SMALL_BYTES = 32 * 1024 * 1024
 AT_ONCE = 50
-SPILL = re.compile(r"^sentinela-(spill|fetch)-(?P<process>\d+)-")
+SPILL = re.compile(r"^sentinela-(spill|fetch|side)-(?P<process>\d+)-")
 
 
 @dataclass(frozen=True)

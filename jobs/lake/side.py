@@ -5,6 +5,7 @@ Nothing is copied, and nothing of it is ever in the lake beneath. It lives in on
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 import time
@@ -85,5 +86,5 @@ class SideLake(Lake):
 @contextmanager
 def beside(view: View) -> Iterator[SideLake]:
     """A side lake that begins as `view`, in a temporary folder that is taken away in the end."""
-    with tempfile.TemporaryDirectory(prefix="sentinela-side-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix=f"sentinela-side-{os.getpid()}-", ignore_cleanup_errors=True) as folder:
         yield SideLake(str(Path(folder)), beneath=view)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
-from datetime import date, datetime
+from dataclasses import asdict, fields
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobs.reprocess.preview import Preview
 from jobs.settings import Settings
 from models.files import write_whole
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 FOLDER = "reprocess"
 SHOWN = 30
@@ -33,7 +36,7 @@ def publish(settings: Settings, preview: Preview) -> Path:
         preview=preview, request=preview.request, above=above, shown=SHOWN, lines=dict(lines(preview))
     )
     write_whole(page, told)
-    write_whole(page.with_suffix(".json"), json.dumps(as_json(preview), indent=1, default=_text) + "\n")
+    write_whole(page.with_suffix(".json"), json.dumps(as_json(preview), indent=1, default=_plain) + "\n")
     return page
 
 
@@ -55,7 +58,14 @@ def lines(preview: Preview) -> Iterator[tuple[str, str]]:
 
 def as_json(preview: Preview) -> dict[str, Any]:
     """Everything that a preview knows."""
-    return {**asdict(preview), "is_sample": preview.is_sample, "labels_moved": preview.labels_moved}
+    asked = preview.request
+    request = {
+        "from": asked.window.start, "to": asked.window.end, "steps": asked.steps, "feeds": asked.feeds,
+        "reason": asked.reason, "made_before": asked.made_before,
+    }  # fmt: skip
+    known = {field.name: getattr(preview, field.name) for field in fields(preview)}
+    drawn = {"is_sample": preview.is_sample, "labels_moved": preview.labels_moved}
+    return {**known, "request": request, **drawn}
 
 
 def _labels(preview: Preview) -> list[str]:
@@ -67,5 +77,6 @@ def _furthest(preview: Preview) -> list[str]:
     return [f"{len(preview.moved)}, the furthest {told[0]}", *told[1:]] if told else []
 
 
-def _text(value: Any) -> str:
-    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+def _plain(value: date | DataclassInstance) -> Any:
+    """What JSON has no word for: a day or moment as text, a part of a preview by its fields."""
+    return value.isoformat() if isinstance(value, date) else asdict(value)

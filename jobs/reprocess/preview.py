@@ -127,7 +127,7 @@ def _seconds(
     every = _rows(items, stale, {partition.day for partition in stale})
     started = trials[0].seconds.get(step, 0.0)
     if len(trials) == 1 or not rest:
-        return started * max(every, 1) / max(first, 1) if first else started
+        return started * every / first if first else started
     return started + trials[1].seconds.get(step, 0.0) / rest * (every - first)
 
 

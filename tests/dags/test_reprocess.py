@@ -107,7 +107,7 @@ def test_a_new_model_is_approved_by_a_person_and_carried_chunk_by_chunk(made: Pl
     ends, shown = through_airflow(place, tmp_path / "home", {**ASKED, "colour": "red"}, refused, approved, again)
     wrong, refused, approved, again = ends
     assert wrong["state"] == "failed"
-    assert "conf: colour: not known here; a reprocess takes from, to, reason" in shown
+    assert "unknown in the run's configuration: colour; known: from, to, reason" in shown
     assert (refused["state"], refused["tasks"]["carry"]) == ("success", ["skipped"])
     assert approved["state"] == "success"
     assert approved["tasks"]["carry"] == ["success", "success"]

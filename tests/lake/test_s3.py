@@ -14,6 +14,7 @@ from jobs.aggregate import aggregate
 from jobs.ingest import ingest
 from jobs.lake.faults import LakeError
 from jobs.lake.query import View
+from jobs.lake.side import beside
 from jobs.lake.state import State
 from jobs.lake.table import UNDATED, Lake, Partition, Refused
 from jobs.lake.vacuum import clear
@@ -85,6 +86,18 @@ def test_files_are_committed_replaced_and_read(lake: Lake) -> None:
     assert table["published_date"].to_pylist() == [date(2026, 9, 3)] * 3 + [None]
     frame = DeltaTable(lake.uri("judged_posts"), storage_options=lake.options).to_pandas()
     assert set(frame["text"]) == {"bom", "ruim", "ok", "sem data"}
+
+
+def test_a_lake_beside_it_reads_from_the_store_and_writes_to_a_folder(lake: Lake, address: str) -> None:
+    publish(lake, DAY, ["bom", "ruim"])
+    publish(lake, UNDATED_DAY, ["sem data"])
+    before = below(lake, address)
+    with beside(View(lake)) as side:
+        publish(side, DAY, ["ok"])
+        with View(side).query() as query:
+            query.read("posts")
+            assert query.table("FROM posts ORDER BY text")["text"].to_pylist() == ["ok", "sem data"]
+    assert below(lake, address) == before
 
 
 def test_a_stale_handle_is_refused(lake: Lake) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,24 @@ def test_above_the_limits_it_wants_a_yes_outside_a_terminal(place: Place, sentin
     assert models(place) == {"words-2"}
 
 
+class Terminal(io.StringIO):
+    """A person who types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.slow
+def test_on_a_terminal_it_asks(place: Place, sentinela: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_by(place, "2")
+    for answer, code, read in (("n", 1, {"words-1"}), ("y", 0, {"words-2"})):
+        monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
+        done = sentinela("reprocess", *RANGE, "--steps", "score", "--config", str(place.config))
+        assert (done.code, models(place)) == (code, read)
+        assert "Go on all the same?" in done.err
+
+
+@pytest.mark.slow
 def test_below_the_limits_it_goes_straight_on_with_what_was_chosen(place: Place, sentinela: Command) -> None:
     read_by(place, "2", reprocess={"approve_above": WIDE})
     chosen = ("--steps", "score", "--feed", "shop", "--reason", "colder")
@@ -76,6 +95,7 @@ def test_wrong_use_is_a_sentence(made: Place, sentinela: Command, given: tuple[s
     assert sentence in done.err.replace("\n", " ")
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_runbook_do_what_it_says(place: Place, sentinela: Command) -> None:
     text = (ROOT / "docs" / "runbook-data.md").read_text(encoding="utf-8")
     section = text.split("## Backfill after a model upgrade\n")[1].split("\n## ")[0]

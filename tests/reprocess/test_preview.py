@@ -14,8 +14,11 @@ import pytest
 
 from jobs.lake.query import View
 from jobs.report.restated import restated
-from jobs.reprocess import Preview, Request, lines, preview, publish, reprocess
+from jobs.reprocess.carry import reprocess
 from jobs.reprocess.effect import Move
+from jobs.reprocess.page import lines, publish
+from jobs.reprocess.preview import Preview, preview
+from jobs.reprocess.request import Request
 from jobs.reprocess.trying import chosen
 from jobs.settings import Limits, Window
 from tests.place import PT, Place, item
@@ -102,6 +105,7 @@ def test_posts_that_other_rules_refuse_are_told_and_so_are_those_that_come_out_a
     assert (seen.came("posts", "quarantine"), seen.came("quarantine", "posts")) == (0, 6)
 
 
+@pytest.mark.slow
 def test_days_that_would_be_held_back_are_told_and_stay_as_they_are(place: Place) -> None:
     place.add([item(f"flood-{n}", DAYS[1], f"{PT} {n}", stars=500) for n in range(20)], file="2")
     seen = look(place)
@@ -125,6 +129,7 @@ def test_verdicts_that_would_flip_are_told_with_their_period(newer: tuple[Place,
     assert (flip.before, flip.after) == ("unclear", "worse")
 
 
+@pytest.mark.slow
 def test_what_is_up_to_date_is_tried_too_where_it_was_made_before_a_moment(place: Place) -> None:
     assert look(place).days == ()
     seen = look(place, steps=["score", "aggregate"], made_before=datetime.now(UTC))
@@ -153,6 +158,10 @@ def test_the_page_loads_nothing_and_the_numbers_lie_beside_it(newer: tuple[Place
     assert "33.3% of the labels would move, above moved: 0.05" in text
     told = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
     assert told["days"] == DAYS
+    assert told["request"] == {
+        "from": DAYS[0], "to": DAYS[-1], "steps": ["validate", "score", "enrich", "aggregate"], "feeds": [],
+        "reason": "<b>colder</b>", "made_before": None,
+    }  # fmt: skip
     assert told["labels_moved"] == pytest.approx(1 / 3)
     assert len(told["moved"]) == len(seen.moved)
 

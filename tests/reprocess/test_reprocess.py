@@ -8,11 +8,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from jobs.enrich.reading import read_posts
 from jobs.lake.query import View
 from jobs.rebuild import rebuild
 from jobs.report.steps import steps
-from jobs.reprocess import Request, reprocess
+from jobs.reprocess.carry import reprocess
+from jobs.reprocess.request import Request
 from jobs.settings import Window
 from tests import stored
 from tests.place import PT, Place, item
@@ -129,6 +132,7 @@ def test_what_is_up_to_date_is_made_once_more_where_it_was_made_before_a_moment(
     assert place.contents(*MADE, "daily_polarity") == before, "the same rows, and no revision"
 
 
+@pytest.mark.slow
 def test_other_rules_move_posts_and_revisions_name_the_contract(place: Place, contracts: Any, rule: Any) -> None:
     forbid(contracts, rule, "frio")
     assert run(place, asked(place, DAYS[0], DAYS[5])) == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.lake.query import View
-from jobs.reprocess import ReprocessError, Request
+from jobs.reprocess.request import ReprocessError, Request
 from jobs.settings import STEPS, SettingsError, Window
 from tests.place import Place, item
 
