@@ -43,7 +43,7 @@ def store(lake: Lake, feed: str, fetched_on: date, spills: Sequence[Path], anew:
     belongs to another way of reading, any version that says the same makes it known: reading again what was read long
     ago must not bring old versions back. Bytes that come back after others are another batch, the same with a number;
     but a fetch that holds the version stored last, because it was read twice at once or its cursor was not kept, says
-    something new only after that.
+    something new only after that. A fetch that ends after a later one brings no version back that is known and older.
     Days of former versions of the new items are touched too. Raises LakeError when others commit before us time and
     again.
     """
@@ -77,7 +77,7 @@ def _find_new(query: Query, feed: str, spills: Sequence[Path], anew: bool) -> No
     query.connection.execute(f"""
         CREATE TEMP TABLE fresh AS
         WITH newest AS (
-            SELECT post_id, content FROM history
+            SELECT post_id, content, updated_at, fetched_at FROM history
             QUALIFY row_number() OVER (PARTITION BY post_id ORDER BY {NEWEST_FIRST}) = 1
         ), last AS (
             SELECT post_id, split_part(batch_id, '.', 1) AS batch_id, position FROM history
@@ -86,14 +86,19 @@ def _find_new(query: Query, feed: str, spills: Sequence[Path], anew: bool) -> No
             SELECT item.source, item.batch_id, item.position, item.post_id, item.content, item.published_date,
                 lag(item.content, 1, newest.content) OVER fetched AS before,
                 bool_or(last.post_id IS NOT NULL) OVER (fetched ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)
-                    AS read_again
+                    AS read_again,
+                (coalesce(item.updated_at, '-infinity'), item.fetched_at)
+                    < (coalesce(newest.updated_at, '-infinity'), newest.fetched_at)
+                    AND EXISTS (SELECT 1 FROM history
+                        WHERE history.post_id = item.post_id AND history.content = item.content) AS outdated
             FROM item LEFT JOIN newest USING (post_id) LEFT JOIN last USING (post_id, batch_id, position)
             WINDOW fetched AS (PARTITION BY item.post_id ORDER BY item.source, item.batch_id, item.position)
         )
         SELECT source, batch_id, position, post_id, published_date,
             (SELECT count(*) FROM history WHERE history.post_id = item.post_id
                 AND split_part(history.batch_id, '.', 1) = item.batch_id AND history.position = item.position) AS times
-        FROM compared AS item WHERE before IS DISTINCT FROM content AND NOT read_again AND NOT {known}
+        FROM compared AS item WHERE before IS DISTINCT FROM content AND NOT read_again AND outdated IS NOT TRUE
+            AND NOT {known}
     """)
 
 

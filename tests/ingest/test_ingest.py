@@ -406,6 +406,16 @@ def test_an_edit_that_is_taken_back_is_told(desk: Desk, present: datetime, monke
     assert len(olist.rows()) == 3
 
 
+def test_a_fetch_that_ends_after_a_later_one_brings_no_known_version_back(
+    desk: Desk, present: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    olist = desk()
+    for hour, text, new in ((0, "um", 1), (2, "dois", 1), (1, "um", 0), (1, "tres", 1), (3, "um", 1)):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(present.timestamp()) + 3600 * hour))
+        put(olist, [post(1, text=text)])
+        assert olist.ingest().items_new == new, (hour, text)
+
+
 def test_a_feed_that_is_read_anew_brings_no_old_version_back(desk: Desk) -> None:
     olist = desk()
     for text in ("um", "dois"):

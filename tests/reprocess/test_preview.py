@@ -20,6 +20,7 @@ from jobs.reprocess.page import lines, publish
 from jobs.reprocess.preview import Preview, preview
 from jobs.reprocess.request import Request
 from jobs.reprocess.trying import chosen
+from jobs.revisions import read_revisions
 from jobs.settings import Limits, Window
 from tests.place import PT, Place, item
 from tests.reprocess.conftest import DAYS, another, forbid, read_by
@@ -71,6 +72,7 @@ def test_what_it_tells_is_what_happens(newer: tuple[Place, Preview], tmp_path: P
     labels = Counter((former[row["post_id"]], row["label"]) for row in place.rows("scored_posts"))
     assert labels == {(move.before, move.after): move.items for move in seen.labels}
     with View(place.lake).query() as query:
+        read_revisions(query, WINDOW.days)
         for brand in ("all", "Aurora"):
             came = {(day.day, round(day.before, 9), round(day.mean, 9)) for day in restated(query, WINDOW, brand, None)}
             told = {(m.day, round(m.before, 9), round(m.after, 9)) for m in seen.moved if m.brand == brand}

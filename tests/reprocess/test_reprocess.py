@@ -16,6 +16,7 @@ from jobs.rebuild import rebuild
 from jobs.report.steps import steps
 from jobs.reprocess.carry import reprocess
 from jobs.reprocess.request import Request
+from jobs.revisions import read_revisions
 from jobs.settings import Window
 from tests import stored
 from tests.place import PT, Place, item
@@ -80,6 +81,7 @@ def test_a_report_tells_the_step_of_a_range_that_a_new_model_read(place: Place) 
     window = Window(start=date.fromisoformat(DAYS[0]), end=date.fromisoformat(DAYS[-1]))
     with View(place.lake).query() as query:
         read_posts(query, place.settings, window.days)
+        read_revisions(query, window.days)
         (step,) = steps(query, window, "all")
     assert (step.day, step.before, step.after) == (date.fromisoformat(DAYS[3]), ("words-1",), ("words-2",))
     assert step.days == len(DAYS) - 3
