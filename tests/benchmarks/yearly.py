@@ -4,8 +4,8 @@
     python tests/benchmarks/yearly.py --posts 100
 
 Two years of posts with topics and the ledger of their fetches are put into a lake and added up; what is measured is
-`sentinela report` over the second one, which it compares with the first, in a process of its own, start included. It must take under 20 s and 1 GB. The
-instruction set is named; where others work on the machine, too, read the CPU seconds.
+`sentinela report` over the second one, which it compares with the first, in a process of its own, start included. It
+must take under 20 s and 1 GB. The instruction set is named; where others work on the machine, read the CPU seconds.
 """
 
 from __future__ import annotations
