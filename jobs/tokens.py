@@ -213,6 +213,8 @@ def _tables() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8], Keys]:
 
 def _base(character: str) -> str:
     """The small letter without its accents; what has several letters (Hangul) stays."""
-    small = unicodedata.normalize("NFD", character.lower())
-    bare = [part for part in small if unicodedata.category(part)[0] != "M"]
+    small = character.lower()
+    if len(small) == 1 and not unicodedata.decomposition(small):
+        return small
+    bare = [part for part in unicodedata.normalize("NFD", small) if unicodedata.category(part)[0] != "M"]
     return bare[0] if len(bare) == 1 else character

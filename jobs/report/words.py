@@ -114,9 +114,9 @@ def _count(texts: Sequence[frozenset[str]], ignore: Collection[str]) -> Counter[
     for text in texts:
         counts.update(text)
     unwanted = {word.lstrip("#@") for word in ignore}
-    return Counter(
-        {term: n for term, n in counts.items() if not any(word.lstrip("#@") in unwanted for word in term.split())}
-    )
+    # A mark stands before a word alone.
+    bare = str.maketrans("", "", "#@")
+    return Counter({term: n for term, n in counts.items() if unwanted.isdisjoint(term.translate(bare).split())})
 
 
 def _without_echoes(scores: dict[str, float], counts: Counter[str], most: int) -> list[str]:
