@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -48,8 +49,22 @@ class Attempt:
         days = sorted({str(item["published_date"] or "undated") for item in self.items})
         broken = sum(bool(item["rules"]) for item in self.items)
         told = f"{self.source}: {len(self.items)} items of {', '.join(days) or 'no day'}, {broken} to be quarantined"
+        if ids := self._shared_ids():
+            told += f"\n{ids}"
         limits = "; ".join(f"{name}: {value}" for name, value in self.limits.items())
         return f"{told}\nlimits: {limits or 'none told'}"
+
+    def _shared_ids(self) -> str | None:
+        """That items have one post_id where they do: but one of them would be left."""
+        counts = Counter(item["post_id"] for item in self.items)
+        shared = {name: count for name, count in counts.items() if count > 1}
+        if not shared:
+            return None
+        name, most = max(shared.items(), key=lambda one: one[1])
+        return (
+            f"{sum(shared.values())} items share {len(shared)} post_id, {most} of them {name!r}: each would be a "
+            "version of one post; see where the feed says that their ids are"
+        )
 
 
 def offers(own: Iterable[Declaration] = ()) -> list[Offer]:

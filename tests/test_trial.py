@@ -37,6 +37,14 @@ def test_one_page_is_read_and_judged_and_nothing_is_stored(
     assert not (tmp_path / "lake").exists()
 
 
+def test_items_that_would_be_one_post_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,text\n" + "".join(f"7,bom dia {n}\n" for n in range(3)) + "8,boa noite\n")
+    columns = {"post_id": "id", "text": "text"}
+    feed = {"name": "a", "kind": "post", "reader": "csv", "path": str(tmp_path / "a.csv"), "columns": columns}
+    settings = Settings.model_validate({"lake": str(tmp_path / "lake"), "feeds": [feed]})
+    assert "3 items share 1 post_id, 3 of them '7'" in attempt(settings, "a", date(2026, 9, 29)).summary
+
+
 def test_every_service_is_offered_with_what_it_needs() -> None:
     offered = {offer.name: offer for offer in offers()}
     assert sorted(offered) == shipped_names()
