@@ -50,7 +50,7 @@ image() {
     --build-arg "BASE=$base" --ignorefile docker/Dockerfile.dockerignore --file docker/Dockerfile \
     --tag "localhost/sentinela:$version" . >"$state/build.log" 2>&1
   buildah "${storage[@]}" images | grep sentinela
-  rm -f "$shared/sentinela.tar"
+  rm -f "$shared/sentinela.tar" "$state/made/loaded"
   nice buildah "${storage[@]}" push "localhost/sentinela:$version" "docker-archive:$shared/sentinela.tar:sentinela:$version"
 }
 
@@ -327,10 +327,10 @@ build() {
 main() {
   case "$1" in
     build) build ;;
-    up) build; start_engine; load_images; deployment undisturbed; up ;;
+    up) build; start_engine; step loaded load_images; deployment undisturbed; up ;;
     check) check ;;
     down) down ;;
-    all) build; down; start_engine; load_images; deployment undisturbed; up; check; down ;;
+    all) build; down; start_engine; step loaded load_images; deployment undisturbed; up; check; down ;;
     *) echo "say all, build, up, check or down" >&2; exit 2 ;;
   esac
 }
