@@ -457,6 +457,11 @@ class Declaration(Frozen):
         for name, endpoint in self.requests.items():
             if endpoint.each and endpoint.each not in self.parameters:
                 raise ValueError(f"requests.{name}.each: {endpoint.each!r} is no parameter")
+            lists = {one for one in endpoint.names & set(self.parameters) if self.parameters[one].many}
+            for one in sorted(lists - {endpoint.each}):
+                raise ValueError(
+                    f"requests.{name}: {{{one}}} may be a list; say `each: {one}`, else its first is asked"
+                )
         return self
 
     @property

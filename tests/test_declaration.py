@@ -87,6 +87,11 @@ def test_what_a_feed_gives_wrongly_is_named_and_said_what_it_is_for(
         ("items: {at: posts}", "items: {at: 'posts['}", "forum.yaml:11: items.at: 'posts[' is no JMESPath"),
         ("paging: {kind: page_number}", "paging: {kind: pages}", "forum.yaml:10: paging"),
         ("fields: {post_id: id", "fields: {post: id", "forum.yaml:12: fields.post_id: Field required"),
+        (
+            "each: rooms",
+            "each: null",
+            "requests.room: {rooms} may be a list; say `each: rooms`, else its first is asked",
+        ),
         ("/rooms/{rooms}", "/rooms/{romos}", "requests.room: {romos} is no parameter; declare it under `parameters`"),
         ("each: rooms", "each: room", "requests.room.each: 'room' is no parameter"),
         ("version: 1", "version: 1\nlimit: 5", "forum.yaml:3: limit: unknown setting"),
