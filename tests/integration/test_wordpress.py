@@ -233,9 +233,9 @@ def test_a_comment_that_was_held_for_days_is_not_missed(
         ("add_filter('rest_endpoints', fn($all) => array_diff_key($all, ['/wp/v2/comments' => 1]));",
          "has no such interface"),
         ("add_action('parse_request', fn() => wp_die('Em obras', '', ['response' => 503]), 1);", "503"),
-        ("add_action('parse_request', function() { echo '<html>log in</html>'; exit; }, 1);", "log in"),
+        ("add_action('parse_request', function() { echo '<html>log in</html>'; exit; }, 1);", "200 OK: a page"),
         ("add_action('parse_request', function() { wp_redirect(wp_login_url()); exit; }, 1);", "302"),
-        ("add_action('parse_request', function() { echo '[]<br />Warning: x'; exit; }, 1);", "Warning"),
+        ("add_action('parse_request', function() { echo '[]<br />Warning: x'; exit; }, 1);", "JSON that is broken"),
     ],
     ids=["login required", "no comments", "maintenance", "a page", "a redirect", "a warning of PHP"],
 )  # fmt: skip
