@@ -47,7 +47,6 @@ from typing import Any
 
 from airflow.sdk import (
     DAG,
-    Asset,
     Connection,
     CronPartitionTimetable,
     Param,
@@ -57,13 +56,13 @@ from airflow.sdk import (
     task_group,
 )
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
-from sentinela_defaults import UNTOLD, asked, day_of, deadline, default_args
+from sentinela_defaults import POLARITY, UNTOLD, asked, day_of, deadline, default_args, published
 
 from jobs.settings import Feed, Settings, Window, load, now
 
 log = logging.getLogger(__name__)
 SETTINGS = load()
-POLARITY = Asset("daily_polarity")
+STEPS = ("feeds", "validate", "score", "enrich", "aggregate", "missed")
 
 
 def published_day(settings: Settings) -> date:
@@ -159,7 +158,7 @@ with DAG(
         ),
         "dry_run": Param(False, type="boolean", description="Fetch a page of each feed, show it, and store nothing."),
     },
-    default_args=default_args(hours=2),
+    default_args={**default_args(hours=2), "on_success_callback": None},  # `verdict` looks at all of them at once
 ) as dag:
 
     @task
@@ -174,12 +173,13 @@ with DAG(
     def ingest(feed: str) -> dict[str, Any]:
         """Feed -> raw_posts; of a dry run, feed -> log."""
         from jobs.ingest import FeedError, ingest
-        from jobs.trial import attempt
 
         settings = load()
         day = published_day(settings)
         lend_secrets(settings.feed(feed))
         if get_current_context()["params"]["dry_run"]:
+            from jobs.trial import attempt
+
             trial = attempt(settings, feed, day)
             log.info("%s", "\n".join([*map(str, trial.items), trial.summary]))
             return {"feed": feed, "status": "tried", "days": [], "message": trial.summary}
@@ -238,9 +238,8 @@ with DAG(
         settings = load()
         result = asdict(aggregate(settings, validated["days"]))
         finish(settings, validated["marks"], [*validated["days"], *validated["held"]])
-        event = outlet_events[POLARITY]
-        event.extra = {"days": validated["days"]}
-        event.add_partitions(published_day(settings).isoformat())  # a run without a key has an event with one
+        # A run without a key has an event with one.
+        published(outlet_events, validated["days"], published_day(settings).isoformat())
         return result | {"ingested": validated["ingested"], "failing": validated["failing"]}
 
     @task(trigger_rule=TriggerRule.ALL_DONE)
@@ -256,9 +255,9 @@ with DAG(
         """A feed that failed, tried again beside the others, and its days restated when it comes."""
         come: Any = ingest(feed=feed)
         validated: Any = validate.override(trigger_rule=TriggerRule.ALL_SUCCESS)([feed], [come])
-        published: Any = aggregate(validated)
-        score(validated) >> enrich(validated) >> published
-        return published
+        carried: Any = aggregate(validated)
+        score(validated) >> enrich(validated) >> carried
+        return carried
 
     @task(trigger_rule=TriggerRule.ALL_DONE, max_active_tis_per_dag=1, **UNTOLD)
     def verdict(
@@ -277,14 +276,15 @@ with DAG(
         if get_current_context()["params"]["dry_run"]:
             return
         from jobs.alerts.alerts import settle
+        from jobs.alerts.runs import over
         from jobs.coverage import SEEN
         from jobs.held import warn_of
         from jobs.lake.query import View
         from jobs.lake.table import Lake
 
-        published = [late] if isinstance(late, dict) else late or ()  # one alone comes without a list
-        settings, come = load(), [one for one in published if one]
-        settle(settings, judged=["late.daily_polarity"])
+        arrived = [late] if isinstance(late, dict) else late or ()  # one alone comes without a list
+        settings, come = load(), [one for one in arrived if one]
+        settle(settings, judged=over("daily_polarity", STEPS if aggregated else ()))
         held = {
             **(validated["failing"] if validated else {}),
             **{d: r for one in come for d, r in one["failing"].items()},

@@ -16,13 +16,12 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import DAG, Asset, Param, get_current_context, task
+from airflow.sdk import DAG, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
-from sentinela_defaults import asked, day_of, default_args
+from sentinela_defaults import POLARITY, asked, day_of, default_args, published
 
 from jobs.settings import load
 
-POLARITY = Asset("daily_polarity")
 RELEASE, GIVE_UP = "Release", "Give up"
 
 with DAG(
@@ -70,8 +69,7 @@ with DAG(
         decide = release if answer["chosen_options"] == [RELEASE] else give_up
         who = (answer.get("responded_by_user") or {}).get("name") or "Airflow"
         days = decide(settings, [day], Decision(who, answer["params_input"]["reason"]))
-        outlet_events[POLARITY].extra = {"days": days}
-        outlet_events[POLARITY].add_partitions(day)
+        published(outlet_events, days, day)
         return days
 
     rows() >> waiting

@@ -17,13 +17,12 @@ from __future__ import annotations
 
 from airflow.sdk import (
     DAG,
-    Asset,
     PartitionedAssetTimetable,
     get_current_context,
     task,
 )
 from airflow.sdk.exceptions import AirflowSkipException
-from sentinela_defaults import deadline, default_args
+from sentinela_defaults import POLARITY, deadline, default_args
 
 from jobs.settings import load
 
@@ -32,7 +31,7 @@ with DAG(
     description="Report of the latest period, when the numbers have moved",
     doc_md=__doc__,
     # Events of a partitioned run start partitioned DAGs alone, not those on a plain asset schedule.
-    schedule=PartitionedAssetTimetable(assets=Asset("daily_polarity")),
+    schedule=PartitionedAssetTimetable(assets=POLARITY),
     catchup=False,
     max_active_runs=1,
     tags=["sentinela", "report"],

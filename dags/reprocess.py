@@ -33,7 +33,6 @@ from airflow.providers.standard.exceptions import HITLTimeoutError
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import (
     DAG,
-    Asset,
     ExceptionRetryPolicy,
     Param,
     RetryAction,
@@ -43,12 +42,11 @@ from airflow.sdk import (
     task,
 )
 from airflow.sdk.exceptions import AirflowFailException
-from sentinela_defaults import UNTOLD, asked, day_of, default_args
+from sentinela_defaults import POLARITY, UNTOLD, asked, day_of, default_args, published
 
 from jobs.settings import CHUNK_DAYS, STEPS, Settings, Window, load
 
 log = logging.getLogger(__name__)
-POLARITY = Asset("daily_polarity")
 PARAMS = {
     "from": Param(type="string", format="date", title="First published day"),
     "to": Param(type="string", format="date", title="Last published day"),
@@ -156,15 +154,13 @@ with DAG(
         if chunk["by"]:
             request = request.approved(chunk["by"], chunk["because"])
         done = carry_chunk(settings, request)
-        return {**asdict(done), "window": [chunk["first"], chunk["last"]], "failures": done.failures}
+        return {**asdict(done), "window": [chunk["first"], chunk["last"]]}
 
     @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, multiple_outputs=False, outlets=[POLARITY])
     def publish(done: Iterable[dict[str, Any]], outlet_events: Any = None) -> list[str]:
         """Tell those who follow daily_polarity which days were made."""
         days = sorted(day for chunk in done for day in chunk["days"])
-        event = outlet_events[POLARITY]
-        event.extra = {"days": days}
-        event.add_partitions(max(days, default=get_current_context()["params"]["to"]))
+        published(outlet_events, days, max(days, default=get_current_context()["params"]["to"]))
         return days
 
     @task(trigger_rule=TriggerRule.ALL_DONE)

@@ -6,13 +6,15 @@ from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, conf
+from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule, conf
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowFailException
 
 from jobs.alerts.runs import failed, succeeded
 from jobs.settings import SettingsError
+
+POLARITY = Asset("daily_polarity")
 
 
 def default_args(hours: float) -> dict[str, Any]:
@@ -30,6 +32,13 @@ def default_args(hours: float) -> dict[str, Any]:
         "on_failure_callback": failed,
         "on_success_callback": succeeded,
     }
+
+
+def published(outlet_events: Any, days: list[str], key: str) -> None:
+    """Tell those who follow daily_polarity which `days` were made; `key` is the partition of their event."""
+    event = outlet_events[POLARITY]
+    event.extra = {"days": days}
+    event.add_partitions(key)
 
 
 UNTOLD: dict[str, Any] = {"on_failure_callback": None, "on_success_callback": None}

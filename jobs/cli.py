@@ -608,13 +608,11 @@ def _window(day: datetime | None, first: datetime | None, last: datetime | None)
 
 
 def _decision(why: str, by: str | None, window: Window | None) -> tuple[list[str], Decision]:
-    from getpass import getuser
-
     from jobs.decision import Decision
 
     if window is None:
         raise typer.BadParameter("name the day with --date, or days with --from and --to")
-    return window.days, Decision(by or getuser(), why)
+    return window.days, Decision(by or _user(), why)
 
 
 def _report_window(settings: Settings, day: datetime | None, window: Window | None) -> Window | None:

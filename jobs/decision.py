@@ -10,10 +10,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from jobs.lake.query import View
-from jobs.lake.table import Amendment, File, Lake, Table
+from jobs.lake.table import GIVEN_UP, HELD, Amendment, File, Lake, Table
 from jobs.pipeline import carry
 from jobs.settings import Settings
-from jobs.validate.moves import GIVEN_UP, HELD, moves, tied
+from jobs.validate.moves import moves, tied
 
 
 class DecisionError(ValueError):
@@ -57,7 +57,7 @@ def _decide(lake: Lake, days: Collection[str], step: str, decision: Decision, pr
         view = View(lake)
         decided[:] = _together(view, days)
         chosen = [file for file in table.files if file.day in decided]
-        waiting = [file for file in chosen if str(file.verdict).startswith(HELD)]
+        waiting = [file for file in chosen if file.is_held]
         gone = waiting if prefix else [*waiting, *_published_beside(chosen, waiting)]
         add = [_copied(lake, file, str(file.verdict).replace(HELD, prefix, 1)) for file in waiting]
         said = {"step": step, "days": decided, "cause": decision.why, "who": decision.who}
@@ -75,9 +75,9 @@ def _together(view: View, days: Collection[str]) -> list[str]:
             + (f"held back are {', '.join(held)}" if held else "no day of the lake is")
         )
     files = [file for file in view.table("judged_posts").files if file.day in held]
-    published = [file for file in files if not str(file.verdict).startswith((HELD, GIVEN_UP))]
+    published = [file for file in files if not (file.is_held or file.is_given_up)]
     with view.query() as query:
-        pairs = moves(query, published, [file for file in files if str(file.verdict).startswith(HELD)])
+        pairs = moves(query, published, [file for file in files if file.is_held])
     return sorted({*days, *tied(pairs, days)})
 
 

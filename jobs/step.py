@@ -152,10 +152,10 @@ def stale_of(target: Table, plan: Plan, order: Order, made: Collection[Partition
 
 def _is_made(target: Table, partition: Partition, wanted: str | None) -> bool:
     files = target.of(partition)
-    if any((file.verdict or "").startswith("held_") for file in files):
+    if any(file.is_held for file in files):
         return False
-    given_up = {file.made_from for file in files if (file.verdict or "").startswith("given_up_")}
-    published = {file.made_from for file in files if not (file.verdict or "").startswith("given_up_")}
+    given_up = {file.made_from for file in files if file.is_given_up}
+    published = {file.made_from for file in files if not file.is_given_up}
     return wanted in given_up or published == ({wanted} if wanted else set())
 
 

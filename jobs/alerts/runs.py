@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from jobs.settings import SettingsError, load
@@ -20,8 +21,14 @@ def failed(context: dict[str, Any]) -> None:
 
 def succeeded(context: dict[str, Any]) -> None:
     """Tell that the task of `context` is well again, if it was not: Airflow's on_success_callback."""
-    task = context["ti"]
-    _over(f"{FAILED}.{task.dag_id}.{task.task_id}", f"{LATE}.{task.dag_id}")
+    from jobs.alerts.alerts import tell
+
+    tell(load(), over=over(context["ti"].dag_id, [context["ti"].task_id]))
+
+
+def over(dag_id: str, tasks: Iterable[str]) -> list[str]:
+    """The keys of alerts that are over once `tasks` of `dag_id` have succeeded."""
+    return [f"{LATE}.{dag_id}", *(f"{FAILED}.{dag_id}.{task}" for task in tasks)]
 
 
 def late(dag_id: str, minutes: float, context: dict[str, Any] | None = None) -> None:
@@ -47,12 +54,6 @@ def _tell(kind: str, subject: str, what: str) -> None:
     except (SettingsError, LakeError) as fault:  # what stands cannot be known then
         log.error("%s", fault)
         send(f"Sentinela: {what.splitlines()[0][:120]}", f"{what}\nBeside that: {fault}")
-
-
-def _over(*keys: str) -> None:
-    from jobs.alerts.alerts import tell
-
-    tell(load(), over=keys)
 
 
 def _said(context: dict[str, Any]) -> str:

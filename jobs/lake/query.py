@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from data_contracts import contract
 from jobs.lake.faults import LakeError, sentence, speaking
-from jobs.lake.table import STORE, TABLES, UNDATED, File, Lake, Partition, Table, as_date
+from jobs.lake.table import HELD, STORE, TABLES, UNDATED, File, Lake, Partition, Table, as_date
 from jobs.lake.writer import BATCH_ROWS
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class View:
         With `held` those of posts, quarantine or deletions that are held back.
         """
         agreed, wanted = contract(dataset), None if days is None else set(days)
-        verdict = f"held_{agreed.verdict}" if held else agreed.verdict
+        verdict = f"{HELD}{agreed.verdict}" if held else agreed.verdict
         return [
             file
             for file in self.table(agreed.table).files
@@ -111,27 +111,32 @@ def batches(
 
 @contextmanager
 def open_query(lake: Lake, threads: int = 2, memory: str = "256MB") -> Iterator[Query]:
-    """A DuckDB connection bound in memory, spilling to a temporary folder; what it was told goes with it."""
+    """A DuckDB connection bound in memory, spilling to a temporary folder; what it was told goes with it.
+
+    A database in which something went wrong is not used again. Raises LakeError when a file cannot be read.
+    """
     import duckdb
 
     database = _idle_database(threads, memory)
-    connection = database.cursor()
+    connection, store = database.cursor(), lake.store
     query = Query(lake, connection)
-    store = lake.store
     try:
         connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         if store:
             connection.register_filesystem(_as_fsspec(store))
         with speaking(lake.root):
             yield query
-    except duckdb.IOException as fault:
-        raise LakeError(sentence(lake.root, "read", fault)) from fault
-    finally:
         query.forget()
         if store:
             connection.unregister_filesystem(STORE)
         connection.close()
-        _IDLE.setdefault((os.getpid(), threads, memory), []).append(database)
+    except BaseException as fault:
+        connection.close()
+        database.close()
+        if isinstance(fault, duckdb.IOException):
+            raise LakeError(sentence(lake.root, "read", fault)) from fault
+        raise
+    _IDLE.setdefault((os.getpid(), threads, memory), []).append(database)
 
 
 _IDLE: dict[tuple[int, int, str], list[duckdb.DuckDBPyConnection]] = {}

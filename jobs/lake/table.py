@@ -45,9 +45,11 @@ CHECKPOINT_EVERY = 20
 MOST_DAYS_KEPT = 30
 """For how long the log remembers versions and what was removed: no reader can be promised more."""
 SYNCED_ONE_BY_ONE = 100
+HELD, GIVEN_UP = "held_", "given_up_"
+"""What stands before the verdict of rows that are held back, and of those that a person gave up."""
 ATTEMPTS = 100
-FOLDER_MODE = 0o770
 """How often a commit is tried that others are faster than."""
+FOLDER_MODE = 0o770
 STORE = "lake"
 """The protocol under which DuckDB finds the files of a lake in an object store."""
 OURS: Final = re.compile(r"-[0-9a-f]{12}\.parquet$")
@@ -118,6 +120,16 @@ class File:
     def verdict(self) -> str | None:
         """Verdict of all rows, of judged posts."""
         return dict(self.values).get("verdict")
+
+    @property
+    def is_held(self) -> bool:
+        """Whether its rows are held back."""
+        return str(self.verdict).startswith(HELD)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether its rows were held back and a person gave them up."""
+        return str(self.verdict).startswith(GIVEN_UP)
 
     @property
     def partition(self) -> Partition:

@@ -19,16 +19,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Chunk:
-    """What became of some days: they are up to date now, but for those that are newly held back, with the reasons."""
+    """What became of some days: they are up to date now, but for those that `failures` names, a line a reason."""
 
     window: Window
     days: list[str]
-    held: dict[str, list[str]]
-
-    @property
-    def failures(self) -> list[str]:
-        """One line a reason for each day that was newly held back."""
-        return [f"{day} held back: {reason}" for day, reasons in self.held.items() for reason in reasons]
+    failures: list[str]
 
 
 def reprocess(settings: Settings, request: Request) -> Iterator[Chunk]:
@@ -54,4 +49,4 @@ def carry_chunk(settings: Settings, request: Request) -> Chunk:
     days = request.days(View(Lake(settings.lake)))
     carried = carry(settings, days, own=(), order=request.order, steps=request.steps)
     warn_of(View(Lake(settings.lake)), [day for day in carried.held.older if day in days])
-    return Chunk(request.window, carried.validated.days, carried.held.failing)
+    return Chunk(request.window, carried.validated.days, carried.failures)

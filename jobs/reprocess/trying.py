@@ -46,7 +46,10 @@ class Bench:
     engine: Engine
 
     def stale(self, days: Sequence[str]) -> dict[str, set[Partition]]:
-        """What each step of the request would make, were it asked for `days`: what a former one makes, a later does."""
+        """What each step of the request would make, were it asked for `days`: what a former one makes, a later does.
+
+        Days whose twins look back on those that a former step makes are not among them.
+        """
         view, order = View(self.side), self.request.order
         found: dict[str, set[Partition]] = {}
         for name in self.request.steps:
@@ -100,8 +103,8 @@ class Bench:
 
 
 def _as_of(step: str, partition: Partition) -> Partition:
-    """The partition that `step` makes from `partition`."""
-    return Partition(partition.day) if step == "aggregate" else partition
+    """The partition that `step` makes from `partition`: what is enriched and added up is not cut by feed."""
+    return partition if step == "score" else Partition(partition.day)
 
 
 def chosen(days: Mapping[str, int], posts: int) -> list[str]:

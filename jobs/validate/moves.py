@@ -10,8 +10,6 @@ from jobs.lake.table import File, as_day
 from jobs.validate.kernel import OUTPUTS
 
 VERDICTS = tuple(str(contract(name).verdict) for name in OUTPUTS)
-HELD, GIVEN_UP = "held_", "given_up_"
-"""What stands before the verdict of rows that are held back, and of those that a person gave up."""
 
 
 def moves(query: Query, published: Sequence[File], coming: Sequence[File]) -> list[tuple[str, str]]:

@@ -18,13 +18,13 @@ import pyarrow as pa
 from data_contracts import contract
 from jobs.engine import Engine, open_engine
 from jobs.lake.query import Query, View, sql_days
-from jobs.lake.table import UNDATED, File, Lake, Partition, Table, as_date, as_day, fingerprint
+from jobs.lake.table import HELD, UNDATED, File, Lake, Partition, Table, as_date, as_day, fingerprint
 from jobs.progress import track
 from jobs.settings import Settings
 from jobs.step import Change, Order, Plan, bring_up_to_date
 from jobs.validate.audit import AuditError, Finding, audit_posts, judge
 from jobs.validate.kernel import OUTPUTS, JudgeRows, Staged, tasks
-from jobs.validate.moves import GIVEN_UP, HELD, VERDICTS, moves, tied
+from jobs.validate.moves import VERDICTS, moves, tied
 from jobs.validate.page import publish_page
 from jobs.versions import catch_up, view_newest
 
@@ -189,7 +189,7 @@ class Validate:
 
     def _held_back(self, target: Table, partition: Partition, pieces: Staged) -> Change:
         """What is published stays; the new files lie beside it, in the place of those that were held back before."""
-        former = [file for file in target.of(partition) if str(file.verdict).startswith((HELD, GIVEN_UP))]
+        former = [file for file in target.of(partition) if file.is_held or file.is_given_up]
         return Change(tuple(self._moved(file) for file in pieces.files), tuple(former))
 
     def _moved(self, file: File) -> File:
