@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.tokens import Keys, KeySet, Positions, Tokens
+from jobs.tokens import Keys, KeySet, Positions, Tokens, mixed
 
 ENDINGS = {
     "pt": """
@@ -60,22 +60,31 @@ def stem_keys(words: Tokens, languages: pa.Array) -> Keys:
     """uint64 [n]: the key of each word's stem; of the word itself where `languages` [texts] has none of ENDINGS."""
     named = pc.fill_null(pc.index_in(languages, pa.array(list(ENDINGS))), -1).to_numpy(zero_copy_only=False)
     language = named[words.row]
-    length = words.end - words.start
-    cut = np.zeros(len(length), np.int64)
-    for place, name in enumerate(ENDINGS):
-        own = np.flatnonzero((language == place) & (length > SHORTEST))
+    every = pa.array(words.key ^ mixed(language.astype(np.uint64))).dictionary_encode()
+    alike: Positions = every.indices.to_numpy()
+    one = np.empty(len(every.dictionary), np.int64)
+    one[alike] = np.arange(len(alike))
+    stems: Keys = _stems(words, one, language[one])[alike]
+    return stems
+
+
+def _stems(words: Tokens, places: Positions, language: Positions) -> Keys:
+    """uint64 [places]: the key of the stem of the word at each place."""
+    start, end = words.start[places], words.end[places]
+    for number, name in enumerate(ENDINGS):
+        own = np.flatnonzero((language == number) & (end - start > SHORTEST))
         if len(own):
-            cut[own] = _cut(words, own, _endings(name))
-    return words.begins(length - cut)
+            end[own] -= _cut(words, start[own], end[own], _endings(name))
+    return words.begins(start, end)
 
 
-def _cut(words: Tokens, own: Positions, endings: Iterable[Endings]) -> Positions:
-    """int64 [own]: how many letters go of the words at `own`."""
-    length, last = (words.end - words.start)[own], words.end[own]
-    cut = np.zeros(len(own), np.int64)
-    packed = np.zeros(len(own), np.uint64)
+def _cut(words: Tokens, start: Positions, end: Positions, endings: Iterable[Endings]) -> Positions:
+    """int64 [words]: how many letters go of the words from `start` to `end`."""
+    length = end - start
+    cut = np.zeros(len(end), np.int64)
+    packed = np.zeros(len(end), np.uint64)
     for some in endings:
-        codes = words.codes[np.maximum(last - some.length, 0)].astype(np.uint64)
+        codes = words.codes(np.maximum(end - some.length, 0)).astype(np.uint64)
         shift = LETTER_BITS * np.uint64(some.length - 1)
         packed |= np.where(codes < NO_LETTER, codes, NO_LETTER) << shift
         found, which = some.known.find(packed)

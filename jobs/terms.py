@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.stems import ENDINGS, stem_keys
-from jobs.tokens import Flags, Keys, KeySet, Positions, Tokens, tokens
+from jobs.tokens import RADIX, Flags, Keys, KeySet, Positions, Tokens, tokens
 
 NAMES, EXCLUDES, NEARS = range(3)
 
@@ -59,7 +59,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Form:
-    """One way to write a term of a rule: the keys of its words, the first to look for being that at `anchor`.
+    """One way to write a term of a rule: the keys of its words.
 
     `pattern` is given where marks count, `tag` is set where it must be a hashtag.
     """
@@ -67,9 +67,44 @@ class Form:
     rule: int
     role: int
     keys: tuple[int, ...]
-    anchor: int
     pattern: re.Pattern[str] | None = None
     tag: bool = False
+
+
+class Chains:
+    """Forms of `length` words each, found by one key for all of their words; `first` is the number of the first."""
+
+    def __init__(self, forms: Sequence[Form], length: int, first: int) -> None:
+        keys = np.array([form.keys for form in forms], np.uint64).reshape(len(forms), length)
+        chain = np.zeros(len(forms), np.uint64)
+        for word in keys.T:
+            chain = _longer(chain, word)
+        order = np.argsort(chain, kind="stable")
+        self._keys = KeySet(chain.tolist())
+        self._form = first + order
+        self._begin = np.searchsorted(chain[order], self._keys.values)
+        self._count = np.searchsorted(chain[order], self._keys.values, side="right") - self._begin
+
+    def find(self, chain: Keys) -> tuple[Positions, Positions]:
+        """Places in `chain` where forms may stand, and the numbers of these forms: int64 [found] both."""
+        at, which = self._keys.find(chain)
+        count = self._count[which]
+        within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        return np.repeat(at, count), self._form[np.repeat(self._begin[which], count) + within]
+
+
+def _longer(chain: Keys, keys: Keys) -> Keys:
+    """The keys of as many words as `chain` has and one more, which is that of `keys`; a last word has none after it."""
+    return chain[: len(keys)] * RADIX + keys
+
+
+def _chains(forms: Sequence[Form]) -> Iterator[Chains]:
+    """Those of one word, of two and so on, of `forms` sorted by how many they have."""
+    first = 0
+    for length in range(1, max((len(form.keys) for form in forms), default=0) + 1):
+        some = [form for form in forms if len(form.keys) == length]
+        yield Chains(some, length, first)
+        first += len(some)
 
 
 class Matcher:
@@ -79,28 +114,19 @@ class Matcher:
         self._inflected = inflected
         self._within = np.array([rule.near.within if rule.near else -1 for rule in rules], np.int64)
         self._any_near = bool((self._within >= 0).any())
-        forms = list(dict.fromkeys(_forms(rules, inflected)))
-        self._anchors = KeySet([form.keys[form.anchor] for form in forms])
-        forms.sort(key=lambda form: form.keys[form.anchor])
+        forms = sorted(dict.fromkeys(_forms(rules, inflected)), key=lambda form: len(form.keys))
         self._forms = forms
-        anchored = np.array([form.keys[form.anchor] for form in forms], np.uint64)
-        self._first = np.searchsorted(anchored, self._anchors.values)
-        self._count = np.searchsorted(anchored, self._anchors.values, side="right") - self._first
-        self._rule, self._role, self._anchor, self._length = (
-            np.array([value(form) for form in forms], np.int64)
-            for value in (lambda f: f.rule, lambda f: f.role, lambda f: f.anchor, lambda f: len(f.keys))
-        )
+        self._rule = np.array([form.rule for form in forms], np.int64)
+        self._role = np.array([form.role for form in forms], np.int64)
         self._tag = np.array([form.tag for form in forms], np.bool_)
         self._marked = np.array([form.pattern is not None for form in forms], np.bool_)
-        self._keys = np.zeros((len(forms), max((len(form.keys) for form in forms), default=1)), np.uint64)
-        for place, form in enumerate(forms):
-            self._keys[place, : len(form.keys)] = form.keys
+        self._chains = list(_chains(forms))
 
     def __call__(self, texts: pa.Array, languages: pa.Array | None = None) -> Found:
         """Which of `texts` (strings [texts], no nulls) keep which rules; inflected ones need their `languages`."""
         words = tokens(texts)
         keys = stem_keys(words, languages) if self._inflected else words.key
-        place, form = self._agreeing(words, keys, *self._candidates(words, keys))
+        place, form = self._agreeing(words, keys)
         rule, role, text = self._rule[form], self._role[form], words.row[place]
         named = np.flatnonzero(role == NAMES)
         if self._any_near:
@@ -110,31 +136,24 @@ class Matcher:
         kept[text[role == EXCLUDES], rule[role == EXCLUDES]] = False
         return Found(*np.nonzero(kept))
 
-    def _candidates(self, words: Tokens, keys: Keys) -> tuple[Positions, Positions]:
-        """Where forms may begin, as places of words, and which; their anchors agree and they end with the text."""
-        at, anchor = self._anchors.find(keys)
-        count = self._count[anchor]
-        within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        form = np.repeat(self._first[anchor], count) + within
-        place = np.repeat(at, count) - self._anchor[form]
-        last = place + self._length[form] - 1
-        whole = (place >= 0) & (last < len(keys))
-        place, form, last = place[whole], form[whole], last[whole]
-        same = words.row[place] == words.row[last]
-        return place[same], form[same]
-
-    def _agreeing(self, words: Tokens, keys: Keys, place: Positions, form: Positions) -> tuple[Positions, Positions]:
-        """Those of the candidates whose words, gaps and marks all agree."""
-        agree = ~self._tag[form] | words.tagged[place]
-        place, form = place[agree], form[agree]
-        for step in range(self._keys.shape[1]):
-            at = np.minimum(place + step, len(keys) - 1)
-            agree = (keys[at] == self._keys[form, step]) & (words.joined[at] | self._marked[form] | (step == 0))
-            agree |= self._length[form] <= step
-            place, form = place[agree], form[agree]
-        marked = np.flatnonzero(self._marked[form])
-        kept = np.ones(len(form), np.bool_)
-        kept[marked] = [self._says(words, words.row[place[n]], form[n]) for n in marked]
+    def _agreeing(self, words: Tokens, keys: Keys) -> tuple[Positions, Positions]:
+        """Where forms stand, as places of their first words, and which: words, gaps and marks all agree."""
+        gaps = np.cumsum(~words.joined)
+        places, forms = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        chain = keys
+        for length, some in enumerate(self._chains, start=1):
+            place, form = some.find(chain)
+            last = place + length - 1
+            agree = gaps[place] == gaps[last]
+            agree |= self._marked[form] & (words.row[place] == words.row[last])
+            agree &= ~self._tag[form] | words.tagged[place]
+            places.append(place[agree])
+            forms.append(form[agree])
+            chain = _longer(chain, keys[length:])
+        place, form = np.concatenate(places), np.concatenate(forms)
+        kept = ~self._marked[form]
+        for n in np.flatnonzero(~kept):
+            kept[n] = self._says(words, words.row[place[n]], form[n])
         return place[kept], form[kept]
 
     def _says(self, words: Tokens, text: int, form: int) -> bool:
@@ -176,10 +195,9 @@ def _forms(rules: Sequence[Rule], inflected: bool) -> Iterator[Form]:
         keys, tags = stem_keys(words, every).tolist(), stem_keys(joined, every).tolist()
         for text, ((rule, role, _), (start, end)) in enumerate(zip(asked, spans, strict=True)):
             plain = words.text(text) == " ".join(parts[start:end])
-            anchor = max(range(end - start), key=lambda n: len(parts[start + n]))
-            yield Form(rule, role, tuple(keys[start:end]), anchor, None if plain else _pattern(words.text(text)))
+            yield Form(rule, role, tuple(keys[start:end]), None if plain else _pattern(words.text(text)))
             if inflected and plain:
-                yield Form(rule, role, (tags[text],), 0, tag=True)
+                yield Form(rule, role, (tags[text],), tag=True)
 
 
 def _pattern(term: str) -> re.Pattern[str]:

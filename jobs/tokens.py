@@ -11,7 +11,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -28,18 +28,20 @@ IDEOGRAPHS = slice(0x20000, 0x323B0)
 """Letters all of them, none with a capital or an accent: they need no looking up one by one."""
 MIXER = np.uint64(0x9E3779B97F4A7C15)
 RADIX = np.uint64(0xD6E8FEB86659FD93)
+UNRADIX = np.uint64(pow(int(RADIX), -1, 1 << 64))
+"""The inverse of RADIX modulo 2 ** 64: it brings a part of a text to where it would be if it began there."""
 
 
 @dataclass(frozen=True)
 class Tokens:
     """The words of some texts, in order; `n` words, `c` characters of all texts together, accents dropped.
 
-    `codes` uint32 [c] are the folded characters and `kinds` uint8 [c] what they are; text `i` has those from
+    `written` uint32 [c] are the characters as they stand and `kinds` uint8 [c] what they are; text `i` has those from
     `bounds[i]` to `bounds[i + 1]`. `start` and `end` int64 [n] are where each word lies in them, `row` int64 [n] the
-    text that it is of, `prefixes` uint64 [c + 1] what keys are made from.
+    text that it is of, `prefixes` uint64 [c + 1] sums of salt * RADIX ** place: differences are those of parts.
     """
 
-    codes: npt.NDArray[np.uint32]
+    written: npt.NDArray[np.uint32]
     kinds: npt.NDArray[np.uint8]
     bounds: Positions
     start: Positions
@@ -55,7 +57,7 @@ class Tokens:
     @cached_property
     def key(self) -> Keys:
         """uint64 [n]: a hash of each folded word, the same in every process."""
-        return mixed(self.prefixes[self.end] - self.prefixes[self.start])
+        return self.begins(self.start, self.end)
 
     @cached_property
     def count(self) -> Positions:
@@ -87,21 +89,28 @@ class Tokens:
 
     def _follows(self, mark: str) -> Flags:
         """bool [n]: whether `mark` stands right before a word."""
-        before = self.codes[np.maximum(self.start - 1, 0)]
+        before = self.written[np.maximum(self.start - 1, 0)]
         marked: Flags = (before == ord(mark)) & (self.start > self.bounds[self.row])
         return marked
 
-    def begins(self, length: Positions) -> Keys:
-        """uint64 [n]: a hash of the first `length` characters of each word: the key of that beginning."""
-        return mixed(self.prefixes[self.start + length] - self.prefixes[self.start])
+    def begins(self, start: Positions, end: Positions) -> Keys:
+        """uint64 [parts]: a hash of the folded characters from `start` to `end` (int64 [parts])."""
+        return mixed((self.prefixes[end] - self.prefixes[start]) * _powers(UNRADIX, len(self.written))[start])
+
+    def codes(self, places: Positions) -> npt.NDArray[np.uint32]:
+        """uint32, as many as `places`: the folded characters that stand there."""
+        return _tables()[0][self.written[places]]
 
     def word(self, place: int) -> str:
         """The folded word at `place`."""
-        return _decoded(self.codes[self.start[place] : self.end[place]])
+        return self._decoded(self.start[place], self.end[place])
 
     def text(self, row: int) -> str:
         """The folded text at `row`."""
-        return _decoded(self.codes[self.bounds[row] : self.bounds[row + 1]])
+        return self._decoded(self.bounds[row], self.bounds[row + 1])
+
+    def _decoded(self, start: int, end: int) -> str:
+        return _tables()[0][self.written[start:end]].tobytes().decode("utf-32-le", "replace")
 
 
 class KeySet:
@@ -122,7 +131,7 @@ class KeySet:
 
 def tokens(texts: pa.Array) -> Tokens:
     """The words of `texts` (strings [texts], none of them null)."""
-    fold, kinds_of, salt = _tables()
+    _, kinds_of, salt = _tables()
     raw = np.frombuffer(_joined(texts).encode("utf-32-le"), np.uint32)
     bounds = np.concatenate([[0], np.cumsum(pc.utf8_length(texts).to_numpy(), dtype=np.int64)])
     kinds = kinds_of[raw]
@@ -137,14 +146,14 @@ def tokens(texts: pa.Array) -> Tokens:
     start = np.flatnonzero(inside & (~before[:-1] | edges[:-1]))
     end = np.flatnonzero(before[1:] & (~np.concatenate([inside[1:], [False]]) | edges[1:])) + 1
     row = np.repeat(np.arange(len(texts)), np.diff(np.searchsorted(start, bounds)))
-    return Tokens(fold[raw], kinds, bounds, start, end, row, _prefixes(salt[raw], inside, start, end))
+    return Tokens(raw, kinds, bounds, start, end, row, _prefixes(salt, raw))
 
 
 def key_of(word: str) -> np.uint64:
     """The key that Tokens gives the folded `word`."""
     _, _, salt = _tables()
     codes = np.frombuffer(word.encode("utf-32-le"), np.uint32)
-    return np.uint64(mixed(np.sum(salt[codes] * _powers(len(codes)), dtype=np.uint64, keepdims=True))[0])
+    return np.uint64(mixed(np.sum(salt[codes] * _powers(RADIX, len(codes)), dtype=np.uint64, keepdims=True))[0])
 
 
 def mixed(values: Keys) -> Keys:
@@ -169,21 +178,20 @@ def _joined(texts: pa.Array) -> str:
     return str(memoryview(characters)[bounds[0] : bounds[-1]], "utf-8") if characters else ""
 
 
-def _prefixes(salt: Keys, inside: Flags, start: Positions, end: Positions) -> Keys:
-    """uint64 [c + 1]: sums of salt * RADIX ** place in the word, so that differences are those of parts of a word."""
-    lengths = end - start
-    places = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    weighted = np.zeros(len(salt) + 1, np.uint64)
-    weighted[1:][inside] = salt[inside] * _powers(int(lengths.max(initial=0)))[places]
-    return np.cumsum(weighted, dtype=np.uint64)
+def _prefixes(salt: Keys, raw: npt.NDArray[np.uint32]) -> Keys:
+    prefixes = np.zeros(len(raw) + 1, np.uint64)
+    np.cumsum(salt[raw] * _powers(RADIX, len(raw)), out=prefixes[1:])
+    return prefixes
 
 
-def _powers(count: int) -> Keys:
-    return np.multiply.accumulate(np.concatenate([[np.uint64(1)], np.full(count, RADIX)]))[:count]
+def _powers(base: np.uint64, count: int) -> Keys:
+    """uint64 [count]: `base` to the power of 0, 1, 2, ..., modulo 2 ** 64."""
+    return _many_powers(base, 1 << max(count - 1, 1).bit_length())[:count]
 
 
-def _decoded(codes: npt.NDArray[np.uint32]) -> str:
-    return codes.tobytes().decode("utf-32-le", "replace")
+@lru_cache(maxsize=4)
+def _many_powers(base: np.uint64, count: int) -> Keys:
+    return np.multiply.accumulate(np.concatenate([[np.uint64(1)], np.full(count, base)]))
 
 
 @cache
