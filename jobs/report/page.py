@@ -147,7 +147,7 @@ def lead(figures: Figures, words: dict[Move, tuple[str, ...]], voice: Voice) -> 
         return voice("lead_none")
     verdict = voice.verdict(total["change_low"], total["change_high"])
     said = [
-        _mood(told(total, "mean"), voice.count(total["scored"]), voice),
+        _mood(told(total, "mean"), _scored(total, voice), voice),
         voice(f"lead_{verdict}", change=voice.polarity(total["change"])),
     ]
     if total["counted_before"]:
@@ -166,6 +166,12 @@ def lead(figures: Figures, words: dict[Move, tuple[str, ...]], voice: Voice) -> 
         talk = ", ".join(f"“{clean(word)}”" for word in words.get(move, ())[:4])
         said.append(f"{turn}, {voice('lead_words', words=talk)}." if talk else f"{turn}.")
     return " ".join(said)
+
+
+def _scored(total: dict[str, Any], voice: Voice) -> str:
+    """How many posts a mean is of, and of how many where some could not be scored: as the cards count them."""
+    scored, posts = voice.count(total["scored"]), voice.count(total["posts"])
+    return scored if total["scored"] == total["posts"] else voice("lead_some", n=scored, all=posts)
 
 
 def _mood(mean: Told, count: str, voice: Voice) -> str:

@@ -38,6 +38,14 @@ def test_the_unsure_are_shown_beside_the_other_shares(made: Report) -> None:
     assert '<th scope="col">Modelo em dúvida</th>' in page
 
 
+def test_the_sentence_says_of_how_many_posts_some_could_not_be_scored(made: Report) -> None:
+    page = made.path.read_text(encoding="utf-8")
+    said = re.search(r"O humor de ([\d.]+) de ([\d.]+) publicações", page)
+    assert said
+    scored, posts = (int(count.replace(".", "")) for count in said.groups())
+    assert scored < posts == made.posts
+
+
 def test_a_second_run_gives_the_same_bytes(made: Report, settings: Settings, tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in made.path.parent.iterdir()}
     inodes = {path.name: path.stat().st_ino for path in made.path.parent.iterdir()}
