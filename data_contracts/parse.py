@@ -1,7 +1,7 @@
 """YAML files that ship with the packages, read fast: contracts and phrases.
 
 It lies here because `data_contracts` is the lowest package. Files that a person wrote, whose faults are told by line,
-are read by `jobs.document`.
+are read by `jobs.document`, with the same loader.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from data_contracts.parse import LOADER
+
 
 class SettingsError(ValueError):
     """A file of settings, or of a service, is missing or wrong; the message names the file, the line and the field."""
@@ -32,9 +34,9 @@ def read_document(
 ) -> Model:
     """The `model` that `file` says, once `change` has seen to it; SettingsError where it does not say one."""
     try:
-        text = file.read_text(encoding="utf-8")
-        document = yaml.safe_load(text)
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = LOADER(file.read_text(encoding="utf-8"))
+        tree = loader.get_single_node()
+        document = loader.construct_document(tree) if tree else None
     except OSError as error:
         raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, ValueError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +51,10 @@ class Place:
         place = cls.__new__(cls)
         place.root, place.config = root, root / "sentinela.yaml"
         return place
+
+    def copy(self, root: Path) -> Place:
+        """A place at `root` like this one, to be changed by one test."""
+        return Place.at(Path(shutil.copytree(self.root, root)))
 
     def configure(self, feeds: Sequence[str | dict[str, Any]] = ("posts",), **changes: Any) -> None:
         """Write the settings file anew, `changes` over the defaults; a feed is a name or all its settings."""

@@ -28,16 +28,16 @@ DATASETS = ("raw_posts", "item_versions", "coverage")
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("made") / "one"
-    add(Place(root), "first", DAYS)
-    return root
+def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    place = Place(tmp_path_factory.mktemp("made"))
+    add(place, "first", DAYS)
+    return place
 
 
 @pytest.fixture
-def place(made: Path, tmp_path: Path, present: datetime) -> Place:
+def place(made: Place, tmp_path: Path, present: datetime) -> Place:
     """A lake with two days that were ingested."""
-    return Place.at(Path(shutil.copytree(made, tmp_path / "one")))
+    return made.copy(tmp_path / "one")
 
 
 def add(place: Place, name: str, days: list[str]) -> None:
@@ -83,7 +83,7 @@ def test_a_restored_lake_keeps_cursors_and_key_and_has_every_day_looked_at_once(
 
 def test_a_restored_lake_goes_on_as_if_nothing_had_been(place: Place, tmp_path: Path) -> None:
     backup(place.settings, str(tmp_path / "backups"))
-    undisturbed = Place.at(Path(shutil.copytree(place.root, tmp_path / "undisturbed")))
+    undisturbed = place.copy(tmp_path / "undisturbed")
     shutil.rmtree(place.settings.lake)
     restore(place.settings, str(tmp_path / "backups"))
     for one in (place, undisturbed):

@@ -17,14 +17,19 @@ FLOOD = [item(f"flood-{n}", DAY, f"{PT} {n}", stars=500 if n < 10 else 5) for n 
 WHO = Decision("ana", "the shop gave 500 stars on purpose")
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """A place of which DAY is published with one post and held back with twenty more items."""
-    place = Place(tmp_path)
+    place = Place(tmp_path_factory.mktemp("made"))
     carry(place.settings, place.add([item("calm", DAY, PT)], file="0"), [])
     carried = carry(place.settings, place.add(FLOOD, at=FETCHED + timedelta(hours=1)), [])
     assert list(carried.validated.held) == [DAY]
     return place
+
+
+@pytest.fixture
+def place(made: Place, tmp_path: Path) -> Place:
+    return made.copy(tmp_path / "place")
 
 
 def told(place: Place) -> tuple[int, int, int]:

@@ -36,10 +36,10 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def polled(tmp_path: Path) -> Place:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Two feeds that were each polled four times a day, each time with a new item, and validated."""
-    place = Place(tmp_path, ("posts", "shop"))
+    place = Place(tmp_path_factory.mktemp("made"), ("posts", "shop"))
     for hour in range(4):
         for feed in ("posts", "shop"):
             place.write([item(f"{feed}-{hour}", DAYS[hour % 2], f"{PT} {hour}")], feed, str(hour))
@@ -48,6 +48,11 @@ def polled(tmp_path: Path) -> Place:
     for name in State(place.lake).marked():
         (Path(place.lake.base) / f"_state/pending/{name}.json").unlink()
     return place
+
+
+@pytest.fixture
+def polled(made: Place, tmp_path: Path) -> Place:
+    return made.copy(tmp_path / "polled")
 
 
 def age(path: Path, hours: float) -> None:

@@ -22,14 +22,20 @@ DAY = "2026-06-03"
 FLOOD = [item(f"flood-{n}", DAY, f"{PT} {n}", stars=500 if n < 10 else 5) for n in range(20)]
 
 
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """A place whose one feed was read whole today and has a post of today."""
-    place = Place(tmp_path)
-    today = FETCHED.date().isoformat()
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(FETCHED.timestamp())))
-    carry(place.settings, place.add([item("calm", today, PT)], file="0"), [])
+    place = Place(tmp_path_factory.mktemp("made"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCE_DATE_EPOCH", str(int(FETCHED.timestamp())))
+        carry(place.settings, place.add([item("calm", FETCHED.date().isoformat(), PT)], file="0"), [])
     return place
+
+
+@pytest.fixture
+def place(made: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(FETCHED.timestamp())))
+    return made.copy(tmp_path / "place")
 
 
 def fetched(place: Place, status: str, message: str | None, minutes: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -42,12 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
 @pytest.fixture
 def place(made: Place, tmp_path: Path) -> Place:
     """The lake, for one test."""
-    return another(made, tmp_path / "place")
-
-
-def another(place: Place, root: Path) -> Place:
-    """A copy of `place` at `root`."""
-    return Place.at(Path(shutil.copytree(place.root, root)))
+    return made.copy(tmp_path / "place")
 
 
 def read_by(place: Place, version: str, **changes: Any) -> None:

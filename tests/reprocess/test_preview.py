@@ -23,7 +23,7 @@ from jobs.reprocess.trying import chosen
 from jobs.revisions import read_revisions
 from jobs.settings import Limits, Window
 from tests.place import PT, Place, item
-from tests.reprocess.conftest import DAYS, another, forbid, read_by
+from tests.reprocess.conftest import DAYS, forbid, read_by
 
 FIRST, LAST = date.fromisoformat(DAYS[0]), date.fromisoformat(DAYS[-1])
 WINDOW = Window(start=FIRST, end=LAST)
@@ -36,7 +36,7 @@ def look(place: Place, first: date = FIRST, last: date = LAST, **more: Any) -> P
 @pytest.fixture(scope="module")
 def newer(made: Place, tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Preview]:
     """The lake whose settings name the newer model, and the preview of reading all of it with that."""
-    place = another(made, tmp_path_factory.mktemp("newer") / "place")
+    place = made.copy(tmp_path_factory.mktemp("newer") / "place")
     read_by(place, "2")
     before = place.mtimes("lake")
     seen = look(place, reason="<b>colder</b>")
@@ -65,7 +65,7 @@ def test_it_tells_which_labels_and_days_would_move(newer: tuple[Place, Preview])
 
 
 def test_what_it_tells_is_what_happens(newer: tuple[Place, Preview], tmp_path: Path) -> None:
-    place, seen = another(newer[0], tmp_path / "place"), newer[1]
+    place, seen = newer[0].copy(tmp_path / "place"), newer[1]
     former = {row["post_id"]: row["label"] for row in place.rows("scored_posts")}
     for _ in reprocess(place.settings, seen.request):
         pass
@@ -82,7 +82,7 @@ def test_what_it_tells_is_what_happens(newer: tuple[Place, Preview], tmp_path: P
 
 
 def test_a_long_range_is_tried_on_a_sample_that_says_so(newer: tuple[Place, Preview], tmp_path: Path) -> None:
-    place = another(newer[0], tmp_path / "place")
+    place = newer[0].copy(tmp_path / "place")
     read_by(place, "2", reprocess={"sample_posts": 24})
     seen = look(place)
     assert (len(seen.days), len(seen.tried), seen.posts, seen.tried_posts) == (12, 4, 72, 24)
@@ -117,7 +117,7 @@ def test_days_that_would_be_held_back_are_told_and_stay_as_they_are(place: Place
 
 
 def test_verdicts_that_would_flip_are_told_with_their_period(newer: tuple[Place, Preview], tmp_path: Path) -> None:
-    place = another(newer[0], tmp_path / "place")
+    place = newer[0].copy(tmp_path / "place")
     of_day = {day: "morno" if day < DAYS[8] else "frio" for day in DAYS}
     many = [(day, f"{day}-{n}") for day in DAYS for n in range(40)]
     place.write([item(f"m-{name}", day, f"O café está {of_day[day]} hoje, {name}") for day, name in many], file="2")

@@ -20,7 +20,7 @@ from jobs.revisions import read_revisions
 from jobs.settings import Window
 from tests import stored
 from tests.place import PT, Place, item
-from tests.reprocess.conftest import DAYS, another, forbid, read_by
+from tests.reprocess.conftest import DAYS, forbid, read_by
 
 MADE = ("posts", "quarantine", "scored_posts", "twins", "topics")
 
@@ -50,7 +50,7 @@ def said(place: Place, table: str) -> list[dict[str, Any]]:
 
 
 def test_a_new_model_reads_the_range_as_if_it_had_always_been_there(place: Place, tmp_path: Path) -> None:
-    never = another(place, tmp_path / "never")
+    never = place.copy(tmp_path / "never")
     read_by(place, "2")
     assert run(place, asked(place)) == []
     assert models(place) == {day: {"words-2"} for day in DAYS}
