@@ -186,18 +186,20 @@ def _forms(rules: Sequence[Rule], inflected: bool) -> Iterator[Form]:
         for term in terms
     ]
     words = tokens(pa.array([term for _, _, term in asked], pa.string()))
-    parts = [words.word(n) for n in range(len(words.row))]
+    every = [words.word(n) for n in range(len(words.row))]
     ends = np.cumsum(words.count).tolist()
     spans = list(zip([0, *ends], ends, strict=False))
-    joined = tokens(pa.array(["".join(parts[start:end]) for start, end in spans], pa.string()))
+    parts = [every[start:end] for start, end in spans]
+    written = [words.text(n) for n in range(len(asked))]
+    patterns = [None if text == " ".join(said) else _pattern(text) for text, said in zip(written, parts, strict=True)]
+    joined = tokens(pa.array(["".join(said) for said in parts], pa.string()))
     for language in ("", *ENDINGS) if inflected else ("",):
-        every = pa.array([language] * len(asked), pa.string())
-        keys, tags = stem_keys(words, every).tolist(), stem_keys(joined, every).tolist()
-        for text, ((rule, role, _), (start, end)) in enumerate(zip(asked, spans, strict=True)):
-            plain = words.text(text) == " ".join(parts[start:end])
-            yield Form(rule, role, tuple(keys[start:end]), None if plain else _pattern(words.text(text)))
-            if inflected and plain:
-                yield Form(rule, role, (tags[text],), tag=True)
+        spoken = pa.array([language] * len(asked), pa.string())
+        keys, tags = stem_keys(words, spoken).tolist(), stem_keys(joined, spoken).tolist()
+        for n, ((rule, role, _), (start, end), pattern) in enumerate(zip(asked, spans, patterns, strict=True)):
+            yield Form(rule, role, tuple(keys[start:end]), pattern)
+            if inflected and pattern is None:
+                yield Form(rule, role, (tags[n],), tag=True)
 
 
 def _pattern(term: str) -> re.Pattern[str]:
