@@ -149,6 +149,15 @@ def test_status_shows_what_the_lake_holds(place: Place, sentinela: Callable[...,
     )
 
 
+def test_status_shows_what_the_last_runs_did(place: Place, sentinela: Callable[..., Done], tmp_path: Path) -> None:
+    shown = sentinela("status", "--runs", "--config", str(place.config))
+    assert shown.code == 0
+    scored = rf" score \S+ +scored_posts \d+ +{DAYS[0]} to {DAYS[1]} +2 .* done +judged_posts \d+"
+    assert re.search(scored, shown.out), shown.out
+    empty = Place(tmp_path)
+    assert sentinela("status", "--runs", "--config", str(empty.config)).out == "nothing was committed yet\n"
+
+
 def test_a_report_is_made_again_from_its_pins_whatever_the_settings_say_now(
     place: Place, sentinela: Callable[..., Done], bad_settings: Path
 ) -> None:
