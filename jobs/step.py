@@ -56,9 +56,9 @@ class Order:
         of_feeds = self.feeds is None or partition.feed is None or partition.feed in self.feeds
         return of_feeds and (self.days is None or partition.day in self.days)
 
-    def is_old(self, files: Iterable[File]) -> bool:
-        """Whether any of `files` was committed too long ago."""
-        if self.made_before is None:
+    def is_old(self, files: Collection[File]) -> bool:
+        """Whether any of `files`, those of one partition, was committed too long ago; no person decided on them."""
+        if self.made_before is None or any(file.is_decided for file in files):
             return False
         latest = self.made_before.timestamp() * 1000
         return any(file.committed <= latest for file in files)

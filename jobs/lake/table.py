@@ -48,6 +48,8 @@ MOST_DAYS_KEPT = 30
 SYNCED_ONE_BY_ONE = 100
 HELD, GIVEN_UP = "held_", "given_up_"
 """What stands before the verdict of rows that are held back, and of those that a person gave up."""
+RELEASED = "-released"
+"""What follows, in the name of a file that a person released, what it was made from."""
 ATTEMPTS = 100
 """How often a commit is tried that others are faster than."""
 FOLDER_MODE = 0o770
@@ -105,7 +107,7 @@ class File:
     @property
     def made_from(self) -> str:
         """What the file was made from, as its writer said it."""
-        return self.name.rsplit("-", 1)[0]
+        return self._origin.removesuffix(RELEASED)
 
     @property
     def feed(self) -> str | None:
@@ -131,6 +133,15 @@ class File:
     def is_given_up(self) -> bool:
         """Whether its rows were held back and a person gave them up."""
         return str(self.verdict).startswith(GIVEN_UP)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether its rows were held back and a person gave them up or released them."""
+        return self.is_given_up or self._origin.endswith(RELEASED)
+
+    @property
+    def _origin(self) -> str:
+        return self.name.rsplit("-", 1)[0]
 
     @property
     def partition(self) -> Partition:
