@@ -13,10 +13,33 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 0.3
+# A DAG of no one makes Airflow load first what it loads when it is first used.
 PROGRAM = """
 import sys, time
-import airflow.sdk, airflow.dag_processing.dagbag
-from airflow.providers.standard.operators import hitl
+from datetime import timedelta
+import airflow.dag_processing.dagbag
+from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
+from airflow.sdk import (
+    DAG, Asset, Connection, CronPartitionTimetable, Param, PartitionedAssetTimetable, RetryPolicy, TriggerRule, conf,
+    get_current_context, task, task_group,
+)
+from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
+
+alert = DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(minutes=1), SyncCallback("json.dumps", {}))
+params = {"days": Param([], type="array"), "day": Param("2026-01-01", type="string", format="date")}
+with DAG("of_no_one", schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC"), params=params, deadline=alert):
+    @task
+    def one(day=None):
+        pass
+
+    @task_group
+    def some(day):
+        return one(day=day)
+
+    some.expand(day=one())
+
 before = time.process_time()
 sys.path.insert(0, sys.argv[1])
 exec(compile(open(sys.argv[2]).read(), sys.argv[2], "exec"), {"__name__": "parsed"})
