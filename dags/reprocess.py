@@ -29,14 +29,10 @@ from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from airflow.providers.standard.exceptions import HITLTimeoutError
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import (
     DAG,
-    ExceptionRetryPolicy,
     Param,
-    RetryAction,
-    RetryRule,
     TriggerRule,
     get_current_context,
     task,
@@ -189,7 +185,6 @@ with DAG(
         body="{{ ti.xcom_pull(task_ids='preview')['told'] }}",
         params={"because": Param("", type="string", title="Why", description="Every commit says so.")},
         response_timeout=timedelta(days=7),
-        retry_policy=ExceptionRetryPolicy(rules=[RetryRule(exception=HITLTimeoutError, action=RetryAction.FAIL)]),
         execution_timeout=None,
     )
     approval: Any = approve.output

@@ -6,15 +6,37 @@ from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any
 
-from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule, conf
+from airflow.sdk import Asset, RetryDecision, RetryPolicy, conf
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowFailException
 
 from jobs.alerts.runs import failed, succeeded
-from jobs.settings import SettingsError
 
 POLARITY = Asset("daily_polarity")
+LASTING = {
+    "airflow.providers.standard.exceptions.HITLTimeoutError": "ask again by clearing the task",
+    "data_contracts.odcs.ContractError": "mend the contract, then clear the task",
+    "jobs.decision.DecisionError": "look at what is held back, then trigger it anew",
+    "jobs.document.SettingsError": "mend the settings, then clear the task",
+    "jobs.lake.faults.LakeKeysError": "mend the keys of the store, then clear the task",
+    "jobs.report.write.ReportError": "publish days first, then clear the task",
+    "jobs.validate.audit.AuditError": "mend the contract or the rule, then clear the task",
+    "models.sentiment.contract.ArtifactError": "mend the packaged model, then clear the task",
+    "models.sentiment.contract.UnknownModelError": "mend `scoring.model`, then clear the task",
+}
+"""What to do about faults that another try would end in, too, by their names: importing them would load the steps."""
+
+
+class ByCause(RetryPolicy):
+    """A task fails at once where its fault would last; all else (network, memory, disk) is tried again, ever later."""
+
+    def evaluate(self, exception: BaseException, *_: Any, **__: Any) -> RetryDecision:
+        """What becomes of a task that ended with `exception`."""
+        for kind in type(exception).__mro__:
+            if advice := LASTING.get(f"{kind.__module__}.{kind.__qualname__}"):
+                return RetryDecision.fail(f"another try would end the same: {advice}")
+        return RetryDecision.default()
 
 
 def default_args(hours: float) -> dict[str, Any]:
@@ -26,9 +48,7 @@ def default_args(hours: float) -> dict[str, Any]:
         "retry_exponential_backoff": 2.0,
         "max_retry_delay": timedelta(minutes=30),
         "execution_timeout": timedelta(hours=hours),
-        "retry_policy": ExceptionRetryPolicy(
-            rules=[RetryRule(exception=SettingsError, action=RetryAction.FAIL, reason="mend the settings, then clear")]
-        ),
+        "retry_policy": ByCause(),
         "on_failure_callback": failed,
         "on_success_callback": succeeded,
     }

@@ -9,6 +9,7 @@ import jsonschema
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from data_contracts import FOLDER, SUFFIX, ContractError, contract, names
+from data_contracts.odcs import SOURCES
 from data_contracts.parse import parse
 
 
@@ -24,9 +25,19 @@ def problems() -> list[str]:
         try:
             if contract(name).name != name:
                 found.append(f"{name}{SUFFIX}: name: must be {name!r}, the name of the file")
+            found += _unknown_sources(name)
         except (ContractError, LookupError, TypeError, ValueError) as fault:
             found.append(f"{name}{SUFFIX}: nothing can be derived from it: {fault!r}")
     return found
+
+
+def _unknown_sources(name: str) -> list[str]:
+    return [
+        f"{name}{SUFFIX}: {column}: {SOURCES}: there is no column {dataset}.{source}"
+        for column, sources in contract(name).sources.items()
+        for dataset, source in sources
+        if dataset not in names() or source not in contract(dataset).columns
+    ]
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 SUFFIX = ".odcs.yaml"
 ENGINE = "greatExpectations"
+SOURCES = "transformSourceObjects"
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     "bool": pa.bool_(),
@@ -58,6 +60,8 @@ class Contract:
     """What one ODCS file says. `schema` has the partition columns too, in the order of the file.
 
     `table` is the Delta table that holds the rows, and `verdict` the rows of it that are meant: of all when None.
+    `sources` tells of columns that are made from others which, as (dataset, column). What rows are made by is all but
+    that: `digest` is a hash of it.
     """
 
     name: str
@@ -70,6 +74,7 @@ class Contract:
     digest: str
     table: str
     verdict: str | None
+    sources: Mapping[str, tuple[tuple[str, str], ...]]
 
     @property
     def columns(self) -> list[str]:
@@ -112,9 +117,10 @@ def contract(name: str) -> Contract:
             for column, owner in [(None, table), *((p["name"], p) for p in properties)]
             for rule in owner.get("quality", [])
         ),
-        digest=hashlib.sha256(path.read_text(encoding="utf-8").encode()).hexdigest()[:16],
+        digest=_digest(path),
         table=custom.get("storedIn", document["name"]),
         verdict=custom.get("verdict"),
+        sources={p["name"]: tuple(map(_source, p[SOURCES])) for p in properties if SOURCES in p},
     )
 
 
@@ -161,6 +167,16 @@ def great_expectations() -> ModuleType:
         del sys.modules["pyspark"]
         if hidden is not None:
             sys.modules["pyspark"] = hidden
+
+
+def _digest(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return hashlib.sha256("".join(line for line in lines if SOURCES not in line).encode()).hexdigest()[:16]
+
+
+def _source(said: str) -> tuple[str, str]:
+    dataset, _, column = said.partition(".")
+    return dataset, column
 
 
 def _field(path: Path, prop: dict[str, Any]) -> pa.Field:

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from jobs.decision import Decision
+    from jobs.lake.commits import Commit
     from jobs.status import FeedStatus
 
 FAILED, WRONG_USE = 1, 2
-SHOWN_DAYS, WIDTH = 14, 160
+SHOWN_DAYS, SHOWN_COMMITS, WIDTH = 14, 40, 160
 
 app = typer.Typer(
     name="sentinela",
@@ -259,11 +260,19 @@ def predict(
 def status(
     days: Annotated[int, typer.Option("--days", min=0, help="How many of the newest days to list.")] = SHOWN_DAYS,
     as_of: AsOfOption = None,
+    runs: Annotated[
+        bool, typer.Option("--runs", help="Show what the last runs did instead: rows, seconds, versions, outcome.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Show what the lake holds, per feed and day, with gaps."""
+    from jobs.status import newest_commits
     from jobs.status import status as step
 
+    if runs:
+        commits = newest_commits(load(config), SHOWN_COMMITS)
+        _console().print(_commits_table(commits) if commits else "nothing was committed yet")
+        return
     moment = _moment(as_of)
     console, feeds = _console(), step(load(config), moment)
     if moment:
@@ -671,6 +680,23 @@ def _days_table(feeds: list[FeedStatus], count: int) -> Table:
     for day in sorted({day for feed in feeds for day in feed.days}, reverse=True)[:count]:
         cells = [feed.days.get(day, (0, 0)) for feed in feeds]
         table.add_row(day, *(f"{posts} (+{broken})" if broken else str(posts) for posts, broken in cells))
+    return table
+
+
+def _commits_table(commits: list[Commit]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None)
+    for name in ("when (UTC)", "step", "made", "days", "rows", "seconds", "rows/s", "outcome"):
+        table.add_column(name, no_wrap=True, justify="right" if name in ("rows", "seconds", "rows/s") else "left")
+    table.add_column("from", overflow="fold")
+    for one in commits:
+        step = " ".join(filter(None, (one.step, one.said.get("feed"), one.said.get("model"))))
+        days = "-" if not one.days else f"{one.days[0]} to {one.days[-1]}" if one.days[1:] else one.days[0]
+        seconds, rate = ("-" if value is None else f"{value:,.1f}" for value in (one.seconds, one.rate))
+        sources = ", ".join(f"{name} {version}" for name, version in one.made_from.items() if name != one.table)
+        made = (f"{one.table} {one.version}", days, f"{one.rows:,}", seconds, rate, one.outcome, sources)
+        table.add_row(*map(_plain, (f"{one.moment:%m-%d %H:%M:%S}", step, *made)))
     return table
 
 

@@ -29,11 +29,11 @@ TICK = timedelta(microseconds=1)
 """A line comes after those before it, though the clock may stand."""
 
 
-def record(lake: Lake, line: Mapping[str, Any]) -> None:
+def record(lake: Lake, line: Mapping[str, Any], seconds: float | None = None) -> None:
     """Add `line`, a row of the contract, unless the newest of its feed and window that day says the same.
 
-    An `unchanged` answer after one that was seen says nothing new, unless its message does. Raises LakeError when
-    others commit before us time and again.
+    An `unchanged` answer after one that was seen says nothing new, unless its message does. The fetch took `seconds`.
+    Raises LakeError when others commit before us time and again.
     """
     day = as_day(line["fetched_date"])
 
@@ -49,7 +49,8 @@ def record(lake: Lake, line: Mapping[str, Any]) -> None:
         ordered = sorted(lines, key=lambda row: tuple(row[key] for key in contract(COVERAGE).key))
         batch = pa.RecordBatch.from_pylist(ordered, schema=schema(COVERAGE))
         add = write(lake, COVERAGE, {"fetched_date": day}, "ledger", [batch])
-        return Amendment(add, before, {"step": "ingest", "days": [], "cause": "ingest"})
+        said = {"feed": line["feed"], "status": line["status"], "rows": line["items_seen"], "seconds": seconds}
+        return Amendment(add, before, {"step": "ingest", "days": [], "cause": "ingest", **said})
 
     lake.amend(COVERAGE, told)
 

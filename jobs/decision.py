@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from jobs.lake.query import View
-from jobs.lake.table import GIVEN_UP, HELD, Amendment, File, Lake, Table
+from jobs.lake.table import GIVEN_UP, HELD, RELEASED, Amendment, File, Lake, Table
 from jobs.pipeline import carry
 from jobs.settings import Settings
 from jobs.validate.moves import moves, tied
@@ -59,7 +59,7 @@ def _decide(lake: Lake, days: Collection[str], step: str, decision: Decision, pr
         chosen = [file for file in table.files if file.day in decided]
         waiting = [file for file in chosen if file.is_held]
         gone = waiting if prefix else [*waiting, *_published_beside(chosen, waiting)]
-        add = [_copied(lake, file, str(file.verdict).replace(HELD, prefix, 1)) for file in waiting]
+        add = [_copied(lake, file, prefix) for file in waiting]
         said = {"step": step, "days": decided, "cause": decision.why, "who": decision.who}
         return Amendment(add, gone, said)
 
@@ -87,7 +87,8 @@ def _published_beside(chosen: Sequence[File], waiting: Sequence[File]) -> list[F
     return [file for file in chosen if file.partition in places and file not in waiting]
 
 
-def _copied(lake: Lake, file: File, verdict: str) -> File:
-    place = lake.new_file("judged_posts", {**dict(file.values), "verdict": verdict}, file.made_from)
+def _copied(lake: Lake, file: File, prefix: str) -> File:
+    values = {**dict(file.values), "verdict": str(file.verdict).replace(HELD, prefix, 1)}
+    place = lake.new_file("judged_posts", values, file.made_from if prefix else f"{file.made_from}{RELEASED}")
     lake.copy(file, place)
     return replace(place, rows=file.rows, bytes=file.bytes)

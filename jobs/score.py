@@ -11,7 +11,7 @@ both models, so a report can tell the step that the model made from what people 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -51,10 +51,11 @@ def score(settings: Settings, days: Sequence[str], order: Order | None = None) -
     Partitions that are up to date are left alone, unless `order` tells otherwise.
     Raises models.sentiment.ArtifactError when the packaged model is missing or was changed, and EngineError.
     """
-    lake = Lake(settings.lake)
+    lake, order = Lake(settings.lake), order or Order()
+    model = lineage(settings.scoring.model, settings.scoring.budget_minutes)
     with open_engine(settings.engine) as engine:
         step = Score(lake, settings.scoring, tuple(days), engine)
-        made = bring_up_to_date(lake, step, order)
+        made = bring_up_to_date(lake, step, replace(order, said={**order.said, "model": model}))
     posts = sum(file.rows for change in made.values() for file in change.add)
     return Scored(sorted(set(step.days)), posts, sum(step.unscored.get(partition, 0) for partition in made))
 

@@ -1,4 +1,4 @@
-"""What the lake holds: per feed, per day, with gaps."""
+"""What the lake holds, per feed and per day, with gaps, and what the newest commits did to it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from jobs.coverage import looked_for
+from jobs.lake.commits import Commit
 from jobs.lake.query import View, sql_until
-from jobs.lake.table import UNDATED, Lake
+from jobs.lake.table import TABLES, UNDATED, Lake
 from jobs.revisions import view_current
 from jobs.settings import Settings, Window
+from jobs.versions import INDEX
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,13 @@ def status(settings: Settings, as_of: datetime | None = None) -> list[FeedStatus
         )
         for name in names
     ]
+
+
+def newest_commits(settings: Settings, count: int) -> list[Commit]:
+    """The `count` newest commits of steps, newest first; the index is left out, which follows raw_posts."""
+    lake = Lake(settings.lake)
+    found = [commit for name in TABLES if name != INDEX for commit in lake.history(name, count) if commit.step]
+    return sorted(found, key=lambda commit: (commit.moment, TABLES.index(commit.table)), reverse=True)[:count]
 
 
 Counts = dict[str, dict[str, list[int]]]

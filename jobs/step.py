@@ -11,6 +11,7 @@ rows away.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -55,9 +56,9 @@ class Order:
         of_feeds = self.feeds is None or partition.feed is None or partition.feed in self.feeds
         return of_feeds and (self.days is None or partition.day in self.days)
 
-    def is_old(self, files: Iterable[File]) -> bool:
-        """Whether any of `files` was committed too long ago."""
-        if self.made_before is None:
+    def is_old(self, files: Collection[File]) -> bool:
+        """Whether any of `files`, those of one partition, was committed too long ago; no person decided on them."""
+        if self.made_before is None or any(file.is_decided for file in files):
             return False
         latest = self.made_before.timestamp() * 1000
         return any(file.committed <= latest for file in files)
@@ -116,6 +117,7 @@ def bring_up_to_date(lake: Lake, step: Step, order: Order | None = None) -> dict
     order = order or Order()
     made: dict[Partition, Change] = {}
     waiting: dict[Partition, Waiting] = {}
+    began = time.monotonic()
     for _ in range(ATTEMPTS):
         target, view = lake.table(step.output), View(lake)
         plan = step.plan(view)
@@ -127,7 +129,7 @@ def bring_up_to_date(lake: Lake, step: Step, order: Order | None = None) -> dict
         if not stale:
             return made
         changes = right | dict(step.make(view, target, left)) if left else right
-        kept = _commit(lake, step, target, plan, view, changes, order)
+        kept = _commit(lake, step, target, plan, view, changes, order, began)
         made |= kept
         if kept.keys() == stale.keys():
             return made
@@ -167,6 +169,7 @@ def _commit(
     view: View,
     changes: Mapping[Partition, Change],
     order: Order,
+    began: float,
 ) -> dict[Partition, Change]:
     """Commit those of `changes` that are still right, and return them."""
     kept = dict(changes)
@@ -181,8 +184,13 @@ def _commit(
         add = [file for change in kept.values() for file in change.add]
         remove = [file for change in kept.values() for file in change.remove]
         try:
-            cause = order.cause or "inputs"
-            said: dict[str, Any] = {"days": _days(kept), "cause": cause, "made_from": _read(view), **order.said}
+            said: dict[str, Any] = {
+                "days": _days(kept),
+                "cause": order.cause or "inputs",
+                "made_from": _read(view),
+                "seconds": round(time.monotonic() - began, 3),
+                **order.said,
+            }
             lake.commit(newest, add, remove, step=step.name, **said)
             break
         except Refused:

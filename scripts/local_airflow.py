@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import date
 from pathlib import Path
@@ -10,6 +11,13 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "examples" / "aurora" / "sentinela.yaml"
 SAMPLE_LAST_DAY = date(2026, 9, 30)
 SAMPLE_NOW = "1790825400"  # 2026-10-01 00:30 in São Paulo: to the sample, September is the past and October is not
+
+LINEAGE = {
+    "NAMESPACE": "sentinela",
+    "EXTRACTORS": "jobs.lineage.Extractor",
+    "DISABLE_SOURCE_CODE": "True",
+    "EXECUTE_IN_THREAD": "True",
+}
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -27,6 +35,8 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         "SCARF_ANALYTICS": "false",
         "GX_ANALYTICS_ENABLED": "false",
         **({"SOURCE_DATE_EPOCH": SAMPLE_NOW} if settings == SAMPLE else {}),
+        **{f"AIRFLOW__OPENLINEAGE__{name}": value for name, value in LINEAGE.items()},
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps({"type": "file", "log_file_path": f"{home}/logs/lineage"}),
         **more,
         **os.environ,
         "SENTINELA_CONFIG": str(settings),

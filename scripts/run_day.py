@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--labels", type=Path, help="workbook of `sentinela labels sample`, filled in")
     arguments = parser.parse_args()
     home = arguments.home.resolve()
-    home.mkdir(parents=True, exist_ok=True)
+    (home / "logs").mkdir(parents=True, exist_ok=True)
     os.environ.update(environment(home, AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY="1"))
     with output_to(home / "run.log") as terminal:
         print(

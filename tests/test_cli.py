@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import pty
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,10 @@ from typing import Any
 import pytest
 import typer
 
-from jobs.cli import app, main
+from jobs.cli import app
 from jobs.lake.query import View
+from tests.command_line import Done
+from tests.command_line import sentinela as sentinela
 from tests.place import EN, FETCHED, PT, Place, item
 from tests.sheets import fill
 
@@ -27,15 +27,6 @@ HOSTILE = "mau \x1b[2J\x1b]0;dono\x07 [bold red]texto[/] [/nada] \u202e\x9b31m f
 PROGRAM = str(Path(sys.executable).with_name("sentinela"))
 HEAVY = ("tensorflow", "great_expectations", "airflow", "pandas", "duckdb", "pyarrow", "deltalake", "pyspark")
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ (INFO|WARNING|ERROR) jobs\.")
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a call of the command line ended."""
-
-    code: int
-    out: str
-    err: str
 
 
 def call(*arguments: str, **environment: str) -> Done:
@@ -62,26 +53,6 @@ def on_terminal(*arguments: str) -> str:
     os.close(ours)
     assert process.returncode == 0, received.decode()
     return received.decode()
-
-
-@pytest.fixture
-def sentinela(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Done]]:
-    """Run the command line in this process; the libraries are loaded once."""
-    root, ours = logging.getLogger(), [logging.getLogger(name) for name in ("jobs", "models", "data_contracts")]
-    handlers, levels = list(root.handlers), [logger.level for logger in (root, *ours)]
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(FETCHED.timestamp())))
-
-    def run(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["sentinela", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return Done(int(ended.value.code or 0), captured.out, captured.err)
-
-    yield run
-    root.handlers[:] = handlers
-    for logger, level in zip((root, *ours), levels, strict=True):
-        logger.setLevel(level)
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +118,15 @@ def test_status_shows_what_the_lake_holds(place: Place, sentinela: Callable[...,
     assert DAYS[0] not in sentinela("status", "--days", "0", "--config", str(place.config)).out.replace(
         f"{DAYS[0]} to {DAYS[1]}", ""
     )
+
+
+def test_status_shows_what_the_last_runs_did(place: Place, sentinela: Callable[..., Done], tmp_path: Path) -> None:
+    shown = sentinela("status", "--runs", "--config", str(place.config))
+    assert shown.code == 0
+    scored = rf" score \S+ +scored_posts \d+ +{DAYS[0]} to {DAYS[1]} +2 .* done +judged_posts \d+"
+    assert re.search(scored, shown.out), shown.out
+    empty = Place(tmp_path)
+    assert sentinela("status", "--runs", "--config", str(empty.config)).out == "nothing was committed yet\n"
 
 
 def test_a_report_is_made_again_from_its_pins_whatever_the_settings_say_now(

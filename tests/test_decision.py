@@ -10,6 +10,7 @@ import pytest
 from jobs.decision import Decision, DecisionError, give_up, release
 from jobs.lake.query import View
 from jobs.pipeline import carry
+from jobs.step import Order
 from tests.place import FETCHED, PT, Place, item
 
 DAY, MOVED = "2026-06-03", "2026-06-04"
@@ -64,6 +65,15 @@ def test_a_decision_stands_until_newer_items_come(place: Place, decide: object) 
     )
     assert list(carry(place.settings, again, []).validated.held) == [DAY]
     assert told(place) == before
+
+
+@pytest.mark.parametrize("decide", [release, give_up])
+def test_a_decision_stands_when_what_is_up_to_date_is_made_once_more(place: Place, decide: object) -> None:
+    assert callable(decide)
+    decide(place.settings, [DAY], WHO)
+    before = told(place)
+    assert carry(place.settings, [DAY], [DAY], order=Order.anew()).failures == []
+    assert (told(place), View(place.lake).held()) == (before, [])
 
 
 @pytest.mark.parametrize(("decide", "step"), [(release, "release"), (give_up, "give up")])

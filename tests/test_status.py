@@ -9,7 +9,7 @@ import pytest
 
 from jobs.ingest import FeedError
 from jobs.settings import Settings
-from jobs.status import FeedStatus, status
+from jobs.status import FeedStatus, newest_commits, status
 from jobs.validate import validate
 from tests.place import FETCHED, PT, Place, item
 
@@ -84,3 +84,22 @@ def test_a_feed_never_fetched_says_so(feeds: dict[str, FeedStatus]) -> None:
 def test_an_empty_lake_has_nothing_of_every_feed(tmp_path: Path) -> None:
     (only,) = status(Place(tmp_path).settings)
     assert (only.posts, only.quarantined, only.last_fetch) == (0, 0, None)
+
+
+def test_the_newest_commits_tell_step_days_rows_seconds_versions_and_outcome(place: Place) -> None:
+    found = newest_commits(place.settings, 50)
+    validated = next(commit for commit in found if commit.step == "validate")
+    assert (validated.table, validated.rows, validated.days) == ("judged_posts", 25, [*DAYS[:3], DAYS[4], "undated"])
+    assert validated.made_from.keys() == {"item_versions", "raw_posts"}
+    assert (validated.held, validated.outcome) == ([DAYS[2]], "1 held back")
+    assert validated.seconds is not None
+    assert validated.rate == validated.rows / validated.seconds
+    ledger = [(commit.said["feed"], commit.rows, commit.outcome) for commit in found if commit.table == "coverage"]
+    assert ledger[0] == ("shop", 0, "failed")
+    assert ledger[-2:] == [("shop", 1, "complete"), ("posts", 24, "complete")]
+    assert [commit.moment for commit in found] == sorted((commit.moment for commit in found), reverse=True)
+    assert {commit.step for commit in found} == {"ingest", "validate"}
+
+
+def test_no_more_commits_are_shown_than_were_asked_for(place: Place) -> None:
+    assert len(newest_commits(place.settings, 2)) == 2

@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -119,7 +120,7 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
     A feed of which some files failed comes back with status `failed` and the days of the others. Raises FeedError,
     after the ledger was written, when nothing could be read; SettingsError for an unknown feed.
     """
-    source, lake, fetched_at = settings.feed(feed), Lake(settings.lake), now()
+    source, lake, fetched_at, began = settings.feed(feed), Lake(settings.lake), now(), time.monotonic()
     fetched_on = fetched_at.astimezone(settings.zone).date()
     way = _way_of_reading(settings, source)
     # A cursor is no use beside a lake that has nothing of the feed: what it covers would not be sent again.
@@ -141,7 +142,8 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
     said = [*map(str, seen.faults), *(seen.reach.missing if seen.reach else ()), sentence(few)]
     message = "; ".join(filter(None, said)) or None
     with COMMITTING:
-        record(lake, _line(source, window, seen, message, fetched_at, fetched_on) | _detail(seen.reach, few))
+        line = _line(source, window, seen, message, fetched_at, fetched_on) | _detail(seen.reach, few)
+        record(lake, line, round(time.monotonic() - began, 3))
     if stored.mark:  # again: who has carried the days through by now did it without that line
         State(lake).mark(stored.mark, stored.days)
     if cursor is not None and not seen.faults:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+MEND_KEYS = "mend the keys of the store (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or what they allow"
 ADVICE = (
     (r"errno 28|os error 28|No space left|errno 27|os error 27|File too large|errno 122|os error 122|quota",
      "make room there and run again"),
@@ -18,7 +19,7 @@ ADVICE = (
     (r"NO_SUCH_BUCKET|NoSuchBucket|bucket does not exist",
      "make the bucket, or name another place under `lake` in the settings"),
     (r"ACCESS_DENIED|AccessDenied|Forbidden|403|INVALID_ACCESS_KEY_ID|SIGNATURE|Unauthorized|401|credential",
-     "mend the keys of the store (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or what they allow"),
+     MEND_KEYS),
     (r"NETWORK_CONNECTION|Connect|connect|timed out|dns",
      "see that the store runs and that AWS_ENDPOINT_URL names it"),
 )  # fmt: skip
@@ -29,6 +30,10 @@ LONGEST = 300
 
 class LakeError(RuntimeError):
     """The lake cannot be read or written; the message names the place and says what to do."""
+
+
+class LakeKeysError(LakeError):
+    """The store of the lake refuses the keys, and will do so again."""
 
 
 @contextmanager
@@ -44,7 +49,8 @@ def speaking(place: str, what: str = "read") -> Iterator[None]:
     except CommitFailedError:
         raise
     except (OSError, DeltaError) as fault:
-        raise LakeError(sentence(place, what, fault)) from fault
+        said = sentence(place, what, fault)
+        raise (LakeKeysError if said.endswith(MEND_KEYS) else LakeError)(said) from fault
 
 
 def sentence(place: str, what: str, fault: BaseException | str) -> str:

@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from data_contracts import Contract, contract
+from jobs.lake.commits import OWN, Commit
 from jobs.lake.faults import LakeError, sentence, speaking
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ MOST_DAYS_KEPT = 30
 SYNCED_ONE_BY_ONE = 100
 HELD, GIVEN_UP = "held_", "given_up_"
 """What stands before the verdict of rows that are held back, and of those that a person gave up."""
+RELEASED = "-released"
+"""What follows, in the name of a file that a person released, what it was made from."""
 ATTEMPTS = 100
 """How often a commit is tried that others are faster than."""
 FOLDER_MODE = 0o770
@@ -104,7 +107,7 @@ class File:
     @property
     def made_from(self) -> str:
         """What the file was made from, as its writer said it."""
-        return self.name.rsplit("-", 1)[0]
+        return self._origin.removesuffix(RELEASED)
 
     @property
     def feed(self) -> str | None:
@@ -130,6 +133,15 @@ class File:
     def is_given_up(self) -> bool:
         """Whether its rows were held back and a person gave them up."""
         return str(self.verdict).startswith(GIVEN_UP)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether its rows were held back and a person gave them up or released them."""
+        return self.is_given_up or self._origin.endswith(RELEASED)
+
+    @property
+    def _origin(self) -> str:
+        return self.name.rsplit("-", 1)[0]
 
     @property
     def partition(self) -> Partition:
@@ -288,13 +300,16 @@ class Lake:
 
     def version_at(self, name: str, moment: datetime) -> int | None:
         """The newest version of the table `name` that was committed by `moment`; None where the log knows of none."""
+        return max((commit.version for commit in self.history(name) if commit.moment <= moment), default=None)
+
+    def history(self, name: str, newest: int | None = None) -> list[Commit]:
+        """The `newest` commits to the table `name` that its log knows, or all of them, newest first."""
         handle = self.table(name).handle
         if handle is None:
-            return None
+            return []
         with speaking(self.uri(name)):
-            entries = handle.history()
-        latest = moment.timestamp() * 1000
-        return max((entry["version"] for entry in entries if entry["timestamp"] <= latest), default=None)
+            entries = handle.history(newest)
+        return [Commit(name, self.uri(name), entry["version"], _moment(entry["timestamp"]), entry) for entry in entries]
 
     def commit(
         self, table: Table, add: Sequence[File], remove: Collection[File], same_rows: bool = False, **said: Any
@@ -303,6 +318,7 @@ class Lake:
 
         With `same_rows` it says, too, that the rows are the same as before, so that who follows changes need not look.
         `covers` among `said` maps a table to the version that this commit was derived from, as Table.covers gives it.
+        Where nothing else is said it tells how many rows came, and always the days that are held back in them.
         Raises Refused, changing nothing, when anybody has committed since `table` was opened.
         """
         from deltalake import Schema
@@ -311,6 +327,7 @@ class Lake:
 
         covers: Mapping[str, int] = said.pop("covers", {})
         agreed, moment = contract(table.name), int(time.time() * 1000)
+        said = {"run": run_name(), "rows": sum(file.rows for file in add), **said, **_held(add)}
         actions = [
             *(_add_action(file, moment, not same_rows) for file in add),
             *(RemoveAction(_below(file), not same_rows, moment, file.bytes, dict(file.values)) for file in remove),
@@ -325,7 +342,7 @@ class Lake:
                     schema=Schema.from_arrow(agreed.schema),
                     partition_by=list(agreed.partition),
                     commit_properties=CommitProperties(
-                        custom_metadata={"run": run_name(), **said},
+                        custom_metadata=said,
                         max_commit_retries=0,
                         app_transactions=[Transaction(name, version) for name, version in covers.items()],
                     ),
@@ -333,6 +350,7 @@ class Lake:
             except CommitFailedError as fault:
                 if not self._is_committed(table.name, handle.version() + 1, add):
                     raise Refused(f"{self.uri(table.name)}: {fault}") from fault
+        OWN.append(Commit(table.name, self.uri(table.name), handle.version() + 1, _moment(moment), said))
 
     def amend(self, name: str, make: Callable[[Table], Amendment | None]) -> None:
         """Commit what `make` gives for the newest version of the table `name`, nothing for None.
@@ -518,6 +536,15 @@ def _shared_keys() -> dict[str, str]:
             f"AWS_SHARED_CREDENTIALS_FILE: no keys of [{profile}] in {file}: {fault}; put aws_access_key_id and "
             "aws_secret_access_key there"
         ) from fault
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _held(add: Iterable[File]) -> dict[str, list[str]]:
+    days = sorted({file.day for file in add if file.is_held})
+    return {"held": days} if days else {}
 
 
 def _text(value: Any) -> str | None:

@@ -85,7 +85,9 @@ def preview(settings: Settings, request: Request) -> Preview:
         bench = Bench(side, settings, request, engine)
         stale = bench.stale(days)
         wanted = sorted({partition.day for made in stale.values() for partition in made} - {UNDATED})
-        items = bench.items(wanted)
+        made = stale | {name: stale[name] | bench.looking_back(stale) for name in stale if name == "enrich"}
+        every = bench.items({partition.day for some in made.values() for partition in some})
+        items = {partition: count for partition, count in every.items() if partition.day in wanted}
         tried = chosen(_by_day(items, wanted), settings.reprocess.sample_posts)
         log.info("reprocess: %d of %d days are tried beside the lake", len(tried), len(wanted))
         trials = [bench.try_out(some, stale) for some in (tried[:1], tried[1:]) if some]
@@ -97,7 +99,7 @@ def preview(settings: Settings, request: Request) -> Preview:
             request=request,
             versions=versions,
             days=tuple(wanted),
-            partitions={name: len(made) for name, made in stale.items()},
+            partitions={name: len(some) for name, some in made.items()},
             posts=sum(items.values()),
             tried=tuple(tried),
             tried_posts=_rows(items, items, tried),
@@ -106,7 +108,7 @@ def preview(settings: Settings, request: Request) -> Preview:
             moved=day_moves(before_points, after_points, looked),
             held={day: reasons for trial in trials for day, reasons in trial.held.items()},
             flips=flips(settings, _reach(wanted), before_points, now) if wanted and len(before_points) else (),
-            minutes=sum(_seconds(name, made, items, tried, trials) for name, made in stale.items()) / 60,
+            minutes=sum(_seconds(name, some, every, tried, trials) for name, some in made.items()) / 60,
         )
 
 

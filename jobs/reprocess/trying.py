@@ -48,7 +48,7 @@ class Bench:
     def stale(self, days: Sequence[str]) -> dict[str, set[Partition]]:
         """What each step of the request would make, were it asked for `days`: what a former one makes, a later does.
 
-        Days whose twins look back on those that a former step makes are not among them.
+        Days that only look back on those are not among them: `looking_back` tells them.
         """
         view, order = View(self.side), self.request.order
         found: dict[str, set[Partition]] = {}
@@ -61,6 +61,14 @@ class Bench:
             for former in READS[name]:
                 found[name] |= {_as_of(name, partition) for partition in found.get(former, ())}
         return found
+
+    def looking_back(self, stale: Mapping[str, Collection[Partition]]) -> set[Partition]:
+        """Where twins would be found anew because validation makes that day, or one before it, anew."""
+        days = sorted({partition.day for partition in stale.get("validate", ())})
+        if not days or "enrich" not in stale:
+            return set()
+        twins, _ = self._steps("enrich", days)
+        return set(twins.plan(View(self.side)))
 
     def try_out(self, days: Sequence[str], stale: Mapping[str, Collection[Partition]]) -> Trial:
         """Make `days`, and those that validation judges with them, by the steps that have anything `stale` there."""

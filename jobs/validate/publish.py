@@ -64,11 +64,12 @@ def validate(
         step = Validate(lake, list(days), engine)
         made = bring_up_to_date(lake, step, order)
     held = {day: reasons for day, reasons in sorted(step.held.items()) if any(p.day == day for p in made)}
-    if made or newest:
+    if (
+        made
+    ):  # else nothing is judged, and Great Expectations not imported: the alert `stale` tells of silent feeds, too
         asked = newest.isoformat() if newest else max(set(days) - {UNDATED}, default=UNDATED)
         findings = [*step.findings, *judge("feed_freshness", _freshness(settings, View(lake), asked))]
-        if made:
-            publish_page(settings, findings, held, asked)
+        publish_page(settings, findings, held, asked)
         _warn(findings)
     for day, reasons in held.items():
         log.warning("%s held back, nothing of it published: %s", day, "; ".join(reasons))

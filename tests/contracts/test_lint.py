@@ -50,8 +50,9 @@ def test_the_command_says_by_its_exit_code_that_all_is_well() -> None:
         (lambda d: d["schema"][0]["properties"][1]["quality"][0].update(engine="soda"), "greatExpectations"),
         (lambda d: d["schema"][0]["properties"][1]["quality"][0].pop("severity"), "severity"),
         (lambda d: d.update(name="gossip"), "must be 'posts'"),
+        (lambda d: d["schema"][0]["properties"][0].update(transformSourceObjects=["posts.mood"]), "posts.mood"),
     ],
-    ids=["version", "api", "unknown", "logical", "physical", "engine", "severity", "name"],
+    ids=["version", "api", "unknown", "logical", "physical", "engine", "severity", "name", "source"],
 )
 def test_a_broken_file_is_named_with_the_place(
     contracts: Path, change: Callable[[dict[str, Any]], object], told: str

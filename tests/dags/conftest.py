@@ -21,12 +21,13 @@ SAMPLE = ROOT / "examples" / "aurora"
 
 @dataclass(frozen=True)
 class DayRun:
-    """What scripts/run_day.py did: its exit code, what it showed, Airflow's log, and the settings' folder."""
+    """What scripts/run_day.py did: its exit code, what it showed, Airflow's log, the settings' folder, the lineage."""
 
     code: int
     shown: str
     log: str
     folder: Path
+    lineage: list[dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +58,7 @@ def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
         file = folder / "sentinela.yaml"
         file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
         script = [sys.executable, str(ROOT / "scripts" / "run_day.py"), "--date", day, "--home", str(home)]
+        known = set(home.glob("logs/lineage-*.json"))
         done = subprocess.run(
             [*script, "--conf", json.dumps(conf or {}), *(["--labels", str(labels)] if labels else [])],
             env={**os.environ, "SENTINELA_CONFIG": str(file), "SOURCE_DATE_EPOCH": "1790825400"},
@@ -64,6 +66,7 @@ def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
             text=True,
             check=False,
         )
-        return DayRun(done.returncode, done.stdout + done.stderr, (home / "run.log").read_text(), folder)
+        told = [json.loads(file.read_text()) for file in sorted(home.glob("logs/lineage-*.json")) if file not in known]
+        return DayRun(done.returncode, done.stdout + done.stderr, (home / "run.log").read_text(), folder, told)
 
     return run

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,23 @@ def test_the_run_publishes_every_day_that_the_feeds_touch(whole: Any) -> None:
     touched = [day for day in versions.days(view(whole)) if day != "undated"]
     assert len(touched) >= 60
     assert set(view(whole).days("daily_polarity")) >= {day for day in touched if day <= "2026-09-30"}
+
+
+def test_the_lineage_of_the_run_leads_from_feeds_to_figures(whole: Any) -> None:
+    ends = [event for event in whole.lineage if event["eventType"] == "COMPLETE"]
+    made = {
+        (Path(source["name"]).name, Path(output["name"]).name)
+        for event in ends
+        for output in event["outputs"]
+        for source in event["inputs"]
+    }
+    path = ["reviews", "raw_posts", "judged_posts", "scored_posts", "daily_polarity"]
+    assert made >= set(pairwise(path))
+    (figures,) = [o for e in ends for o in e["outputs"] if e["job"]["name"] == "daily_polarity.aggregate"]
+    assert figures["facets"]["version"]["datasetVersion"] == str(lake(whole).table("daily_polarity").version)
+    assert {one["field"] for one in figures["facets"]["columnLineage"]["fields"]["mean_polarity"]["inputFields"]} == {
+        "polarity", "text"
+    }  # fmt: skip
 
 
 def test_the_run_says_where_the_report_lies(whole: Any) -> None:

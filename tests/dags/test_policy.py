@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,9 +41,15 @@ from pathlib import Path
 from airflow.dag_processing.dagbag import BundleDagBag
 before = set(sys.modules)
 bag = BundleDagBag(sys.argv[1], bundle_path=Path(sys.argv[1]))
+loaded = sorted(set(sys.modules))
+from sentinela_defaults import LASTING, ByCause
+def decided(name):
+    module, kind = name.rsplit(".", 1)
+    fault = type("Derived", (type(kind, (Exception,), {"__module__": module}),), {})()
+    return ByCause().evaluate(fault, try_number=1, max_tries=3, context=None).action.value
 print("\\n" + json.dumps({
     "errors": bag.import_errors,
-    "loaded": sorted(set(sys.modules)),
+    "loaded": loaded, "lasting": sorted(LASTING), "decided": {name: decided(name) for name in json.loads(sys.argv[2])},
     "dags": {
         dag.dag_id: {
             "doc": dag.doc_md, "tags": sorted(dag.tags), "catchup": dag.catchup, "active": dag.max_active_runs,
@@ -53,13 +61,35 @@ print("\\n" + json.dumps({
                 task.task_id: {
                     "owner": task.owner, "retries": task.retries, "backoff": task.retry_exponential_backoff,
                     "timeout": (task.execution_timeout or getattr(task, "response_timeout", None)) is not None,
-                    "delay": task.retry_delay.total_seconds(),
+                    "delay": task.retry_delay.total_seconds(), "policy": type(task.retry_policy).__name__,
                 } for task in dag.tasks
             },
         } for dag in bag.dags.values()
     },
 }))
 """
+
+
+DECISIONS = {
+    # What a person has to mend: contracts, settings, keys, models.
+    "jobs.document.SettingsError": "fail",
+    "data_contracts.odcs.ContractError": "fail",
+    "jobs.validate.audit.AuditError": "fail",
+    "jobs.lake.faults.LakeKeysError": "fail",
+    "jobs.decision.DecisionError": "fail",
+    "jobs.report.write.ReportError": "fail",
+    "models.sentiment.contract.ArtifactError": "fail",
+    "models.sentiment.contract.UnknownModelError": "fail",
+    "airflow.providers.standard.exceptions.HITLTimeoutError": "fail",
+    # What passes: a server that is away or busy (after its own tries; FeedError), a store, a cluster, memory, disk.
+    "jobs.ingest.feed.FeedError": "default",
+    "jobs.lake.faults.LakeError": "default",
+    "jobs.engine.EngineError": "default",
+    "requests.exceptions.ConnectionError": "default",
+    "builtins.MemoryError": "default",
+    "builtins.OSError": "default",
+}
+"""What becomes of a task, by the fault that it ended with."""
 
 
 def parse(home: Path, **settings: str) -> dict[str, Any]:
@@ -71,7 +101,11 @@ def parse(home: Path, **settings: str) -> dict[str, Any]:
         **settings,
     }
     done = subprocess.run(
-        [sys.executable, "-c", PARSE, str(ROOT / "dags")], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", PARSE, str(ROOT / "dags"), json.dumps(list(DECISIONS))],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
@@ -120,6 +154,21 @@ def test_every_task_has_an_owner_of_ours_retries_backoff_and_a_timeout(parsed: d
         assert task["retries"] == (0 if name == "daily_polarity.ingest" else 3), name  # the others do not wait for it
         assert task["backoff"] == 2.0, name
         assert task["timeout"] or name == "held_day.waiting", name  # a person's answer
+
+
+def test_a_task_is_tried_again_where_that_may_help_and_fails_at_once_where_not(parsed: dict[str, Any]) -> None:
+    assert parsed["decided"] == DECISIONS
+    assert parsed["lasting"] == sorted(name for name, action in DECISIONS.items() if action == "fail")
+    assert {traits["policy"] for _, traits in tasks(parsed)} == {"ByCause"}
+
+
+@pytest.mark.parametrize("name", DECISIONS)
+def test_every_fault_that_is_decided_on_is_one_that_there_is(name: str) -> None:
+    module, kind = name.rsplit(".", 1)
+    if module.startswith("airflow"):  # importing it here would set Airflow up in this process
+        assert kind in (Path(sysconfig.get_path("purelib")) / f"{module.replace('.', '/')}.py").read_text()
+    else:
+        assert issubclass(getattr(importlib.import_module(module), kind), Exception)
 
 
 def test_the_retry_delay_is_the_one_that_airflow_is_set_to(parsed: dict[str, Any]) -> None:

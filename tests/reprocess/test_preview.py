@@ -99,7 +99,8 @@ def test_posts_that_other_rules_refuse_are_told_and_so_are_those_that_come_out_a
     forbid(contracts, rule, "frio")
     seen = look(place, last=date.fromisoformat(DAYS[2]))
     assert (seen.came("posts", "quarantine"), seen.came("quarantine", "posts")) == (6, 0)
-    assert seen.partitions == {"validate": 6, "score": 6, "enrich": 3, "aggregate": 3}
+    assert seen.partitions == {"validate": 6, "score": 6, "enrich": 9, "aggregate": 3}, "six more days look back"
+    assert seen.days == seen.tried == tuple(DAYS[:3])
     for _ in reprocess(place.settings, seen.request):
         pass
     contracts.restore("posts")
