@@ -89,6 +89,24 @@ def test_a_folder_without_texts_is_refused(tmp_path: Path) -> None:
         labelled.read_texts(tmp_path)
 
 
+def test_phrases_are_learnt_from_unless_they_stand_in_a_held_out_text(folder: Path, rows: pd.DataFrame) -> None:
+    catalogue = read_catalogue(folder / "catalogue.toml")
+    catalogue["second"] = replace(catalogue["second"], phrases=True, max_rows=None)
+    made = rows.assign(text=[f"{text} nunca mais volto aqui" for text in rows["text"]], split=None)
+    made.loc[:9, "split"] = "validation"
+    made.to_parquet(folder / "first.parquet")
+    known = [made["text"][3].rsplit(" ", 1)[0], made["text"][200]]
+    new = ["Uma frase que ninguém disse", "uma frase, que ninguém disse!", "só isso"]
+    pd.DataFrame({"text": known + new, "label": "neutral", "split": None}).to_parquet(folder / "second.parquet")
+    frame = labelled.load_rows(folder, catalogue)
+    phrases = frame[frame["dataset"] == "second"]
+    assert phrases["text"].tolist() == [new[0], new[2]]
+    assert set(phrases["part"]) == {"train"}
+    assert not phrases["evaluate"].any()
+    alone = labelled.load_rows(folder, {"first": catalogue["first"], "second": replace(catalogue["second"], skip="-")})
+    pd.testing.assert_frame_equal(frame[frame["dataset"] == "first"], alone)
+
+
 def test_a_file_kept_from_training_is_read_apart_and_without_what_is_known(folder: Path) -> None:
     catalogue = read_catalogue(folder / "catalogue.toml")
     catalogue["second"] = replace(catalogue["second"], unseen=True)
