@@ -33,6 +33,8 @@ class DatasetInfo:
     max_rows: int | None = None
     evaluate: bool = True
     skip: str | None = None
+    validation: bool = True
+    """Rows that its publisher marks as validation are held out; False splits them as all others."""
     phrases: bool = False
     """Its texts are parts of texts of other files: learnt from alone, and none that stands in a held-out text."""
     unseen: bool = False

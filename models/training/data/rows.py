@@ -133,7 +133,7 @@ def _read(path: Path, info: DatasetInfo) -> pd.DataFrame:
             "dataset": info.name,
             "text": table["text"].to_numpy(dtype=object),
             "label": table["label"].map(LABELS.index).to_numpy(dtype=np.int64),
-            "split": table["split"].to_numpy(dtype=object),
+            "split": table["split"].to_numpy(dtype=object) if info.validation else None,
             "language": info.language,
             "kind": info.kind,
             "weight": info.weight,

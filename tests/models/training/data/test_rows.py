@@ -50,6 +50,14 @@ def test_published_splits_are_obeyed(folder: Path, rows: pd.DataFrame) -> None:
     assert not set(frame["text"]) & set(made.loc[10:19, "text"])
 
 
+def test_published_validation_may_be_split_as_all_else(folder: Path, rows: pd.DataFrame) -> None:
+    catalogue = read_catalogue(folder / "catalogue.toml")
+    catalogue["first"] = replace(catalogue["first"], validation=False)
+    rows.assign(split="validation").to_parquet(folder / "first.parquet")
+    frame = labelled.load_rows(folder, catalogue)
+    assert set(frame.loc[frame["dataset"] == "first", "part"]) == set(labelled.PARTS)
+
+
 def test_a_file_without_a_catalogue_entry_is_refused(folder: Path, rows: pd.DataFrame) -> None:
     rows.to_parquet(folder / "strange.parquet")
     with pytest.raises(DataError, match="strange: not in the catalogue; add an entry with its licence"):
