@@ -20,7 +20,7 @@ from models.evaluation.scores import KeptScores
 from models.evaluation.speed import SECONDS, SpeedError
 from models.sentiment.artifact import available, folder_of
 from models.sentiment.contract import ArtifactError, UnknownModelError
-from models.training.data.catalogue import CATALOGUE, DataError, read_catalogue
+from models.training.data.catalogue import CATALOGUE, DataError, read_catalogue, seen
 from models.training.data.rows import development_rows, load_rows, load_unseen, thinned
 from models.training.packaging import spread
 from models.training.packaging.spread import MOST_OF_A_SOURCE, SpreadError
@@ -69,17 +69,18 @@ def command(
         if not contestants and not baselines:
             raise UnknownModelError("there is nothing to measure; name a model or leave the baselines in")
         _CONSOLE.print(f"Reading and splitting the rows of {data}")
-        known = read_catalogue(catalogue)
+        known = seen(read_catalogue(catalogue), {name for one in contestants for name in one.training_rows})
         frame = load_rows(data, known)
+        unseen = thinned(load_unseen(data, known, frame), sample or MOST_OF_A_SOURCE)
         _CONSOLE.print("Looking for held-out rows among the others")
         leaks = check(frame)
         cache.mkdir(parents=True, exist_ok=True)
         if spread_only:
-            rows = pd.concat([development_rows(frame), load_unseen(data, known, frame)], ignore_index=True)
-            return _write_spreads(contestants, frame, thinned(rows, sample or MOST_OF_A_SOURCE), cache)
+            rows = thinned(development_rows(frame), sample or MOST_OF_A_SOURCE)
+            return _write_spreads(contestants, frame, pd.concat([rows, unseen], ignore_index=True), cache)
         out.mkdir(parents=True, exist_ok=True)
         contestants += _baselines(frame, sample, cache) if baselines else []
-        board = evaluate(contestants, frame, leaks, Plan(cache, sample, seconds))
+        board = evaluate(contestants, frame, unseen, leaks, Plan(cache, sample, seconds))
     except _FAULTS as fault:
         _CONSOLE.print(str(fault), style="red", markup=False)
         raise typer.Exit(1) from fault

@@ -42,6 +42,9 @@ class Entry:
     contestant: Contestant
     datasets: pd.DataFrame
     groups: pd.DataFrame
+    unseen: pd.DataFrame | None
+    """The data sets that no model learnt from, then the line ``mean`` over them; None where there are none."""
+
     speed: speed.Speed
     behaviour: pd.DataFrame
     fairness: pd.DataFrame
@@ -73,8 +76,11 @@ class Leaderboard:
     """What ``budget.curve`` gives for the fast and the accurate model, where both take part."""
 
 
-def evaluate(contestants: Sequence[Contestant], frame: pd.DataFrame, leaks: Leaks, plan: Plan) -> Leaderboard:
-    """Measure the contestants on the held-out rows of ``frame`` (what ``models.training.data.rows.load_rows`` gives).
+def evaluate(
+    contestants: Sequence[Contestant], frame: pd.DataFrame, unseen: pd.DataFrame, leaks: Leaks, plan: Plan
+) -> Leaderboard:
+    """Measure the contestants on the held-out rows of ``frame`` and, apart, on the rows ``unseen``: what ``load_rows``
+    and ``load_unseen`` of ``models.training.data.rows`` give.
 
     Scores are taken from the cache where it has them; speed is measured anew.
 
@@ -83,14 +89,16 @@ def evaluate(contestants: Sequence[Contestant], frame: pd.DataFrame, leaks: Leak
     """
     rows = development_rows(frame, plan.sample)
     trained = Counter(frame.loc[frame["part"] == "train", "dataset"])
-    entries = [measure(contestant, rows, plan, trained) for contestant in contestants]
+    entries = [measure(contestant, rows, unseen, plan, trained) for contestant in contestants]
     entries.sort(key=lambda entry: -float(entry.mean["macro_f1"]))
     drawn = _cascade(entries, rows, plan.cache)
     return Leaderboard(tuple(entries), rows["dataset"].nunique(), len(rows), leaks, plan.sample, drawn)
 
 
-def measure(contestant: Contestant, rows: pd.DataFrame, plan: Plan, trained: Mapping[str, int]) -> Entry:
-    """Measure one contestant on rows; ``trained`` counts the training rows of each data set in their split."""
+def measure(
+    contestant: Contestant, rows: pd.DataFrame, unseen: pd.DataFrame, plan: Plan, trained: Mapping[str, int]
+) -> Entry:
+    """Measure one contestant; ``trained`` counts the training rows of each data set in the split of ``rows``."""
     kept = KeptScores(contestant, plan.cache)
     labels, scores = rows["label"].to_numpy(np.int64), _scores(kept, rows)
     unsure_below = contestant.unsure_below
@@ -98,6 +106,7 @@ def measure(contestant: Contestant, rows: pd.DataFrame, plan: Plan, trained: Map
         contestant=contestant,
         datasets=metrics.by_dataset(rows, scores),
         groups=metrics.by_group(rows, scores),
+        unseen=None if unseen.empty else _of_unseen(unseen, _scores(kept, unseen)),
         speed=speed.measure(contestant.spec, rows, plan.speed_seconds),
         behaviour=behaviour.run(behaviour.read_cases(), kept.predict),
         fairness=fairness.run(fairness.read_swaps(), kept.predict),
@@ -105,6 +114,12 @@ def measure(contestant: Contestant, rows: pd.DataFrame, plan: Plan, trained: Map
         certainty=metrics.certainty(labels, scores, unsure_below) if unsure_below else None,
         strange_sets=contestant.strange_sets(trained),
     )
+
+
+def _of_unseen(rows: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:
+    """As ``metrics.by_dataset``, and the mean over the data sets."""
+    mean = metrics.by_group(rows, scores).tail(1).assign(dataset="mean")
+    return pd.concat([metrics.by_dataset(rows, scores), mean], ignore_index=True)
 
 
 def _scores(kept: KeptScores, rows: pd.DataFrame) -> np.ndarray:

@@ -3,5 +3,16 @@
 from models.sentiment.artifact import available, version
 from models.sentiment.contract import LABELS, ArtifactError, SentimentModel, UnknownModelError
 from models.sentiment.loading import load
+from models.sentiment.reasons import Mattered, words_that_mattered
 
-__all__ = ["LABELS", "ArtifactError", "SentimentModel", "UnknownModelError", "available", "load", "version"]
+__all__ = [
+    "LABELS",
+    "ArtifactError",
+    "Mattered",
+    "SentimentModel",
+    "UnknownModelError",
+    "available",
+    "load",
+    "version",
+    "words_that_mattered",
+]

@@ -21,6 +21,7 @@ Family = Literal[
 
 _CLASSICAL = ("rules", "tfidf", "naive_bayes")
 _WATCHED = ("simple_rnn", "lstm", "gru", "bilstm", "cnn", "transformer")
+_GOES_ON = ("bag", "encoder")
 LONGEST = 130
 """Tokens of a window, marks of its ends included: the positions that are kept of the pretrained encoder."""
 
@@ -69,6 +70,11 @@ class Schedule(_Section):
     decay: float = Field(default=0.01, ge=0)
     round_rows: int = Field(default=4096, ge=1)
     """Rows between two checkpoints."""
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    """What the rate of each layer is multiplied by for the one below it; 1 moves all alike."""
+    average: float | None = Field(default=None, gt=0, lt=1)
+    """Keep a running mean of the weights, of which each step leaves so much, and end with it; None ends with the last.
+    """
     patience: int | None = Field(default=None, ge=1)
     """Rounds without a better loss on the calibration rows before the training stops early; None never stops."""
 
@@ -86,6 +92,9 @@ class Data(_Section):
     """At most this many training rows, chosen by hash; None takes all."""
     rates: dict[str, float] = {}
     """How often an epoch takes a row of a data set, where that differs from its weight in the catalogue."""
+    all_sources: bool = False
+    """Learn from the sources, too, that the catalogue keeps from training: for a model that ships, as none is left
+    then to compare it by."""
     lexicon: float = Field(default=0.0, ge=0)
     """How often an epoch takes a word of VADER's lexicon; 0 does without them."""
 
@@ -150,6 +159,9 @@ class Config(_Section):
     name: str
     family: Family
     seed: int = 20260101
+    start: str | None = None
+    """Name of a packaged model of the same family and sizes, or the path of an artefact, whose weights and vocabulary
+    the training goes on from; None begins anew."""
     network: dict[str, int | float | bool | str] = {}
     """Sizes and regularisation; the family says which it knows and refuses others."""
     text: Text = Text()
@@ -173,6 +185,10 @@ class Config(_Section):
             raise ValueError(f"the family {self.family} learns from labels alone; take the section distillation out")
         if self.schedule.patience and self.family not in _WATCHED:
             raise ValueError(f"the family {self.family} never stops early; take schedule.patience out")
+        if self.family != "encoder" and (self.schedule.layer_decay < 1 or self.schedule.average):
+            raise ValueError(f"the family {self.family} has no schedule.layer_decay and no schedule.average")
+        if self.start and self.family not in _GOES_ON:
+            raise ValueError(f"the family {self.family} only begins anew; take start out")
         if self.family not in (*_CLASSICAL, "bag"):
             rewrites_of(self.text.steps)
         return self

@@ -133,8 +133,10 @@ def _columns(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _gentle(config: Config) -> Config:
-    schedule = config.schedule.model_copy(update={"epochs": EPOCHS, "rate": GENTLE * config.schedule.rate})
-    return config.model_copy(update={"schedule": schedule, "data": config.data.model_copy(update={"rates": {}})})
+    # A mean over so few steps would be what they began with.
+    gentle = {"epochs": EPOCHS, "rate": GENTLE * config.schedule.rate, "average": None}
+    schedule, data = config.schedule.model_copy(update=gentle), config.data.model_copy(update={"rates": {}})
+    return config.model_copy(update={"schedule": schedule, "data": data, "start": None})
 
 
 def _info(path: Path) -> DatasetInfo:

@@ -18,11 +18,11 @@ from models.sentiment.contract import SentimentModel
 from models.sentiment.loading import load, open_artifact
 from models.sentiment.staged import Sure, mixed
 from models.training.config import Config, ConfigError
-from models.training.data.catalogue import read_catalogue
+from models.training.data.catalogue import read_catalogue, seen
 from models.training.data.distil import UNLABELLED, distilled, seldom_where_sure
 from models.training.data.lexicon import LEXICON, with_lexicon
 from models.training.data.rows import capped, development_rows, load_rows, load_unseen, read_texts, thinned
-from models.training.families.registry import trainer
+from models.training.families.registry import retrainer, trainer
 from models.training.job import Job, Trained
 from models.training.packaging import package, spread
 from models.training.packaging.calibrate import calibrate, temperature
@@ -38,6 +38,8 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
     _CONSOLE.print(f"Reading and splitting the rows of {data}")
     if strange := sorted(set(config.data.rates) - set(known)):
         raise ConfigError(f"{config.name}, [data.rates]: {', '.join(strange)} is not in {catalogue}")
+    if config.data.all_sources:
+        known = seen(known, known)
     frame = load_rows(data, known)
     unseen = thinned(load_unseen(data, known, frame), MOST_OF_A_SOURCE)
     frame = capped(frame, config.data.most_rows)
@@ -55,7 +57,13 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
         frame = with_lexicon(frame, config.data.lexicon)
         words = int((frame["dataset"] == LEXICON.name).sum())
         made_from = replace(made_from, training_data=[*made_from.training_data, package.entry(LEXICON, words)])
-    trained = trainer(config.family)(Job.kept_in(cache, config, frame, texts))
+    if config.start:
+        start = folder_of(config.start)
+        made_from = made_from.going_on(start)
+        job = Job.kept_in(cache, config, frame, texts, start=sha256(start / MANIFEST))
+        trained = retrainer(config.family)(start, job)
+    else:
+        trained = trainer(config.family)(Job.kept_in(cache, config, frame, texts))
     return package_trained(trained, config, frame, made_from, out / config.name, unseen=unseen)
 
 

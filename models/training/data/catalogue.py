@@ -6,7 +6,8 @@ A file that it does not know is refused, because the model card could not name i
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +33,10 @@ class DatasetInfo:
     max_rows: int | None = None
     evaluate: bool = True
     skip: str | None = None
+    validation: bool = True
+    """Rows that its publisher marks as validation are held out; False splits them as all others."""
+    phrases: bool = False
+    """Its texts are parts of texts of other files: learnt from alone, and none that stands in a held-out text."""
     unseen: bool = False
     """Kept from training, to tell what models do to sources that they never saw."""
 
@@ -41,3 +46,8 @@ def read_catalogue(path: Path = CATALOGUE) -> dict[str, DatasetInfo]:
     with path.open("rb") as file:
         entries = tomllib.load(file)
     return {name: DatasetInfo(name=name, **entry) for name, entry in entries.items()}
+
+
+def seen(catalogue: dict[str, DatasetInfo], names: Container[str]) -> dict[str, DatasetInfo]:
+    """The catalogue where the data sets in ``names`` are kept from training no longer."""
+    return {name: replace(info, unseen=info.unseen and name not in names) for name, info in catalogue.items()}

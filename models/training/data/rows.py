@@ -15,6 +15,7 @@ from models.training.data.duplicates import near_duplicate_groups, normalise, st
 PARTS = ("train", "calibration", "held_out")
 
 _CALIBRATION_SHARE = 0.04
+_RUN = 4
 
 
 def load_rows(folder: Path, catalogue: dict[str, DatasetInfo]) -> pd.DataFrame:
@@ -30,9 +31,10 @@ def load_rows(folder: Path, catalogue: dict[str, DatasetInfo]) -> pd.DataFrame:
     """
     paths = _paths(folder, catalogue)
     learnt = [info for name, info in catalogue.items() if name in paths and not (info.skip or info.unseen)]
-    frames = [_read(paths[info.name], info) for info in learnt]
-    frame = split_rows(pd.concat(frames, ignore_index=True))
-    return _cap(frame, catalogue)
+    whole = [_read(paths[info.name], info) for info in learnt if not info.phrases]
+    phrases = [_read(paths[info.name], info) for info in learnt if info.phrases]
+    frame = split_rows(pd.concat(whole, ignore_index=True))
+    return _cap(_with_phrases(frame, phrases), catalogue)
 
 
 def load_unseen(folder: Path, catalogue: dict[str, DatasetInfo], frame: pd.DataFrame) -> pd.DataFrame:
@@ -131,13 +133,35 @@ def _read(path: Path, info: DatasetInfo) -> pd.DataFrame:
             "dataset": info.name,
             "text": table["text"].to_numpy(dtype=object),
             "label": table["label"].map(LABELS.index).to_numpy(dtype=np.int64),
-            "split": table["split"].to_numpy(dtype=object),
+            "split": table["split"].to_numpy(dtype=object) if info.validation else None,
             "language": info.language,
             "kind": info.kind,
             "weight": info.weight,
             "evaluate": info.evaluate,
         }
     )
+
+
+def _with_phrases(frame: pd.DataFrame, read: list[pd.DataFrame]) -> pd.DataFrame:
+    """Add phrases to the training rows: each once, and none whose every run of words stands in a text of another part.
+
+    Near duplicates are not asked for: a phrase is seldom one of the sentence that it is from.
+    """
+    if not read:
+        return frame
+    phrases = pd.concat(read, ignore_index=True)
+    keys = phrases["text"].map(normalise)
+    apart = {run for text in frame.loc[frame["part"] != "train", "text"] for run in _runs(normalise(text))}
+    fresh = (keys != "") & ~keys.duplicated() & ~keys.isin(set(frame["text"].map(normalise)))
+    fresh &= ~keys.map(lambda key: apart.issuperset(_runs(key)))
+    learnt = phrases[fresh].drop(columns="split").assign(part="train", evaluate=False)
+    return pd.concat([frame, learnt], ignore_index=True)
+
+
+def _runs(key: str) -> set[str]:
+    """The runs of four words of a normalised text; one of fewer words is one run."""
+    words = key.split()
+    return {" ".join(words[start : start + _RUN]) for start in range(max(1, len(words) - _RUN + 1))}
 
 
 def _split(frame: pd.DataFrame) -> list[str]:

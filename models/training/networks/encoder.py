@@ -110,6 +110,12 @@ class Encoder(keras.Model):  # type: ignore[misc]
         for block in self.blocks[: shape.frozen]:
             block.trainable = False
 
+    def layers_above(self) -> list[int]:
+        """For each trainable variable, how many layers lie above its own, the head counted as one."""
+        layered: list[layers.Layer] = [self.embedding, *self.blocks]
+        above = {id(one): len(layered) - place for place, layer in enumerate(layered) for one in layer.variables}
+        return [above.get(id(variable), 0) for variable in self.trainable_variables]
+
     def call(self, ids: Any, training: bool = False) -> Any:
         """Encode, average the tokens, and classify."""
         return self.encode(ops.take(self.embedding.words, ids, axis=0), ids, training)

@@ -19,6 +19,7 @@ from rich.progress import track
 from models.files import whole
 from models.sentiment.contract import LABELS
 from models.training.config import Schedule
+from models.training.networks.optimizer import optimizer_for
 from models.training.networks.tokens import Batch, Lengths, group, pad
 
 _CONSOLE = Console(stderr=True)
@@ -91,9 +92,8 @@ def fit(
     """Train on the rows, keeping checkpoints and TensorBoard logs in ``folder``; takes up what lies there.
 
     Where the schedule has patience the training stops after that many rounds without a better loss on the ``watched``
-    rows, and the network is left with the weights that had the best. A network that is compiled keeps its optimizer;
-    ``step`` learns from a batch where
-    ``train_on_batch`` cannot.
+    rows, and the network is left with the weights that had the best; where it averages, with their mean. A network that
+    is compiled keeps its optimizer; ``step`` learns from a batch where ``train_on_batch`` cannot.
 
     Raises:
         CheckpointError: the folder holds the checkpoint of another network.
@@ -123,6 +123,8 @@ def fit(
         board.on_train_end()
     if schedule.patience and best.weights:
         network.set_weights(best.weights)
+    if schedule.average:
+        network.optimizer.finalize_variable_values(network.trainable_variables)
 
 
 def insist_on_tensorflow(folder: Path) -> None:
@@ -157,9 +159,7 @@ def logits_of(network: keras.Model, ids: Sequence[Sequence[int]], lengths: Lengt
 
 def _compile(network: keras.Model, schedule: Schedule, jit: bool) -> None:
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
-    optimizer = keras.optimizers.AdamW(schedule.rate, weight_decay=schedule.decay, global_clipnorm=1.0)
-    network.compile(optimizer, loss, weighted_metrics=["accuracy"], jit_compile=jit)
-    optimizer.build(network.trainable_variables)
+    network.compile(optimizer_for(network, schedule), loss, weighted_metrics=["accuracy"], jit_compile=jit)
 
 
 def _plan(rows: Rows, schedule: Schedule) -> Iterator[_Round]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from models.sentiment.artifact import MANIFEST, folder_of, sha256
+from models.sentiment.artifact import MANIFEST, folder_of, full_version, sha256, verify
 from models.sentiment.calibration import Calibration
 from models.sentiment.contract import LABELS
 from models.training.config import Config, Serving
@@ -38,7 +38,19 @@ class MadeFrom:
     """The full version of the model that a student was taught by."""
     unlabelled_texts: int = 0
     started_from: str | None = None
-    """The full version of the packaged model whose weights a retraining began with."""
+    """The full version of the packaged model whose weights the training began with."""
+
+    def going_on(self, folder: Path) -> MadeFrom:
+        """The same, of a training that begins with the weights of the artefact in a folder, and its data."""
+        before = verify(folder)
+        own = {one["name"] for one in self.training_data}
+        data = [*self.training_data, *(one for one in before["training_data"] if one["name"] not in own)]
+        return MadeFrom(
+            data,
+            self.teacher or before["teacher"],
+            max(self.unlabelled_texts, before["unlabelled_texts"]),
+            full_version(before),
+        )
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ SETS = {
     "street_posts_en": ("en", "post", LABELS),
     "two_sided_pt": ("pt", "post", ("negative", "positive")),
 }
+UNSEEN = {"far_posts_en": ("en", "post", LABELS), "taught_posts_en": ("en", "post", LABELS)}
 TELLING = {
     "en": {"negative": "awful", "neutral": "plain", "positive": "lovely"},
     "pt": {"negative": "horrível", "positive": "maravilhoso"},
@@ -40,7 +41,7 @@ NOUNS = ["kettle", "garden", "window", "bicycle", "market", "river", "engine", "
 
 def made_up(name: str, rows: int = 80) -> pd.DataFrame:
     """Texts of random words, one of which tells the label, mostly."""
-    language, _, labels = SETS[name]
+    language, _, labels = (SETS | UNSEEN)[name]
     random = Random(name)
     lines = []
     for place in range(rows):
@@ -68,7 +69,7 @@ def write_rules(folder: Path, name: str, valences: dict[str, float]) -> Path:
         "labels": list(LABELS),
         "serving": {"window_chars": None, "batch_chars": 65_536, "chars_per_second": None},
         "unsure_below": 0.5,
-        "training_data": [{"name": "shop_reviews_en", "rows": 1_000_000}],
+        "training_data": [{"name": "shop_reviews_en", "rows": 1_000_000}, {"name": "taught_posts_en", "rows": 1}],
         "sha256": {file: sha256(folder / file) for file in contents},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
@@ -99,11 +100,12 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Run:
     data, cache, out, catalogue = root / "data", root / "cache", root / "docs", root / "catalogue.toml"
     data.mkdir()
     entries = []
-    for name, (language, kind, _) in SETS.items():
+    for name, (language, kind, _) in (SETS | UNSEEN).items():
         made_up(name).to_parquet(data / f"{name}.parquet")
         entries.append(
             f'[{name}]\nlanguage = "{language}"\nkind = "{kind}"\nlabels = "human"\n'
             'licence = "ours"\nsource = "made up"\nnon_commercial = false\n'
+            f"unseen = {str(name in UNSEEN).lower()}\n"
         )
     catalogue.write_text("\n".join(entries), encoding="utf-8")
     models = [
@@ -135,14 +137,14 @@ def test_models_and_baselines_are_measured_in_one_run(measured: Run) -> None:
 
 
 def test_speed_size_and_certainty_are_told(measured: Run) -> None:
-    _, _, _, error, unsure, right, near, far, times, size = line_of(measured.markdown, "Who is best", "fast-1")
+    _, _, _, _, error, unsure, right, near, far, times, size = line_of(measured.markdown, "Who is best", "fast-1")
     assert 0 <= float(error) <= 1
     assert unsure.endswith("%")
     assert right.endswith("%")
     assert all(float(rate.replace(",", "")) > 0 for rate in (near, far))
     assert len(times.split(" / ")) == 2
     assert float(size) >= 0
-    assert line_of(measured.markdown, "Who is best", "VADER")[3:6] == ["–", "–", "–"]
+    assert line_of(measured.markdown, "Who is best", "VADER")[4:7] == ["–", "–", "–"]
 
 
 def test_groups_and_sets_have_scores_with_intervals(measured: Run) -> None:
@@ -158,6 +160,16 @@ def test_groups_and_sets_have_scores_with_intervals(measured: Run) -> None:
     of_two = measured.markdown.split("### Accuracy on sets of two labels")[1].split("##")[0]
     assert "two_sided_pt" in of_two
     assert "shop_reviews_en" not in of_two
+
+
+def test_sources_that_no_model_learnt_from_are_measured_apart(measured: Run) -> None:
+    mean = line_of(measured.markdown, "Who is best", "fast-1")[2]
+    assert line_of(measured.markdown, "Sources left out", "mean")[2] == mean
+    assert line_of(measured.markdown, "Sources left out", "far_posts_en (80 texts)")[2] == mean
+    part = measured.markdown.split("## Sources left out")[1].split("\n## ")[0]
+    assert "taught_posts_en" not in part
+    assert line_of(measured.markdown, "By data set", "taught_posts_en")
+    assert "far_posts_en" not in measured.markdown.replace(part, "")
 
 
 def test_the_cascade_is_drawn_when_both_its_models_take_part(measured: Run) -> None:
@@ -216,7 +228,7 @@ def test_a_sample_is_a_part_of_the_rows_and_says_so(measured: Run, tmp_path: Pat
     code, said = invoke(measured.models[0], *given, "--out", tmp_path, "--sample", 5, "--no-baselines")
     assert code == 0, said
     page = (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
-    assert "15 texts" in page
+    assert "20 texts" in page
     assert "A quick run on at most 5 held-out texts" in page
     assert "VADER" not in line_of(page, "By data set", "two_sided_pt")
     assert "What time buys" not in page

@@ -50,6 +50,11 @@ def test_students_are_taught_by_the_accurate_model(name: str) -> None:
         ('family = "cnn"\n[augmentation]\nshouting = 0.1', "no augmentation is called shouting"),
         ('family = "cnn"\n[augmentation]\nlower_case = 10', "less than or equal to 1"),
         ('family = "encoder"\n[schedule]\npatience = 2', "the family encoder never stops early"),
+        (
+            'family = "cnn"\n[schedule]\naverage = 0.9',
+            "the family cnn has no schedule.layer_decay",
+        ),
+        ('family = "cnn"\nstart = "accurate"', "the family cnn only begins anew; take start out"),
         ('family = "tfidf"\n[distillation]\nteacher = "accurate"', "the family tfidf learns from labels alone"),
         ('family = "cnn"\ncolour = 1', "colour"),
         ('family = "cnn', "Unclosed|Illegal|unterminated|Unterminated|newline"),

@@ -127,6 +127,20 @@ def test_the_card_tells_licences_measures_and_failures(trained: Path) -> None:
     assert "{" not in card
 
 
+@pytest.mark.slow
+def test_it_may_go_on_from_what_is_packaged_and_tells_what_that_learnt_from(
+    trained: Path, made_up_folder: Path, tmp_path: Path
+) -> None:
+    made_up("second").to_parquet(tmp_path / "second.parquet")
+    (tmp_path / "catalogue.toml").write_text(f"{CATALOGUE.split('[left_out]')[0]}unseen = true", encoding="utf-8")
+    settings = f'start = "{trained}"\n{CONFIG}\n[data]\nall_sources = true'.replace("epochs = 3", "epochs = 0.5")
+    manifest = json.loads((run(tmp_path, "further", settings) / "manifest.json").read_text(encoding="utf-8"))
+    before = json.loads((trained / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["started_from"] == "tiny-1"
+    assert {one["name"] for one in manifest["training_data"]} == {"first", "second"}
+    assert before["training_data"][0] in manifest["training_data"]
+
+
 @pytest.fixture(scope="module")
 def second(made_up_folder: Path) -> Path:
     """The artefact of a model that reads again what ``fast`` is not sure of."""

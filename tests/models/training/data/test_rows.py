@@ -50,6 +50,14 @@ def test_published_splits_are_obeyed(folder: Path, rows: pd.DataFrame) -> None:
     assert not set(frame["text"]) & set(made.loc[10:19, "text"])
 
 
+def test_published_validation_may_be_split_as_all_else(folder: Path, rows: pd.DataFrame) -> None:
+    catalogue = read_catalogue(folder / "catalogue.toml")
+    catalogue["first"] = replace(catalogue["first"], validation=False)
+    rows.assign(split="validation").to_parquet(folder / "first.parquet")
+    frame = labelled.load_rows(folder, catalogue)
+    assert set(frame.loc[frame["dataset"] == "first", "part"]) == set(labelled.PARTS)
+
+
 def test_a_file_without_a_catalogue_entry_is_refused(folder: Path, rows: pd.DataFrame) -> None:
     rows.to_parquet(folder / "strange.parquet")
     with pytest.raises(DataError, match="strange: not in the catalogue; add an entry with its licence"):
@@ -87,6 +95,24 @@ def test_a_folder_without_texts_is_refused(tmp_path: Path) -> None:
     pd.DataFrame({"id": [1]}).to_parquet(tmp_path / "b.parquet")
     with pytest.raises(DataError, match="a column title or text"):
         labelled.read_texts(tmp_path)
+
+
+def test_phrases_are_learnt_from_unless_they_stand_in_a_held_out_text(folder: Path, rows: pd.DataFrame) -> None:
+    catalogue = read_catalogue(folder / "catalogue.toml")
+    catalogue["second"] = replace(catalogue["second"], phrases=True, max_rows=None)
+    made = rows.assign(text=[f"{text} nunca mais volto aqui" for text in rows["text"]], split=None)
+    made.loc[:9, "split"] = "validation"
+    made.to_parquet(folder / "first.parquet")
+    known = [made["text"][3].rsplit(" ", 1)[0], made["text"][200]]
+    new = ["Uma frase que ninguém disse", "uma frase, que ninguém disse!", "só isso"]
+    pd.DataFrame({"text": known + new, "label": "neutral", "split": None}).to_parquet(folder / "second.parquet")
+    frame = labelled.load_rows(folder, catalogue)
+    phrases = frame[frame["dataset"] == "second"]
+    assert phrases["text"].tolist() == [new[0], new[2]]
+    assert set(phrases["part"]) == {"train"}
+    assert not phrases["evaluate"].any()
+    alone = labelled.load_rows(folder, {"first": catalogue["first"], "second": replace(catalogue["second"], skip="-")})
+    pd.testing.assert_frame_equal(frame[frame["dataset"] == "first"], alone)
 
 
 def test_a_file_kept_from_training_is_read_apart_and_without_what_is_known(folder: Path) -> None:

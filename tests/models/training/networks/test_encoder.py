@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from models.training.config import Schedule
 from models.training.networks.encoder import EncoderShape, from_pretrained
+from models.training.networks.optimizer import optimizer_for
 from models.training.networks.pretrained import Pretrained
 from models.training.networks.tokens import pad
 
@@ -42,6 +44,17 @@ def test_word_vectors_and_frozen_layers_stay_as_they_came(tiny_pretrained: Pretr
     network.train_on_batch(pad(IDS, 8, 3), np.array([0, 1, 2]))
     same = {name: all(map(np.array_equal, before[name], part.weights)) for name, part in parts.items()}
     assert same == {"embedding": True, "first": True, "second": False}
+
+
+def test_lower_layers_move_less(tiny_pretrained: Pretrained) -> None:
+    network = from_pretrained(tiny_pretrained, EncoderShape(depth=2, dropout=0), seed=1)
+    optimizer = optimizer_for(network, Schedule(rate=1e-3, layer_decay=0.1, decay=0))
+    network.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    parts = [network.embedding.positions, *(block.inner.kernel for block in network.blocks), network.head.kernel]
+    before = [np.array(part) for part in parts]
+    network.train_on_batch(pad(IDS, 8, 3), np.array([0, 1, 2]))
+    moved = [np.abs(np.array(part) - old).max() for part, old in zip(parts, before, strict=True)]
+    np.testing.assert_allclose(moved, [1e-6, 1e-5, 1e-4, 1e-3], rtol=0.05)
 
 
 def test_a_narrow_feed_forward_net_keeps_its_strongest_units(tiny_pretrained: Pretrained) -> None:

@@ -100,9 +100,13 @@ def test_it_learns(tmp_path: Path) -> None:
     assert logits.argmax(axis=1).tolist() == [0, 2]
 
 
-@pytest.mark.parametrize(("patience", "rounds"), [(None, 8), (4, 5)])
-def test_a_broken_training_ends_where_an_unbroken_one_does(tmp_path: Path, patience: int | None, rounds: int) -> None:
-    schedule = SCHEDULE.model_copy(update={"patience": patience})
+@pytest.mark.parametrize(
+    ("settings", "rounds"), [({}, 8), ({"patience": 4}, 5), ({"average": 0.9}, 8)], ids=["plain", "patient", "averaged"]
+)
+def test_a_broken_training_ends_where_an_unbroken_one_does(
+    tmp_path: Path, settings: dict[str, float], rounds: int
+) -> None:
+    schedule = SCHEDULE.model_copy(update=settings)
     look = watched([0, 1])
     whole = run(tmp_path / "whole", schedule, look)
     with pytest.raises(PowerCutError):
@@ -111,6 +115,17 @@ def test_a_broken_training_ends_where_an_unbroken_one_does(tmp_path: Path, patie
     resumed = run(tmp_path / "broken", schedule, look)
     assert same(resumed, whole)
     assert rounds_of(tmp_path / "broken") == rounds_of(tmp_path / "whole") == rounds
+
+
+def test_it_is_left_with_the_mean_of_its_weights(tmp_path: Path) -> None:
+    """A mean that forgets all at each step is the last weights; one that forgets little lags behind."""
+    plain, short, long = (
+        run(tmp_path / str(average), SCHEDULE.model_copy(update={"average": average})).get_weights()
+        for average in (None, 1e-9, 0.9)
+    )
+    for begun, ended, last, mean in zip(network().get_weights(), plain, short, long, strict=True):
+        np.testing.assert_allclose(last, ended, atol=1e-6)
+        assert np.linalg.norm(mean - begun) < np.linalg.norm(ended - begun) or np.array_equal(begun, ended)
 
 
 def test_the_whole_plan_is_trained_without_patience(tmp_path: Path) -> None:

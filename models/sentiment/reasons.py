@@ -1,0 +1,82 @@
+"""Words that mattered: how far a model's polarity of a text would lie elsewhere without each of its words.
+
+Occlusion: a text is read once as it is and once without each word (Li et al., 2016, https://arxiv.org/abs/1612.08220).
+It needs nothing of a model but its answers, so it holds for any model and for what is before and after it. It tells
+what the model went by, not why the author wrote so. Which words to show, and how, is for those who show them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+
+from models.sentiment.contract import SentimentModel, Texts
+
+MOST_READINGS = 64
+"""A text is read without this many parts at most."""
+
+_WORD = re.compile(r"\S+")
+
+
+class Mattered(NamedTuple):
+    """Characters ``begin`` to ``end`` of a text, and its polarity less the one that it has without them, -2 to 2."""
+
+    begin: int
+    end: int
+    moved: float
+
+
+def words_that_mattered(
+    model: SentimentModel,
+    texts: Sequence[str],
+    languages: Sequence[str] | None = None,
+    kinds: Sequence[str] | None = None,
+    most: int = MOST_READINGS,
+) -> list[list[Mattered]]:
+    """What each word of each text did to its polarity, which is P(positive) - P(negative), in the order of the words.
+
+    The model is asked once, about all texts together. Words are what stands between spaces; of a text of more than
+    ``most`` words neighbours are left out together. Without its only
+    word a text is empty, and what the model says of nothing is what it is compared with.
+
+    Args:
+        model: any that predicts.
+        texts: strings of any kind; one without words has an empty list.
+        languages: of the texts, as ``SentimentModel.predict`` takes them.
+        kinds: likewise.
+        most: parts of a text, at least 1.
+    """
+    parts = [list(_parts(text, most)) for text in texts]
+    asked = [[text, *_without(text, spans)] for text, spans in zip(texts, parts, strict=True)]
+    owners = [place for place, variants in enumerate(asked) for _ in variants]
+    given = Texts(texts, languages, kinds).at(owners)._replace(texts=list(chain.from_iterable(asked)))
+    answers = iter(_polarity(model.predict(*given)))
+    told = []
+    for spans in parts:
+        whole = next(answers)
+        told.append([Mattered(*span, whole - next(answers)) for span in spans])
+    return told
+
+
+def _polarity(probabilities: np.ndarray) -> list[float]:
+    wide = probabilities.astype(np.float64)
+    polarity: list[float] = (wide[:, 2] - wide[:, 0]).tolist()
+    return polarity
+
+
+def _parts(text: str, most: int) -> Iterator[tuple[int, int]]:
+    """Where the words of a text begin and end; where there are more than ``most``, those of runs of words."""
+    words = [word.span() for word in _WORD.finditer(text)]
+    together = -(-len(words) // most)
+    for first in range(0, len(words), max(together, 1)):
+        run = words[first : first + together]
+        yield run[0][0], run[-1][1]
+
+
+def _without(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[str]:
+    for begin, end in spans:
+        yield text[:begin] + text[end:].lstrip()
