@@ -113,9 +113,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         url.write_text(scripts["start_postgres"](processes, home, password))
         stack.callback(shutil.rmtree, scripts["_shared_place"](home, password), ignore_errors=True)
         (port,) = free_ports(1)
-        made = Deployment(
-            folder, home, f"http://127.0.0.1:{port}", start_store(root, folder, processes), scripts, processes
-        )
+        made = Deployment(folder, home, f"http://127.0.0.1:{port}", start_store(root, folder, processes), processes)
         script = SERVICES["init"]["command"][-1].replace("$$", "$").replace(SECRETS, f"{folder}/secrets/")
         programs = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         processes.finish("init", ["bash", "-euc", script], made.told("init") | programs)
