@@ -125,11 +125,16 @@ END
   cp -r "$repository/examples/aurora/feeds" "$repository/examples/aurora/labels" "$folder/settings/"
   chmod -R go+rX "$folder/settings"
   lake_is "$1"
-  # The sample lives in a present of its own, and with a clock that stands still two lakes can be compared.
+  # The sample lives in a present of its own, and with a clock that stands still two lakes can be compared. Airflow waits
+  # less than by default before it tries again and before it takes what was killed for dead.
   cat >"$shared/trial.yaml" <<END
 services:
   scheduler:
-    environment: {SOURCE_DATE_EPOCH: "1790825400", AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY: "10"}
+    environment:
+      SOURCE_DATE_EPOCH: "1790825400"
+      AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY: "10"
+      AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL: "30"
+      AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: "90"
 END
 }
 
