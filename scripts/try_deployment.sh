@@ -128,11 +128,13 @@ END
   # The sample lives in a present of its own, and with a clock that stands still two lakes can be compared. Airflow waits
   # less than by default before it tries again and before it takes what was killed for dead.
   cat >"$shared/trial.yaml" <<END
+x-soon: &soon {AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY: "10"}
 services:
+  dag-processor: {environment: *soon} # it is who reads the DAGs
   scheduler:
     environment:
+      <<: *soon
       SOURCE_DATE_EPOCH: "1790825400"
-      AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY: "10"
       AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL: "30"
       AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: "90"
 END
@@ -194,15 +196,16 @@ backfill() { # a week, with further words for Airflow; waits until its runs have
     --max-active-runs 4 "$@" >"$state/backfill.log" 2>&1 || { tail -5 "$state/backfill.log"; return 1; }
 }
 
-runs() { sql "select state || ' ' || count(*) from dag_run where dag_id = 'daily_polarity' and run_type = 'backfill' group by state order by 1" | paste -sd' '; }
-finished() {
-  local deadline=$((SECONDS + 2400))
-  while [ $SECONDS -lt $deadline ]; do
-    case "$(runs 2>/dev/null || true)" in 'success 7') return 0 ;; *queued* | *running* | '') sleep 5 ;; *) runs; return 1 ;; esac
-  done
-  runs
-  return 1
+runs() { # of the newest backfill: a state and how many have it, and so on; a day that is made again is another run
+  sql "select state || ' ' || count(*) from dag_run where backfill_id = (select max(id) from backfill) group by state order by 1" | paste -sd' '
 }
+backfill_state() { case "$(runs 2>/dev/null || true)" in *queued* | *running* | '') echo runs ;; *failed*) echo failed ;; *) echo well ;; esac }
+ended() { # what `$1` says when it no longer runs
+  local deadline=$((SECONDS + 2400))
+  while [ "$("$1")" = runs ] && [ $SECONDS -lt $deadline ]; do sleep 5; done
+  "$1"
+}
+finished() { [ "$(ended backfill_state)" = well ] || { runs; return 1; }; }
 running_tasks() { sql "select count(*) from task_instance where state = 'running' and dag_id in ('daily_polarity', 'reprocess')" 2>/dev/null || echo 0; }
 while_running() { # wait until a task runs
   for _ in $(seq 300); do [ "$(running_tasks)" != 0 ] && return 0; sleep 1; done
@@ -268,16 +271,10 @@ strikes() { # at most $1 of them, the most frequent ones those that cost least t
   local victims=(task task worker scheduler task postgres task objects) upto=$((struck + $1))
   while [ $struck -lt "$upto" ] && [ "$("$2")" = runs ]; do strike "${victims[RANDOM % ${#victims[@]}]}"; done
 }
-backfill_state() { case "$(runs 2>/dev/null || true)" in *queued* | *running* | '') echo runs ;; 'success 7') echo well ;; *) echo failed ;; esac }
 reprocess_state() {
   case "$(sql "select state from dag_run where dag_id = 'reprocess' order by id desc limit 1" 2>/dev/null || true)" in
     success) echo well ;; failed) echo failed ;; *) echo runs ;;
   esac
-}
-ended() { # what `$1` says when it no longer runs
-  local deadline=$((SECONDS + 2400))
-  while [ "$("$1")" = runs ] && [ $SECONDS -lt $deadline ]; do sleep 5; done
-  "$1"
 }
 reprocess() { # the week, also what is up to date
   compose exec -T scheduler airflow dags trigger reprocess --conf \
