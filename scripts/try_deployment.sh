@@ -137,6 +137,7 @@ services:
       SOURCE_DATE_EPOCH: "1790825400"
       AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL: "30"
       AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: "90"
+      AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT: "90" # of a worker that was killed before it said that it had begun
 END
 }
 
@@ -206,7 +207,9 @@ ended() { # what `$1` says when it no longer runs
   "$1"
 }
 finished() { [ "$(ended backfill_state)" = well ] || { runs; return 1; }; }
-running_tasks() { sql "select count(*) from task_instance where state = 'running' and dag_id in ('daily_polarity', 'reprocess')" 2>/dev/null || echo 0; }
+running_tasks() { # that write to the lake or are about to
+  sql "select count(*) from task_instance where state = 'running' and dag_id in ('daily_polarity', 'reprocess') and task_id <> 'preview'" 2>/dev/null || echo 0
+}
 while_running() { # wait until a task runs
   for _ in $(seq 300); do [ "$(running_tasks)" != 0 ] && return 0; sleep 1; done
   return 1
@@ -320,8 +323,11 @@ nothing_left() { # of the lake, of spilled files, of uploads that were begun
     [ "$(sql "select count(*) from task_instance where state in ('scheduled', 'queued', 'running', 'up_for_retry')")" = 0 ] && break
     sleep 5
   done
-  compose exec -T scheduler env -u SOURCE_DATE_EPOCH python - <"$trial/leftovers.py" &&
-    refuses compose exec -T objects wget --quiet --output-document - "http://127.0.0.1:8888/buckets/sentinela/.uploads/"
+  compose exec -T scheduler env -u SOURCE_DATE_EPOCH python - <"$trial/leftovers.py" && refuses begun_uploads
+}
+begun_uploads() {
+  compose exec -T objects wget --quiet --header 'Accept: application/json' --output-document - \
+    http://127.0.0.1:8888/buckets/sentinela/.uploads/ | grep FullPath
 }
 
 runbook() { # the commands that docker/README.md gives under the heading $1, for the folder of this trial
