@@ -17,11 +17,21 @@ ALIVE = """
 """
 
 
+def own_name() -> str:
+    """What Airflow's jobs call this host; socket.getfqdn() says `localhost` where its address is called that, too."""
+    name = socket.gethostname()
+    try:
+        found = socket.getaddrinfo(name, None, 0, socket.SOCK_DGRAM, 0, socket.AI_CANONNAME)
+    except OSError:
+        return name
+    return next((canonical for *_, canonical, _ in found if canonical), name)
+
+
 def main() -> int:
     """Ask Airflow's database."""
     address = Path("/run/secrets/database_url").read_text().strip().replace("+psycopg2", "")
     with psycopg2.connect(address, connect_timeout=10) as connection, connection.cursor() as cursor:
-        cursor.execute(ALIVE, (sys.argv[1], socket.getfqdn()))
+        cursor.execute(ALIVE, (sys.argv[1], own_name()))
         return 0 if cursor.fetchall()[0][0] else 1
 
 

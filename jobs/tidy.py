@@ -21,6 +21,7 @@ import psutil
 
 from data_contracts import contract
 from jobs.ingest.store import GROUP_ROWS, ORDER
+from jobs.lake import probe
 from jobs.lake.query import open_query
 from jobs.lake.state import State
 from jobs.lake.table import ATTEMPTS, TABLES, File, Lake, Partition, Refused, Table
@@ -72,7 +73,8 @@ def tidy(settings: Settings, keep_days: int = KEEP_DAYS) -> Tidied:
     for name in TABLES:
         deleted, freed = clear(lake, name, keep_days, UNFINISHED)
         tables.append(TidiedTable(name, before[name], len(lake.table(name).files), deleted, freed))
-    return Tidied(tables, State(lake).sweep(now() - UNFINISHED) + _sweep_spills())
+    old = now() - UNFINISHED
+    return Tidied(tables, State(lake).sweep(old) + probe.sweep(lake, old) + _sweep_spills())
 
 
 def compact(lake: Lake) -> None:

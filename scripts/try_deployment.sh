@@ -2,7 +2,7 @@
 # Deploy docker/ for real on this machine, as root and without an image registry, disturb it in every way, and see that
 # nothing was lost. What it needs are Debian's packages and the package index: base images are made by debootstrap, those
 # of PostgreSQL and nginx stand in for the real ones, the object store is the real program of the index.
-#   scripts/try_deployment.sh [all | build | up | check | down]
+#   scripts/try_deployment.sh [all | build | up | check | kills NUMBER | down]
 # State lies in $SENTINELA_TRY (/var/tmp/sentinela-try), 25 GB of it; what is there already is not made again: remove
 # `made/image` there to have the image built anew. It takes half an hour on two cores, most of it the image.
 set -euo pipefail
@@ -125,11 +125,19 @@ END
   cp -r "$repository/examples/aurora/feeds" "$repository/examples/aurora/labels" "$folder/settings/"
   chmod -R go+rX "$folder/settings"
   lake_is "$1"
-  # The sample lives in a present of its own, and with a clock that stands still two lakes can be compared.
+  # The sample lives in a present of its own, and with a clock that stands still two lakes can be compared. Airflow waits
+  # less than by default before it tries again and before it takes what was killed for dead.
   cat >"$shared/trial.yaml" <<END
+x-soon: &soon {AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY: "10"}
 services:
+  dag-processor: {environment: *soon} # it is who reads the DAGs
   scheduler:
-    environment: {SOURCE_DATE_EPOCH: "1790825400", AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY: "10"}
+    environment:
+      <<: *soon
+      SOURCE_DATE_EPOCH: "1790825400"
+      AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL: "30"
+      AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: "90"
+      AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT: "90" # of a worker that was killed before it said that it had begun
 END
 }
 
@@ -186,19 +194,22 @@ backfill() { # a week, with further words for Airflow; waits until its runs have
   for _ in $(seq 120); do [ "$(sql "select count(*) from dag" || echo 0)" -ge 3 ] && break; sleep 2; done
   sql "update dag set is_paused = false where dag_id in ('daily_polarity', 'polarity_report')" >/dev/null
   compose exec -T scheduler airflow backfill create --dag-id daily_polarity --from-date $first --to-date $last \
-    --max-active-runs 4 "$@" >"$state/backfill.log" 2>&1 || { tail -5 "$state/backfill.log"; exit 1; }
+    --max-active-runs 4 "$@" >"$state/backfill.log" 2>&1 || { tail -5 "$state/backfill.log"; return 1; }
 }
 
-runs() { sql "select state || ' ' || count(*) from dag_run where dag_id = 'daily_polarity' and run_type = 'backfill' group by state order by 1" | paste -sd' '; }
-finished() {
-  local deadline=$((SECONDS + 2400))
-  while [ $SECONDS -lt $deadline ]; do
-    case "$(runs 2>/dev/null || true)" in 'success 7') return 0 ;; *queued* | *running* | '') sleep 5 ;; *) runs; return 1 ;; esac
-  done
-  runs
-  return 1
+runs() { # of the newest backfill: a state and how many have it, and so on; a day that is made again is another run
+  sql "select state || ' ' || count(*) from dag_run where backfill_id = (select max(id) from backfill) group by state order by 1" | paste -sd' '
 }
-running_tasks() { sql "select count(*) from task_instance where state = 'running' and dag_id = 'daily_polarity'" 2>/dev/null || echo 0; }
+backfill_state() { case "$(runs 2>/dev/null || true)" in *queued* | *running* | '') echo runs ;; *failed*) echo failed ;; *) echo well ;; esac }
+ended() { # what `$1` says when it no longer runs
+  local deadline=$((SECONDS + 2400))
+  while [ "$("$1")" = runs ] && [ $SECONDS -lt $deadline ]; do sleep 5; done
+  "$1"
+}
+finished() { [ "$(ended backfill_state)" = well ] || { runs; return 1; }; }
+running_tasks() { # that write to the lake or are about to
+  sql "select count(*) from task_instance where state = 'running' and dag_id in ('daily_polarity', 'reprocess') and task_id <> 'preview'" 2>/dev/null || echo 0
+}
 while_running() { # wait until a task runs
   for _ in $(seq 300); do [ "$(running_tasks)" != 0 ] && return 0; sleep 1; done
   return 1
@@ -207,15 +218,18 @@ healthy_again() { # the service $1
   for _ in $(seq 180); do [ "$(health_of "$1" | cut -d' ' -f1)" = healthy ] && return 0; sleep 1; done
   return 1
 }
-kill_task() { # with SIGKILL, the process of a task that runs
-  compose exec -T scheduler python - <<'PYTHON'
-import psutil, sys, time
+kill_task() { kill_titled "airflow worker -- 0"; }
+kill_worker() { kill_titled "airflow worker -- LocalExecutor: 0"; } # the one that watches over a task, which goes on alone
+kill_titled() { # with SIGKILL, a process in the scheduler's container whose title begins with $1
+  compose exec -T scheduler python - "$1" <<'PYTHON'
+import psutil, random, sys, time
 for _ in range(600):
-    for process in psutil.process_iter(["cmdline"]):
-        if " ".join(process.info["cmdline"] or []).startswith("airflow worker -- 0"):
-            process.kill()
-            print("killed", process.info["cmdline"])
-            sys.exit(0)
+    titled = [p for p in psutil.process_iter(["cmdline"]) if " ".join(p.info["cmdline"] or []).startswith(sys.argv[1])]
+    if titled:
+        chosen = random.choice(titled)
+        chosen.kill()
+        print("killed", chosen.info["cmdline"])
+        sys.exit(0)
     time.sleep(0.1)
 sys.exit(1)
 PYTHON
@@ -246,6 +260,74 @@ disturb() {
   expect "every run of the backfill succeeds" finished
   compose exec -T scheduler sentinela lake tidy >/dev/null 2>&1
   expect "the lake equals the undisturbed one" same_as undisturbed disturbed
+}
+
+# Many kills: rounds of a backfill into a new lake and of a reprocess over it, each struck until the number is reached.
+strike() { # whatever $1 names, while a task runs
+  while_running || return 0
+  sleep $((RANDOM % 5))
+  case $1 in task | worker) "kill_$1" ;; *) kill_service "$1" ;; esac >"$state/strike.log" 2>&1 || return 0
+  struck=$((struck + 1)) of[$1]=$((${of[$1]:-0} + 1))
+  say "kill $struck: $1"
+}
+strikes() { # at most $1 of them, the most frequent ones those that cost least to come back from, until `$2` ends well
+  local victims=(task task worker scheduler task postgres task objects) upto=$((struck + $1))
+  while [ $struck -lt "$upto" ] && [ "$("$2")" = runs ]; do strike "${victims[RANDOM % ${#victims[@]}]}"; done
+}
+reprocess_state() {
+  case "$(sql "select state from dag_run where dag_id = 'reprocess' order by id desc limit 1" 2>/dev/null || true)" in
+    success) echo well ;; failed) echo failed ;; *) echo runs ;;
+  esac
+}
+reprocess() { # the week, also what is up to date
+  compose exec -T scheduler airflow dags trigger reprocess --conf \
+    "{\"from\": \"$first\", \"to\": \"$last\", \"reason\": \"a trial\", \"chunk_days\": 2, \"made_before\": \"$1\"}" >"$state/reprocess.log" 2>&1
+}
+persistently() { # the rest of the words, until they succeed: what they talk to may just have been killed
+  for _ in $(seq 20); do "$@" && return 0; sleep 10; done
+  return 1
+}
+
+kills() { # $1 of them
+  local target=$1 round=0 again=0 moment
+  declare -gA of=()
+  struck=0 failures=0
+  while [ $struck -lt "$target" ]; do
+    round=$((round + 1))
+    lake_is "kills-$round"
+    sql "update dag set is_paused = false where dag_id = 'reprocess'" >/dev/null
+    persistently backfill --reprocess-behavior completed
+    strikes $(((target - struck + 1) / 2 < 15 ? (target - struck + 1) / 2 : 15)) backfill_state
+    while [ "$(ended backfill_state)" = failed ] && [ $again -lt "$target" ]; do
+      again=$((again + 1))
+      persistently backfill --reprocess-behavior failed
+    done
+    expect "round $round: every run of the backfill succeeds" test "$(backfill_state)" = well
+    moment=$(date --utc +%Y-%m-%dT%H:%M:%SZ)
+    persistently reprocess "$moment"
+    strikes $((target - struck < 10 ? target - struck : 10)) reprocess_state
+    while [ "$(ended reprocess_state)" = failed ] && [ $again -lt "$target" ]; do
+      again=$((again + 1))
+      persistently reprocess "$moment"
+    done
+    expect "round $round: the reprocess succeeds" test "$(reprocess_state)" = well
+    expect "round $round, $struck kills so far: the lake equals the undisturbed one" same_as undisturbed "kills-$round"
+    expect "round $round: a day's upkeep leaves nothing behind" nothing_left
+  done
+  for name in "${!of[@]}"; do say "$name: ${of[$name]} kills"; done
+  say "$struck kills in $round rounds; $again runs were run again; $failures failures"
+  [ "$failures" = 0 ]
+}
+nothing_left() { # of the lake, of spilled files, of uploads that were begun
+  for _ in $(seq 120); do
+    [ "$(sql "select count(*) from task_instance where state in ('scheduled', 'queued', 'running', 'up_for_retry')")" = 0 ] && break
+    sleep 5
+  done
+  compose exec -T scheduler env -u SOURCE_DATE_EPOCH python - <"$trial/leftovers.py" && refuses begun_uploads
+}
+begun_uploads() {
+  compose exec -T objects wget --quiet --header 'Accept: application/json' --output-document - \
+    http://127.0.0.1:8888/buckets/sentinela/.uploads/ | grep FullPath
 }
 
 runbook() { # the commands that docker/README.md gives under the heading $1, for the folder of this trial
@@ -329,10 +411,11 @@ main() {
     build) build ;;
     up) build; start_engine; step loaded load_images; deployment undisturbed; up ;;
     check) check ;;
+    kills) kills "${2:?say how many}" ;;
     down) down ;;
     all) build; down; start_engine; step loaded load_images; deployment undisturbed; up; check; down ;;
-    *) echo "say all, build, up, check or down" >&2; exit 2 ;;
+    *) echo "say all, build, up, check, kills or down" >&2; exit 2 ;;
   esac
 }
-main "${1:-all}"
+main "${@:-all}"
 exit

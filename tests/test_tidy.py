@@ -197,6 +197,10 @@ def test_what_killed_processes_left_is_deleted_after_a_day(polled: Place, scratc
         age(path, hours)
         State(lake).mark(f"never-{hours}", DAYS)
         age(Path(lake.base, f"_state/pending/never-{hours}.json"), hours)
+        probe = Path(lake.base, f"_probe/{hours}/_delta_log/0.json")
+        probe.parent.mkdir(parents=True)
+        probe.touch()
+        age(probe, hours)
         draft = Path(lake.base, f"_state/.{hours}")
         draft.touch()
         age(draft, hours)
@@ -208,6 +212,7 @@ def test_what_killed_processes_left_is_deleted_after_a_day(polled: Place, scratc
     assert [path.exists() for path in leftovers.values()] == [True, False]
     assert (folder / "notes.txt").exists(), "it is not ours"
     assert State(lake).marked() == ["never-23"]
+    assert [path.name for path in Path(lake.base, "_probe").iterdir()] == ["23"]
     assert sorted(path.name for path in Path(lake.base, "_state").glob(".*")) == [".23"]
     assert {path.name for path in scratch.glob("sentinela-spill-*-2[35]")} == {
         f"sentinela-spill-{os.getpid()}-23",
@@ -215,7 +220,7 @@ def test_what_killed_processes_left_is_deleted_after_a_day(polled: Place, scratc
         f"sentinela-spill-{2**22 + 1}-23",
     }
     assert tidied.tables[0].deleted == 1
-    assert tidied.left == 3
+    assert tidied.left == 4
 
 
 def test_every_table_has_a_checkpoint_and_remembers_for_as_long_as_may_be_asked(polled: Place) -> None:

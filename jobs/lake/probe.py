@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.fs as pafs
 
 from jobs.lake.faults import LakeError, speaking
 from jobs.lake.state import State
@@ -36,14 +38,32 @@ def prove(lake: Lake) -> None:
         try:
             refused = _are_refused(lake, place)
         finally:
-            lake.fs.delete_dir_contents(f"{lake.base}/{place}", missing_dir_ok=True)
-            lake.fs.delete_dir(f"{lake.base}/{place}")
+            _drop(lake, place)
     if not refused:
         raise LakeError(
             f"{lake.root}: this store lets two writers commit the same version, one of them unseen, because it ignores "
             "conditional puts (If-None-Match); name a lake in a store that heeds them, or a folder"
         )
     state.keep_probed()
+
+
+def sweep(lake: Lake, before: datetime) -> int:
+    """Take away the probes that processes had begun before that moment and were killed in; returns how many."""
+    newest: dict[str, datetime] = {}
+    for info in lake.listing(FOLDER, recursive=True):
+        if info.type == pafs.FileType.File:
+            place = "/".join(info.path.removeprefix(f"{lake.base}/").split("/", 2)[:2])
+            newest[place] = max(info.mtime, newest.get(place, info.mtime))
+    left = [place for place, written in newest.items() if written < before]
+    for place in left:
+        with speaking(lake.uri(place), "written"):
+            _drop(lake, place)
+    return len(left)
+
+
+def _drop(lake: Lake, place: str) -> None:
+    lake.fs.delete_dir_contents(f"{lake.base}/{place}", missing_dir_ok=True)
+    lake.fs.delete_dir(f"{lake.base}/{place}")
 
 
 def _are_refused(lake: Lake, place: str) -> bool:
