@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 _FILE = "calibration.json"
+_NEUTRAL = 1
+"""Its place in ``contract.LABELS``."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class Calibration:
     """Temperature scaling (Guo et al., 2017, https://arxiv.org/abs/1706.04599).
 
     ``probabilities = softmax(logits / temperature)``. Where both the language and the kind of a text are
-    known and ``groups`` has the pair (``"pt post"``), its temperature stands in for the shared one.
+    known and ``groups`` has the pair (``"pt post"``), its temperature stands in for the shared one, and ``neutral`` is
+    heeded.
     """
 
     temperature: float = 1.0
@@ -29,11 +32,19 @@ class Calibration:
     https://doi.org/10.1111/j.1467-9868.2009.00726.x).
     """
 
+    neutral: Mapping[str, float] = field(default_factory=dict)
+    """What is added to the logit of neutral, by kind (``post``): strangers feel nothing more often than the sources
+    that were learnt from (after Saerens et al., 2002, https://doi.org/10.1162/089976602753284446).
+    """
+
     def apply(
         self, logits: np.ndarray, languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
     ) -> np.ndarray:
         """Turn logits [n, 3] into probabilities, float32 [n, 3]; languages and kinds have n entries each."""
-        return softmax(logits.astype(np.float64) / self._temperatures(len(logits), languages, kinds))
+        scaled = logits.astype(np.float64) / self._temperatures(len(logits), languages, kinds)
+        if languages is not None and kinds is not None:
+            scaled[:, _NEUTRAL] += [self.neutral.get(kind, 0.0) for kind in kinds]
+        return softmax(scaled)
 
     def _temperatures(self, count: int, languages: Sequence[str] | None, kinds: Sequence[str] | None) -> np.ndarray:
         if languages is None or kinds is None:
@@ -52,7 +63,8 @@ class Calibration:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {"temperature": self.temperature, "groups": dict(self.groups), "mixed": self.mixed}
+        told = {"temperature": self.temperature, "groups": dict(self.groups), "mixed": self.mixed}
+        return told | {"neutral": dict(self.neutral)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:

@@ -145,6 +145,8 @@ class Serving(_Section):
     """Characters scored together, padding included."""
     chars_per_second: float | None = Field(default=None, gt=0)
     """What one core is counted on to do: what turns a budget in minutes into a number of texts."""
+    neutral: dict[Literal["post", "review", "news"], float] = {}
+    """What is added to the logit of neutral in texts of a kind; see ``models.sentiment.calibration.Calibration``."""
     first: First | None = None
     """None reads every text."""
 

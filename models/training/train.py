@@ -124,7 +124,8 @@ def _calibration(trained: Trained, config: Config, frame: pd.DataFrame, prior: C
         rows, read = rows[again], read[again]
     texts, languages, kinds = _columns(rows)
     labels, logits = rows["label"].to_numpy(np.int64), trained.logits(texts, languages)
-    calibration = calibrate(logits, labels, languages, kinds, prior)
+    neutral = {str(kind): shift for kind, shift in config.serving.neutral.items()}
+    calibration = replace(calibrate(logits, labels, languages, kinds, prior), neutral=neutral)
     if first:
         mixture = mixed(read, calibration.apply(logits, languages, kinds), first.share)
         calibration = replace(calibration, mixed=temperature(mixture, labels, calibration.mixed))

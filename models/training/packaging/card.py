@@ -41,6 +41,7 @@ def card(manifest: dict[str, Any]) -> str:
         curve="\n".join(map(_bin, metrics["reliability"])),
         temperature=calibration["temperature"],
         mixed=f" Of both readings together: {calibration['mixed']:.2f}." if manifest["serving"].get("first") else "",
+        neutral=_neutral(calibration),
         temperatures=", ".join(f"{group} {value:.2f}" for group, value in calibration["groups"].items()),
         unsure=100 * metrics["unsure"]["share"],
         unsure_right=100 * metrics["unsure"]["accuracy"],
@@ -63,6 +64,12 @@ def _learnt(manifest: dict[str, Any]) -> str:
     if manifest["started_from"]:
         said.append(f"Its training began with the weights of {manifest['started_from']}.")
     return " ".join(said)
+
+
+def _neutral(calibration: dict[str, Any]) -> str:
+    """What is added to the logit of neutral; artefacts of before it was thought of do not tell."""
+    shifts = calibration.get("neutral", {})
+    return "".join(f" The logit of neutral gets {shift:+.2f} in a {kind}." for kind, shift in shifts.items())
 
 
 def _reads(serving: dict[str, Any]) -> str:
@@ -171,7 +178,7 @@ Mean over all data sets: macro-F1 {mean}. Weakest on: {weakest}.
 ### Calibration
 
 Of the texts that it gives a label with this mean probability, that share is labelled right; expected calibration error
-{error:.3f}. One temperature, {temperature:.2f}; by language and kind, where they are given: {temperatures}.{mixed}
+{error:.3f}. One temperature, {temperature:.2f}; where language and kind are given: {temperatures}.{mixed}{neutral}
 
 | probability | right | rows |
 |---|---|---|

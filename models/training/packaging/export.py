@@ -47,19 +47,21 @@ class Served(tf.Module):  # type: ignore[misc]
     @tf.function(input_signature=[_TEXTS])  # type: ignore[untyped-decorator]
     def serve(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
         """Score raw strings [n]; ``probabilities`` is float32 [n, 3]."""
-        return {"probabilities": self._probabilities(self._logits(texts), self._calibration.temperature)}
+        return {"probabilities": tf.nn.softmax(self._logits(texts) / self._calibration.temperature)}
 
     @tf.function(input_signature=[_TEXTS, _LANGUAGES, _KINDS])  # type: ignore[untyped-decorator]
     def serve_with_context(self, texts: tf.Tensor, languages: tf.Tensor, kinds: tf.Tensor) -> dict[str, tf.Tensor]:
         """Score raw strings [n] whose languages [n] and kinds [n] are known; unknown words there do no harm."""
+        shifts = tf.zeros(tf.shape(texts))
+        for kind, shift in self._calibration.neutral.items():
+            shifts = tf.where(kinds == kind, tf.constant(shift, tf.float32), shifts)
         groups = tf.strings.join([languages, kinds], " ")
         temperatures = tf.fill(tf.shape(texts), tf.constant(self._calibration.temperature, tf.float32))
         for group, temperature in self._calibration.groups.items():
             temperatures = tf.where(groups == group, tf.constant(temperature, tf.float32), temperatures)
-        return {"probabilities": self._probabilities(self._logits(texts), temperatures[:, tf.newaxis])}
-
-    def _probabilities(self, logits: tf.Tensor, temperature: Any) -> tf.Tensor:
-        return tf.nn.softmax(logits / temperature)
+        toward_neutral = shifts[:, tf.newaxis] * tf.constant([float(label == "neutral") for label in LABELS])
+        logits = self._logits(texts) / temperatures[:, tf.newaxis] + toward_neutral
+        return {"probabilities": tf.nn.softmax(logits)}
 
 
 def save(reader: tf.Module, calibration: Calibration, folder: Path) -> None:

@@ -51,8 +51,19 @@ def test_applying_divides_by_the_temperature_of_the_group() -> None:
     np.testing.assert_allclose(calibration.apply(logits), softmax(logits / 2.0), rtol=1e-6)
 
 
+def test_neutral_may_be_likelier_in_texts_of_a_kind() -> None:
+    calibration = Calibration(2.0, {"pt post": 0.5}, neutral={"post": 1.0})
+    before = Calibration(2.0, {"pt post": 0.5})
+    logits = np.array([[0.0, 1.0, 2.0]] * 3)
+    given = ["pt", "en", "pt"], ["post", "post", "news"]
+    odds = calibration.apply(logits, *given).astype(float) / before.apply(logits, *given)
+    np.testing.assert_allclose(odds[:, 1] / odds[:, 0], [np.e, np.e, 1], rtol=1e-5)
+    np.testing.assert_allclose(odds[:, 2] / odds[:, 0], 1, rtol=1e-5)
+    np.testing.assert_allclose(calibration.apply(logits), before.apply(logits), rtol=1e-6)
+
+
 def test_it_survives_being_written_down() -> None:
-    calibration = Calibration(1.5, {"en post": 0.9}, mixed=0.8)
+    calibration = Calibration(1.5, {"en post": 0.9}, mixed=0.8, neutral={"news": 0.4})
     assert Calibration.from_dict(calibration.as_dict()) == calibration
 
 

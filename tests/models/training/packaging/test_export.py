@@ -15,7 +15,7 @@ from models.training.networks.encoder import EncoderShape, from_pretrained
 from models.training.networks.pretrained import Pretrained
 from models.training.packaging.export import open_encoder, round_weights
 
-CALIBRATION = Calibration(1.5, {"pt post": 0.5})
+CALIBRATION = Calibration(1.5, {"pt post": 0.5}, neutral={"news": 0.4})
 CONFIG = Config.model_validate({"name": "tiny", "family": "encoder", "text": {"buckets": [8, 16]}})
 SHAPE = EncoderShape(depth=2, filters=4)
 TEXTS = [
@@ -61,7 +61,7 @@ def test_saving_and_loading_changes_nothing(trained: TrainedEncoder, signatures:
     np.testing.assert_allclose(score(signatures, TEXTS), expected, atol=1e-6)
 
 
-def test_language_and_kind_choose_the_temperature(trained: TrainedEncoder, signatures: dict) -> None:  # type: ignore[type-arg]
+def test_language_and_kind_choose_the_calibration(trained: TrainedEncoder, signatures: dict) -> None:  # type: ignore[type-arg]
     languages, kinds = ["pt", "pt", "en"], ["post", "news", "?"]
     given = {"texts": TEXTS[:3], "languages": languages, "kinds": kinds}
     found = signatures["with_context"](**{name: tf.constant(values) for name, values in given.items()})
