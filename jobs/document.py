@@ -12,8 +12,6 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from data_contracts.parse import LOADER
-
 
 class SettingsError(ValueError):
     """A file of settings, or of a service, is missing or wrong; the message names the file, the line and the field."""
@@ -24,6 +22,9 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""As `data_contracts.parse` has it, whose package loads Arrow; the help of commands and DAG files do without that."""
 
 Model = TypeVar("Model", bound=BaseModel)
 Document = dict[str, Any]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.place import Place
-from tests.reprocess.conftest import DAYS, another, read_by
+from tests.reprocess.conftest import DAYS, read_by
 from tests.reprocess.conftest import made as made
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,7 +99,7 @@ ASKED = {"from": DAYS[0], "to": DAYS[-1], "reason": "knows cold coffee", "chunk_
 
 
 def test_a_new_model_is_approved_by_a_person_and_carried_chunk_by_chunk(made: Place, tmp_path: Path) -> None:
-    place = another(made, tmp_path / "place")
+    place = made.copy(tmp_path / "place")
     read_by(place, "2")
     refused, approved, again = (
         {**ASKED, "answer": "Reject"}, {**ASKED, "answer": "Approve"}, ASKED
@@ -124,7 +124,7 @@ def test_a_new_model_is_approved_by_a_person_and_carried_chunk_by_chunk(made: Pl
 
 
 def test_below_the_limits_it_goes_straight_on(made: Place, tmp_path: Path) -> None:
-    place = another(made, tmp_path / "place")
+    place = made.copy(tmp_path / "place")
     read_by(place, "2", reprocess={"approve_above": {"moved": 1}})
     (end,), shown = through_airflow(place, tmp_path / "home", {**ASKED, "steps": ["score"], "feeds": ["shop"]})
     assert end["state"] == "success", shown

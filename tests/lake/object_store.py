@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import boto3
@@ -41,9 +41,17 @@ class NotHereError(Exception):
 
 @contextmanager
 def moto() -> Iterator[str]:
-    """The address of moto's server, with a bucket."""
+    """The address of moto's server, with a bucket. It answers one request at a time: side by side two conditional puts
+    of one key may both pass."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
+    answer, turn = server._server.app, threading.Lock()
+
+    def in_turn(*request: Any) -> Any:
+        with turn:
+            return answer(*request)
+
+    server._server.app = in_turn
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     host, port = server.get_host_and_port()
     client(f"http://{host}:{port}").create_bucket(Bucket=BUCKET)
