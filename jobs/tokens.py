@@ -11,7 +11,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,8 @@ MIXER = np.uint64(0x9E3779B97F4A7C15)
 RADIX = np.uint64(0xD6E8FEB86659FD93)
 UNRADIX = np.uint64(pow(int(RADIX), -1, 1 << 64))
 """The inverse of RADIX modulo 2 ** 64: it brings a part of a text to where it would be if it began there."""
+POWERS_KEPT = 1 << 20
+"""So many powers (8 MB) last for some thousand posts; those for long articles are not kept."""
 
 
 @dataclass(frozen=True)
@@ -186,12 +188,16 @@ def _prefixes(salt: Keys, raw: npt.NDArray[np.uint32]) -> Keys:
 
 def _powers(base: np.uint64, count: int) -> Keys:
     """uint64 [count]: `base` to the power of 0, 1, 2, ..., modulo 2 ** 64."""
-    return _many_powers(base, 1 << max(count - 1, 1).bit_length())[:count]
+    return _kept_powers(base)[:count] if count <= POWERS_KEPT else _new_powers(base, count)
 
 
-@lru_cache(maxsize=4)
-def _many_powers(base: np.uint64, count: int) -> Keys:
-    return np.multiply.accumulate(np.concatenate([[np.uint64(1)], np.full(count, base)]))
+@cache
+def _kept_powers(base: np.uint64) -> Keys:
+    return _new_powers(base, POWERS_KEPT)
+
+
+def _new_powers(base: np.uint64, count: int) -> Keys:
+    return np.multiply.accumulate(np.concatenate([[np.uint64(1)], np.full(count - 1, base)]))
 
 
 @cache

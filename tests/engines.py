@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,8 +34,7 @@ def small_lake(root: Path, **settings: Any) -> Place:
 
 def made(place: Place, root: Path, engine: Engine, scoring: Callable[[Engine], Engine] = lambda e: e) -> dict[str, Any]:
     """What `engine` makes of a copy of `place` at `root`; scores are made by what `scoring` makes of it."""
-    shutil.copytree(place.root, root)
-    copy = Place.at(root)
+    copy = place.copy(root)
     catch_up(copy.lake)
     bring_up_to_date(copy.lake, Validate(copy.lake, list(DAYS), engine))
     bring_up_to_date(copy.lake, Score(copy.lake, copy.settings.scoring, tuple(DAYS), scoring(engine)))

@@ -112,7 +112,7 @@ def test_the_commands_of_a_case_do_what_it_needs(
     monkeypatch: pytest.MonkeyPatch,
     sentinela: Callable[..., Done],
 ) -> None:
-    place = Place.at(Path(shutil.copytree(sound.root, tmp_path / "place")))
+    place = sound.copy(tmp_path / "place")
     monkeypatch.chdir(place.root)
     monkeypatch.delenv("SENTINELA_CONFIG", raising=False)
     backup = sentinela("lake", "backup", "backups")

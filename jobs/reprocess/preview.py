@@ -85,7 +85,9 @@ def preview(settings: Settings, request: Request) -> Preview:
         bench = Bench(side, settings, request, engine)
         stale = bench.stale(days)
         wanted = sorted({partition.day for made in stale.values() for partition in made} - {UNDATED})
-        made = stale | {name: stale[name] | bench.looking_back(stale) for name in stale if name == "enrich"}
+        made = dict(stale)
+        if "enrich" in made:
+            made["enrich"] = made["enrich"] | bench.looking_back(stale)
         every = bench.items({partition.day for some in made.values() for partition in some})
         items = {partition: count for partition, count in every.items() if partition.day in wanted}
         tried = chosen(_by_day(items, wanted), settings.reprocess.sample_posts)

@@ -65,7 +65,7 @@ class Bench:
     def looking_back(self, stale: Mapping[str, Collection[Partition]]) -> set[Partition]:
         """Where twins would be found anew because validation makes that day, or one before it, anew."""
         days = sorted({partition.day for partition in stale.get("validate", ())})
-        if not days or "enrich" not in stale:
+        if not days:
             return set()
         twins, _ = self._steps("enrich", days)
         return set(twins.plan(View(self.side)))

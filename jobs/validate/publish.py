@@ -55,8 +55,9 @@ def validate(
     Days that another version of one of their items lies on are judged with them, so that no item is lost or doubled
     when its date changed; they are among the days of the result.
     Partitions that are up to date are left alone, unless `order` tells otherwise.
-    Freshness is measured against `newest`, by default the last dated one of `days`. Raises AuditError, publishing
-    nothing of the pass, when a staged post breaks a rule that the split should have caught, and EngineError.
+    Freshness is measured where anything was made, against `newest`, by default the last dated one of `days`.
+    Raises AuditError, publishing nothing of the pass, when a staged post breaks a rule that the split should have
+    caught, and EngineError.
     """
     lake = Lake(settings.lake)
     catch_up(lake)
@@ -64,9 +65,8 @@ def validate(
         step = Validate(lake, list(days), engine)
         made = bring_up_to_date(lake, step, order)
     held = {day: reasons for day, reasons in sorted(step.held.items()) if any(p.day == day for p in made)}
-    if (
-        made
-    ):  # else nothing is judged, and Great Expectations not imported: the alert `stale` tells of silent feeds, too
+    # Where nothing was made Great Expectations is not imported; of feeds that fell silent the alert `stale` tells, too.
+    if made:
         asked = newest.isoformat() if newest else max(set(days) - {UNDATED}, default=UNDATED)
         findings = [*step.findings, *judge("feed_freshness", _freshness(settings, View(lake), asked))]
         publish_page(settings, findings, held, asked)

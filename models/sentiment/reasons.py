@@ -40,8 +40,8 @@ def words_that_mattered(
     """What each word of each text did to its polarity, which is P(positive) - P(negative), in the order of the words.
 
     The model is asked once, about all texts together. Words are what stands between spaces; of a text of more than
-    ``most`` words neighbours are left out together. Without its only
-    word a text is empty, and what the model says of nothing is what it is compared with.
+    ``most`` words neighbours are left out together. Without its only word a text is empty, and what the model says of
+    nothing is what it is compared with. Raises what ``predict`` of the model raises.
 
     Args:
         model: any that predicts.

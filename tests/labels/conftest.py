@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,8 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
 @pytest.fixture
 def place(made: Place, tmp_path: Path) -> Place:
     """A copy of the lake, to write to."""
-    shutil.copytree(made.root, tmp_path / "place")
-    return Place.at(tmp_path / "place")
+    return made.copy(tmp_path / "place")
 
 
 @pytest.fixture
