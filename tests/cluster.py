@@ -23,6 +23,8 @@ JAVA = shutil.which("java") is not None
 needs_java = pytest.mark.skipif(not JAVA, reason="there is no Java on this machine")
 DEPLOY = "org.apache.spark.deploy"
 SECONDS_TO_REGISTER = 120
+QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""For a Java that lives for seconds: to compile better takes longer than it saves."""
 
 
 @contextmanager
@@ -31,6 +33,7 @@ def session() -> Iterator[SparkSession]:
     from pyspark.sql import SparkSession
 
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("JAVA_TOOL_OPTIONS", QUICK_JAVA)
     builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
     builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
     running = builder.config("spark.sql.session.timeZone", "UTC").config("spark.log.level", "ERROR").getOrCreate()

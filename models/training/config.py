@@ -75,6 +75,9 @@ class Schedule(_Section):
     average: float | None = Field(default=None, gt=0, lt=1)
     """Keep a running mean of the weights, of which each step leaves so much, and end with it; None ends with the last.
     """
+    keep: float = Field(default=0.0, ge=0, lt=1)
+    """How much of the weights that it began with is left in those that it ends with: what was known is forgotten less,
+    and strangers are read better than by either (Wortsman et al., 2022, https://arxiv.org/abs/2109.01903)."""
     patience: int | None = Field(default=None, ge=1)
     """Rounds without a better loss on the calibration rows before the training stops early; None never stops."""
 
@@ -159,6 +162,7 @@ class Config(_Section):
     """One model's training."""
 
     name: str
+    """What the model is packaged as; the name of the file, unless it says another."""
     family: Family
     seed: int = 20260101
     start: str | None = None
@@ -189,6 +193,8 @@ class Config(_Section):
             raise ValueError(f"the family {self.family} never stops early; take schedule.patience out")
         if self.family != "encoder" and (self.schedule.layer_decay < 1 or self.schedule.average):
             raise ValueError(f"the family {self.family} has no schedule.layer_decay and no schedule.average")
+        if self.schedule.keep and not self.start:
+            raise ValueError("schedule.keep is of what a training goes on from: name it as start")
         if self.start and self.family not in _GOES_ON:
             raise ValueError(f"the family {self.family} only begins anew; take start out")
         if self.family not in (*_CLASSICAL, "bag"):
@@ -231,7 +237,7 @@ def read_config(name: str) -> Config:
     path = Path(name) if name.endswith(".toml") else CONFIGS / f"{name}.toml"
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Config(name=path.stem, **settings)
+        return Config(**{"name": path.stem, **settings})
     except FileNotFoundError:
         raise ConfigError(f"there is no training called {name!r}; there are: {', '.join(trainings())}") from None
     except (tomllib.TOMLDecodeError, ValidationError, TypeError) as fault:

@@ -134,7 +134,7 @@ def _columns(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _gentle(config: Config) -> Config:
     # A mean over so few steps would be what they began with.
-    gentle = {"epochs": EPOCHS, "rate": GENTLE * config.schedule.rate, "average": None}
+    gentle = {"epochs": EPOCHS, "rate": GENTLE * config.schedule.rate, "average": None, "keep": 0.0}
     schedule, data = config.schedule.model_copy(update=gentle), config.data.model_copy(update={"rates": {}})
     return config.model_copy(update={"schedule": schedule, "data": data, "start": None})
 

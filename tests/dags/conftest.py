@@ -32,7 +32,7 @@ class DayRun:
 
 @pytest.fixture(scope="session")
 def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
-    """Runs both DAGs through Airflow for one day, on a copy of the sample with its own lake.
+    """Runs both DAGs through Airflow for one day, on a copy of the sample with its own lake and the fast model.
 
     `only` leaves other feeds out, `conf` is what more the run is asked for; keys of a feed are changed by its name
     (`posts={"path": None, "url": ...}`).
@@ -55,6 +55,7 @@ def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
             for feed in settings["feeds"]
             if only is None or feed["name"] in only
         ]
+        settings["scoring"] = {"model": "fast"}
         file = folder / "sentinela.yaml"
         file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
         script = [sys.executable, str(ROOT / "scripts" / "run_day.py"), "--date", day, "--home", str(home)]

@@ -5,8 +5,9 @@ Hashing is most of the work, so each network sees each text augmented once, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -100,11 +101,19 @@ def _trained(networks: Sequence[BagNetwork], job: Job, settings: Network) -> Tra
     return TrainedBag(networks, settings)
 
 
+@cache
+def _hashed(shape: BagShape) -> Callable[[tf.Tensor], Bags]:
+    """Raw strings [n] -> their bags; a graph that all members share, for tracing it takes seconds."""
+    signature = [tf.TensorSpec([None], tf.string)]
+    hashed: Callable[[tf.Tensor], Bags] = tf.function(lambda batch: featurise(batch, shape), input_signature=signature)
+    return hashed
+
+
 class Corpus:
     """The hashed bags of many texts, stored flat, from which batches of any rows are cut."""
 
     def __init__(self, texts: Sequence[str], shape: BagShape) -> None:
-        hashed = tf.function(lambda batch: featurise(batch, shape), input_signature=[tf.TensorSpec([None], tf.string)])
+        hashed = _hashed(shape)
         ids: list[list[np.ndarray]] = [[] for _ in shape.bits()]
         sizes: list[list[np.ndarray]] = [[] for _ in shape.bits()]
         for start in track(range(0, len(texts), _HASHED_ROWS), "Hashing texts", console=_CONSOLE):

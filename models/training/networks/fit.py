@@ -92,8 +92,9 @@ def fit(
     """Train on the rows, keeping checkpoints and TensorBoard logs in ``folder``; takes up what lies there.
 
     Where the schedule has patience the training stops after that many rounds without a better loss on the ``watched``
-    rows, and the network is left with the weights that had the best; where it averages, with their mean. A network that
-    is compiled keeps its optimizer; ``step`` learns from a batch where ``train_on_batch`` cannot.
+    rows, and the network is left with the weights that had the best; where it averages, with their mean; where it keeps
+    some of those that it began with, with the mixture. A network that is compiled keeps its optimizer; ``step`` learns
+    from a batch where ``train_on_batch`` cannot.
 
     Raises:
         CheckpointError: the folder holds the checkpoint of another network.
@@ -105,6 +106,7 @@ def fit(
         _compile(network, schedule, jit)
     folder.mkdir(parents=True, exist_ok=True)
     plan = list(_plan(rows, schedule))
+    began = [np.array(variable) for variable in network.trainable_variables] if schedule.keep else []
     done, best = _restore(network, folder / "checkpoint.npz")
     board = _board(network, folder / "logs")
     for number in range(done, len(plan)):
@@ -125,6 +127,8 @@ def fit(
         network.set_weights(best.weights)
     if schedule.average:
         network.optimizer.finalize_variable_values(network.trainable_variables)
+    for variable, before in zip(network.trainable_variables, began, strict=False):
+        variable.assign(schedule.keep * before + (1 - schedule.keep) * np.array(variable))
 
 
 def insist_on_tensorflow(folder: Path) -> None:
