@@ -56,7 +56,7 @@ from airflow.sdk import (
     task_group,
 )
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
-from sentinela_defaults import POLARITY, UNTOLD, asked, day_of, deadline, default_args, published
+from sentinela_defaults import POLARITY, UNTOLD, PageLink, asked, day_of, deadline, default_args, published
 
 from jobs.settings import Feed, Settings, Window, load, now
 
@@ -301,6 +301,7 @@ with DAG(
     names: Any = feeds()
     ingested: Any = ingest.override(retries=0).expand(feed=names)
     validated: Any = validate(names, ingested)
+    validated.operator.operator_extra_links = (PageLink("data_docs/index.html"),)
     aggregated: Any = aggregate(validated)
     score(validated) >> enrich(validated) >> aggregated
     come: Any = late.expand(feed=missed(names, ingested))

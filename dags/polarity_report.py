@@ -15,14 +15,11 @@ The Sentinela data team, data@sentinela.example.
 
 from __future__ import annotations
 
-from airflow.sdk import (
-    DAG,
-    PartitionedAssetTimetable,
-    get_current_context,
-    task,
-)
+from typing import Any
+
+from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
-from sentinela_defaults import POLARITY, deadline, default_args
+from sentinela_defaults import POLARITY, PageLink, deadline, default_args
 
 from jobs.settings import load
 
@@ -48,4 +45,5 @@ with DAG(
             raise AirflowSkipException("a later run is waiting and will report these numbers too")
         return str(report(load()).path)
 
-    report()
+    written: Any = report()
+    written.operator.operator_extra_links = (PageLink(),)

@@ -6,12 +6,14 @@ from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any
 
-from airflow.sdk import Asset, RetryDecision, RetryPolicy, conf
+from airflow.sdk import Asset, BaseOperatorLink, RetryDecision, RetryPolicy, conf
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.execution_time.xcom import XCom
 
 from jobs.alerts.runs import failed, succeeded
+from jobs.settings import load
 
 POLARITY = Asset("daily_polarity")
 LASTING = {
@@ -59,6 +61,28 @@ def published(outlet_events: Any, days: list[str], key: str) -> None:
     event = outlet_events[POLARITY]
     event.extra = {"days": days}
     event.add_partitions(key)
+
+
+class PageLink(BaseOperatorLink):
+    """A button in Airflow beside a task, to a page below `reports`, where the settings have `reports_url`."""
+
+    def __init__(self, page: str | None = None) -> None:
+        """`page` is a path below `reports`, or None: what the task returned."""
+        self.page = page
+
+    @property
+    def name(self) -> str:
+        """What stands on the button."""
+        return "Open the page"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002
+        """Where the page is opened; nothing, and so no button, where that is not known."""
+        settings = load()
+        page = self.page or XCom.get_value(ti_key=ti_key, key=XCom.XCOM_RETURN_KEY)
+        if not (settings.reports_url and page):
+            return ""
+        below = page.removeprefix(settings.reports.split("?", 1)[0]).lstrip("/")
+        return f"{settings.reports_url.rstrip('/')}/{below}"
 
 
 UNTOLD: dict[str, Any] = {"on_failure_callback": None, "on_success_callback": None}

@@ -12,6 +12,7 @@ import ipaddress
 import os
 import pickle
 import shutil
+import signal
 import socket
 import sys
 import traceback
@@ -276,8 +277,13 @@ def _first_line(fault: BaseException) -> str:
 
 
 def end_java() -> None:
-    """End the Java process that pyspark keeps for the next context of this process."""
+    """End the Java process that pyspark keeps for the next context of this process, and its answer to Ctrl-C."""
     from pyspark import SparkContext
+
+    handler = signal.getsignal(signal.SIGINT)
+    if getattr(handler, "__module__", None) == SparkContext.__module__:
+        # It would ask Spark, which is gone, to stop its jobs.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     gateway = SparkContext._gateway
     SparkContext._gateway = SparkContext._jvm = None

@@ -404,6 +404,9 @@ class Settings(Frozen):
     timezone: ZoneName = "UTC"
     lake: str = "./lake"
     reports: str = "./reports"
+    reports_url: Annotated[str, StringConstraints(pattern=r"^https?://")] | None = Field(
+        None, description="Where people open what lies in `reports`."
+    )
     contact: Contact | None = Field(None, description="Address of mail or web that all servers are told.")
     services: tuple[str, ...] = Field((), description="Files that declare services of one's own.")
     feeds: tuple[Feed, ...] = Field(min_length=1)

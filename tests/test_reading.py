@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def test_the_lines_for_spark_read_the_newest_version() -> None:
         names = run("Spark", spark=spark)
         read = sorted(row["text"] for row in names["posts"].select("text", "feed").collect())
     assert read == ["Olá 0", "Olá 1", "Olá 2"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def run(reader: str, **given: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from jobs.report.shelf import Shelf
+from jobs.shelf import Shelf
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,6 @@ from jobs.report.page import headline, render_index, render_page, title
 from jobs.report.pins import Pins
 from jobs.report.posts import behind
 from jobs.report.quality import quality_of
-from jobs.report.shelf import Shelf
 from jobs.report.table import table
 from jobs.report.talk import talk
 from jobs.report.telling import whole
@@ -31,6 +30,7 @@ from jobs.report.why import why
 from jobs.report.workbook import workbook
 from jobs.revisions import view_current
 from jobs.settings import Settings, Window, load
+from jobs.shelf import Shelf
 
 PAGE, TABLE, WORKBOOK, INDEX = "report.html", "daily_polarity.csv", "polarity.xlsx", "index.html"
 

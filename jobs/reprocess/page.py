@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.reprocess.preview import Preview
 from jobs.settings import Settings
-from models.files import write_whole
+from jobs.shelf import Shelf
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -21,23 +21,22 @@ SHOWN = 30
 """At most so many days and brands are shown; all of them are in the JSON."""
 
 
-def publish(settings: Settings, preview: Preview) -> Path:
-    """Write `<reports>/reprocess/<first day>_<last day>.html` and the JSON beside it; returns the path of the page."""
+def publish(settings: Settings, preview: Preview) -> Path | str:
+    """Write `<reports>/reprocess/<first day>_<last day>.html` and the JSON beside it; returns where the page lies."""
     from jinja2 import ChoiceLoader, Environment, PackageLoader
 
     loader = ChoiceLoader([PackageLoader("jobs.reprocess"), PackageLoader("jobs.validate")])
     pages = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    folder = Path(settings.reports) / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
     window = preview.request.window
-    page = folder / f"{window.start}_{window.end}.html"
+    name = f"{window.start}_{window.end}"
     above = preview.above(settings.reprocess.approve_above)
     told = pages.get_template("preview.html.j2").render(
         preview=preview, request=preview.request, above=above, shown=SHOWN, lines=dict(lines(preview))
     )
-    write_whole(page, told)
-    write_whole(page.with_suffix(".json"), json.dumps(as_json(preview), indent=1, default=_plain) + "\n")
-    return page
+    known = json.dumps(as_json(preview), indent=1, default=_plain) + "\n"
+    shelf = Shelf(settings.reports)
+    shelf.publish(FOLDER, {f"{name}.json": known.encode(), f"{name}.html": told.encode()})
+    return shelf.place(f"{FOLDER}/{name}.html")
 
 
 def lines(preview: Preview) -> Iterator[tuple[str, str]]:

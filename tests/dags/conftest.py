@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +23,24 @@ SAMPLE = ROOT / "examples" / "aurora"
 
 @dataclass(frozen=True)
 class DayRun:
-    """What scripts/run_day.py did: its exit code, what it showed, Airflow's log, the settings' folder, the lineage."""
+    """What scripts/run_day.py did: its exit code, what it showed, Airflow's log, the settings' folder, the lineage, and
+    where the buttons of its tasks lead, by task."""
 
     code: int
     shown: str
     log: str
     folder: Path
     lineage: list[dict[str, Any]]
+    buttons: dict[str, str]
+
+
+def buttons(home: Path) -> dict[str, str]:
+    """Where the buttons beside the tasks of the last runs lead."""
+    with closing(sqlite3.connect(home / "airflow.db")) as database:
+        found = database.execute(
+            "SELECT task_id, value FROM xcom WHERE key LIKE '\\_link%' ESCAPE '\\' ORDER BY timestamp"
+        )
+        return {task: json.loads(value) for task, value in found}
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +68,7 @@ def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
             for feed in settings["feeds"]
             if only is None or feed["name"] in only
         ]
-        settings["scoring"] = {"model": "fast"}
+        settings |= {"scoring": {"model": "fast"}, "reports_url": "https://reports.example/all/"}
         file = folder / "sentinela.yaml"
         file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
         script = [sys.executable, str(ROOT / "scripts" / "run_day.py"), "--date", day, "--home", str(home)]
@@ -68,6 +81,7 @@ def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
             check=False,
         )
         told = [json.loads(file.read_text()) for file in sorted(home.glob("logs/lineage-*.json")) if file not in known]
-        return DayRun(done.returncode, done.stdout + done.stderr, (home / "run.log").read_text(), folder, told)
+        shown = done.stdout + done.stderr
+        return DayRun(done.returncode, shown, (home / "run.log").read_text(), folder, told, buttons(home))
 
     return run

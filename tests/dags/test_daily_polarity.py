@@ -164,6 +164,12 @@ def test_the_run_says_where_the_report_lies(whole: Any) -> None:
     assert "by people&#39;s labels of these posts" in text, "the sample's posts are labelled"
 
 
+def test_beside_its_tasks_are_buttons_to_the_report_and_the_verdicts(whole: Any) -> None:
+    root = "https://reports.example/all"
+    assert whole.buttons["report"] == f"{root}/2026-09-01_2026-09-30/report.html"
+    assert whole.buttons["validate"] == f"{root}/data_docs/index.html"
+
+
 @pytest.mark.slow
 def test_running_again_commits_nothing(run_day: Callable[..., Any], whole: Any) -> None:
     before = files_below(whole.folder / "lake")

@@ -18,9 +18,16 @@ SHIPPED = ("accurate", "balanced", "fast")
 @pytest.mark.parametrize("name", trainings())
 def test_every_configuration_can_be_read_and_has_a_family(name: str) -> None:
     config = read_config(name)
-    assert config.name == name
+    assert config.name == name.removesuffix("_further")
     assert callable(trainer(config.family))
     assert set(config.data.rates) <= set(read_catalogue())
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_is_shipped_is_taken_further_as_the_next_version_of_itself(name: str) -> None:
+    first, further = read_config(name), read_config(f"{name}_further")
+    assert (further.name, further.start) == (name, name)
+    assert further.serving == first.serving
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -54,6 +61,7 @@ def test_students_are_taught_by_the_accurate_model(name: str) -> None:
             'family = "cnn"\n[schedule]\naverage = 0.9',
             "the family cnn has no schedule.layer_decay",
         ),
+        ('family = "encoder"\n[schedule]\nkeep = 0.5', "schedule.keep is of what a training goes on from"),
         ('family = "cnn"\nstart = "accurate"', "the family cnn only begins anew; take start out"),
         ('family = "tfidf"\n[distillation]\nteacher = "accurate"', "the family tfidf learns from labels alone"),
         ('family = "cnn"\ncolour = 1', "colour"),
@@ -69,7 +77,9 @@ def test_what_cannot_be_used_is_refused_with_the_file_and_the_setting(text: str,
 
 
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="there is no training called 'bert'; there are: accurate, balanced"):
+    with pytest.raises(
+        ConfigError, match="there is no training called 'bert'; there are: accurate, accurate_further, balanced"
+    ):
         read_config("bert")
 
 

@@ -101,7 +101,9 @@ def test_it_learns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "rounds"), [({}, 8), ({"patience": 4}, 5), ({"average": 0.9}, 8)], ids=["plain", "patient", "averaged"]
+    ("settings", "rounds"),
+    [({}, 8), ({"patience": 4}, 5), ({"average": 0.9}, 8), ({"keep": 0.4}, 8)],
+    ids=["plain", "patient", "averaged", "mixed"],
 )
 def test_a_broken_training_ends_where_an_unbroken_one_does(
     tmp_path: Path, settings: dict[str, float], rounds: int
@@ -126,6 +128,12 @@ def test_it_is_left_with_the_mean_of_its_weights(tmp_path: Path) -> None:
     for begun, ended, last, mean in zip(network().get_weights(), plain, short, long, strict=True):
         np.testing.assert_allclose(last, ended, atol=1e-6)
         assert np.linalg.norm(mean - begun) < np.linalg.norm(ended - begun) or np.array_equal(begun, ended)
+
+
+def test_it_keeps_as_much_of_the_weights_that_it_began_with_as_is_asked_for(tmp_path: Path) -> None:
+    ended, mixed = (run(tmp_path / str(keep), SCHEDULE.model_copy(update={"keep": keep})) for keep in (0.0, 0.25))
+    for before, last, kept in zip(network().get_weights(), ended.get_weights(), mixed.get_weights(), strict=True):
+        np.testing.assert_allclose(kept, 0.25 * before + 0.75 * last, atol=1e-6)
 
 
 def test_the_whole_plan_is_trained_without_patience(tmp_path: Path) -> None:

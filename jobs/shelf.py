@@ -1,6 +1,6 @@
-"""Where finished reports lie: a folder, or a place in an object store, each report in a folder of its own.
+"""Where finished pages lie: a folder, or a place in an object store, each report in a folder of its own.
 
-What a report looks like is not known here.
+What a page looks like is not known here.
 """
 
 from __future__ import annotations
@@ -68,6 +68,13 @@ class Shelf:
             store.fs.open_output_stream(f"{store.base}/{name}", metadata={"Content-Type": kind}) as sink,
         ):
             sink.write(content)
+
+    def names(self, folder: str) -> list[str]:
+        """The files in `folder`, sorted; none when it is not there."""
+        if self.is_folder:
+            return sorted(file.name for file in Path(self.root, folder).glob("*") if file.is_file())
+        listed = Lake(self.root).listing(folder)
+        return sorted(info.base_name for info in listed if info.type == pafs.FileType.File)
 
     def each(self, name: str) -> dict[str, bytes]:
         """The content of the file `name` in every folder that has one, by the folder's name, sorted."""

@@ -1,4 +1,4 @@
-"""Reports lie in a folder or in an object store; who reads them sees a report whole or not at all."""
+"""Pages lie in a folder or in an object store; who reads them sees a report whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from jobs.lake.faults import LakeError
-from jobs.report.shelf import Shelf
+from jobs.shelf import Shelf
+from jobs.validate import validate
 from tests.lake.object_store import BUCKET, KEYS, client, moto
+from tests.place import Place, item
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,7 @@ def test_what_is_published_can_be_listed_and_replaced(shelf: Shelf) -> None:
     shelf.publish("2026-09", {"report.html": b"page", "summary.json": b"3"})
     shelf.publish("broken-off", {"report.html": b"page"})
     shelf.write("index.html", b"all")
+    assert (shelf.names("2026-09"), shelf.names("2026-11")) == (["report.html", "summary.json"], [])
     assert shelf.each("summary.json") == {"2026-09": b"3", "2026-10": b"2"}
     assert str(shelf.place("2026-09/report.html")).endswith("/reports/2026-09/report.html")
 
@@ -65,3 +68,12 @@ def test_a_store_that_cannot_be_written_is_said_in_one_sentence(address: str, mo
         monkeypatch.setenv(name, value)
     with pytest.raises(LakeError, match=r"no-such-bucket/reports/index.html: cannot be written: .*make the bucket"):
         Shelf("s3://no-such-bucket/reports").write("index.html", b"")
+
+
+def test_verdicts_go_where_the_reports_go(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = Place(tmp_path / "place", reports=shelf.root)
+    for day in ("2026-06-01", "2026-06-02"):
+        validate(place.settings, place.add([item(day, day)], file=day))
+    assert shelf.names("data_docs") == ["2026-06-01.html", "2026-06-02.html", "index.html"]
+    assert not Path("s3:").exists()
