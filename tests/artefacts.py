@@ -7,12 +7,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from models.sentiment.artifact import ARTIFACTS, MANIFEST, sha256
+from models.sentiment.artifact import MANIFEST, folder_of, sha256
 from models.sentiment.calibration import Calibration
 from models.sentiment.contract import LABELS
 from models.sentiment.rules import RULES, Grammar, LanguageRules, Rulebook
 
-SHIPPED = ARTIFACTS / "fast" / "1"
+SHIPPED = folder_of("fast")
 
 
 def package(artifacts: Path, name: str, version: str = "1", serving: dict[str, Any] | None = None, **said: Any) -> Path:

@@ -12,15 +12,16 @@ from models.sentiment.artifact import ARTIFACTS, folder_of, sha256, spread, veri
 from models.sentiment.contract import LABELS, ArtifactError
 from models.sentiment.spread import ALL
 
-FOLDER = ARTIFACTS / "fast" / "1"
+FOLDER = folder_of("fast")
 
-# Mean macro-F1 that each must have on its held-out rows.
-SHIPPED = {"accurate": 69.0, "balanced": 67.9, "fast": 65.0}
+# Mean macro-F1 that each must have on the held-out rows of its sources: 37 of `accurate`, five more, and harder ones, of
+# the others.
+SHIPPED = {"accurate": 69.0, "balanced": 66.5, "fast": 64.0}
 
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(FOLDER, tmp_path / "fast" / "1"))
+    return Path(shutil.copytree(FOLDER, tmp_path / "fast" / FOLDER.name))
 
 
 @pytest.mark.parametrize("file", ["saved_model.pb", "variables/variables.data-00000-of-00001", "MODEL_CARD.md"])

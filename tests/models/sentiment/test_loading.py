@@ -12,20 +12,20 @@ import numpy as np
 import pytest
 
 from models.sentiment import artifact
-from models.sentiment.artifact import ARTIFACTS, available
+from models.sentiment.artifact import available, folder_of
 from models.sentiment.cascade import Cascade
 from models.sentiment.contract import ArtifactError, UnknownModelError
 from models.sentiment.loading import lineage, load, open_artifact, open_model
 from tests.artefacts import package
 
 ROOT = Path(__file__).parents[3]
-FOLDER = ARTIFACTS / "fast" / "1"
+FOLDER = folder_of("fast")
 FAST, ACCURATE = "fast-7", "accurate-3"
 
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(FOLDER, tmp_path / "fast" / "1"))
+    return Path(shutil.copytree(FOLDER, tmp_path / "fast" / FOLDER.name))
 
 
 def test_importing_is_light() -> None:
@@ -45,7 +45,7 @@ def test_an_unknown_name_lists_the_known() -> None:
 
 
 def test_a_path_names_the_artefact_that_lies_there(copied: Path, tmp_path: Path) -> None:
-    assert load(str(copied)).version == "fast-1"
+    assert load(str(copied)).version == f"fast-{FOLDER.name}"
     with pytest.raises(ArtifactError, match=r"manifest\.json is missing"):
         load(str(tmp_path))
 

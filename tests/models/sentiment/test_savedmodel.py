@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models.sentiment.artifact import ARTIFACTS, DEFAULT
+from models.sentiment.artifact import DEFAULT, folder_of
 from models.sentiment.contract import LABELS, SentimentModel
 from models.sentiment.loading import load
 from models.sentiment.savedmodel import SavedModel
 
 ROOT = Path(__file__).parents[3]
-FOLDER = ARTIFACTS / "fast" / "1"
+FOLDER = folder_of("fast")
 
 TEXTS = [
     "Adorei o café, atendimento maravilhoso!",
@@ -56,7 +56,7 @@ def model() -> SentimentModel:
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(FOLDER, tmp_path / "fast" / "1"))
+    return Path(shutil.copytree(FOLDER, tmp_path / "fast" / FOLDER.name))
 
 
 def assert_probabilities(probabilities: np.ndarray, count: int) -> None:
@@ -68,7 +68,8 @@ def assert_probabilities(probabilities: np.ndarray, count: int) -> None:
 
 
 def test_it_says_what_it_is(model: SentimentModel) -> None:
-    assert (model.name, model.version, model.labels) == ("fast", "fast-1", ("negative", "neutral", "positive"))
+    assert (model.name, model.version) == ("fast", f"fast-{FOLDER.name}")
+    assert model.labels == ("negative", "neutral", "positive")
     assert load() is load(DEFAULT)
 
 
