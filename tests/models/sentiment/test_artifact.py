@@ -14,8 +14,8 @@ from models.sentiment.spread import ALL
 
 FOLDER = folder_of("fast")
 
-# Mean macro-F1 that each must have on the held-out rows of its sources: 37 of `accurate`, five more, and harder ones, of
-# the others.
+# Mean macro-F1 that each must have on held-out rows of its sources: 37 of `accurate`; the others have five more, and
+# harder ones.
 SHIPPED = {"accurate": 69.0, "balanced": 66.5, "fast": 64.0}
 
 
