@@ -70,13 +70,9 @@ def known_of(query: Query, settings: Settings, window: Window, as_of: datetime |
 
 
 def _spread(model: str, configured: str) -> Spread | None:
-    """The spread of a packaged `model` (name-version), or of the one whose folder is `configured`; None without any."""
-    name, _, number = model.rpartition("-")
-    folder = artifact.ARTIFACTS / name / number
-    if folder.is_dir():
-        return artifact.spread(str(folder))
+    """The spread of a `model` (name-version) that is or was packaged, or whose folder is `configured`."""
     is_configured = "/" in configured and artifact.version(configured) == model
-    return artifact.spread(configured) if is_configured else None
+    return artifact.spread(configured) if is_configured else artifact.spread_of(model)
 
 
 def _widest(spreads: Sequence[Spread | None]) -> Spread | None:

@@ -49,7 +49,26 @@ def version(name: str = DEFAULT) -> str:
 def spread(name: str = DEFAULT) -> Spread | None:
     """How far a model's means lie from people's; None where nobody measured it. Raises as ``loading.load`` does."""
     folder = folder_of(name)
-    stored = verify(folder).get("spread")
+    return _spread_in(folder, verify(folder).get("spread"))
+
+
+def spread_of(version: str) -> Spread | None:
+    """The spread of a packaged model by its version with the name before it, as scored rows keep it.
+
+    Also that of a version whose place a later one took, by what the newest remembers as ``former``; None of any other.
+    Raises ArtifactError.
+    """
+    name, _, number = version.rpartition("-")
+    folder = ARTIFACTS / name / number
+    if folder.is_dir():
+        return spread(str(folder))
+    if name not in available():
+        return None
+    newest = folder_of(name)
+    return _spread_in(newest, verify(newest).get("former", {}).get(number))
+
+
+def _spread_in(folder: Path, stored: dict[str, Any] | None) -> Spread | None:
     try:
         return None if stored is None else Spread.from_dict(stored)
     except (KeyError, TypeError, ValueError) as error:

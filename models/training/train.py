@@ -91,7 +91,8 @@ def package_trained(
         model = open_artifact(folder)
         insist(model)
         _CONSOLE.print(f"Measuring {config.name} on the held-out rows")
-        package.write_measures(folder, identity, _measures(model, frame, unseen))
+        measures = _measures(model, frame, unseen) | {"former": package.former(versions)}
+        package.write_measures(folder, identity, measures)
         package.publish(folder, versions / number)
     return versions / number
 

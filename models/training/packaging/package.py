@@ -88,6 +88,19 @@ def write_measures(folder: Path, identity: Identity, measures: dict[str, Any]) -
     _write_manifest(folder, manifest["format"], identity, measures)
 
 
+def former(versions: Path) -> dict[str, Any]:
+    """The spreads of the versions that lie under ``versions`` and of those before them, by number: whoever still has
+    texts that one of them scored must know how far it was off when it is no longer there.
+    """
+    known: dict[str, Any] = {}
+    for path in sorted(versions.glob(f"*/{MANIFEST}")):
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        known |= manifest.get("former", {})
+        if "spread" in manifest:
+            known[manifest["version"]] = manifest["spread"]
+    return {number: known[number] for number in sorted(known, key=int)}
+
+
 def publish(aside: Path, folder: Path) -> None:
     """Move a finished artefact to its place on the same disk; FileExistsError when something lies there."""
     if folder.exists():

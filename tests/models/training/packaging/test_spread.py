@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from models.sentiment import artifact
-from models.sentiment.artifact import ARTIFACTS, MANIFEST, folder_before, verify
+from models.sentiment.artifact import ARTIFACTS, MANIFEST, folder_before, folder_of, verify
 from models.sentiment.spread import ALL, Answers, Spread, Tau
+from models.training.packaging.package import former
 from models.training.packaging.spread import (
     FEWEST_SETS,
     NEW_TO_KNOWN,
@@ -144,8 +145,9 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return shelf
 
 
-def test_it_is_written_into_manifest_and_card_and_nothing_else_changes(shelf: Path) -> None:
-    folder = shelf / "fast" / "1"
+@pytest.mark.usefixtures("shelf")
+def test_it_is_written_into_manifest_and_card_and_nothing_else_changes() -> None:
+    folder = folder_of("fast")
     before, weights = verify(folder), (folder / "saved_model.pb").read_bytes()
     write(folder, SPREAD)
     after = verify(folder)
@@ -161,14 +163,34 @@ def test_it_is_written_into_manifest_and_card_and_nothing_else_changes(shelf: Pa
     )
 
 
-def test_a_model_that_reads_after_it_still_finds_it(shelf: Path) -> None:
-    write(shelf / "fast" / "1", SPREAD)
-    balanced = shelf / "balanced" / "1"
-    assert folder_before(balanced, verify(balanced)["serving"]["first"]) == shelf / "fast" / "1"
+@pytest.mark.usefixtures("shelf")
+def test_a_model_that_reads_after_it_still_finds_it() -> None:
+    write(folder_of("fast"), SPREAD)
+    balanced = folder_of("balanced")
+    assert folder_before(balanced, verify(balanced)["serving"]["first"]) == folder_of("fast")
 
 
-def test_a_model_without_one_claims_nothing(shelf: Path) -> None:
-    path = shelf / "fast" / "1" / MANIFEST
+def test_a_version_that_is_gone_is_remembered_by_those_after_it(shelf: Path) -> None:
+    second, third = folder_of("fast"), shelf / "fast" / "3"
+    shutil.copytree(second, third)
+    was, first = artifact.spread_of("fast-2"), artifact.spread_of("fast-1")
+    manifest = json.loads((third / MANIFEST).read_text(encoding="utf-8"))
+    manifest |= {"version": "3", "former": former(shelf / "fast")}
+    (third / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    assert list(manifest["former"]) == ["1", "2"]
+    shutil.rmtree(second)
+    for version, before in {"fast-1": first, "fast-2": was}.items():
+        after = artifact.spread_of(version)
+        assert before is not None
+        assert after is not None
+        assert after.new[ALL] == before.new[ALL]
+    assert artifact.spread_of("fast-7") is None
+    assert artifact.spread_of("nobody-1") is None
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_model_without_one_claims_nothing() -> None:
+    path = folder_of("fast") / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
     manifest.pop("spread", None)
     path.write_text(json.dumps(manifest), encoding="utf-8")
