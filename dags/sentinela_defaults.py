@@ -10,7 +10,6 @@ from airflow.sdk import Asset, BaseOperatorLink, RetryDecision, RetryPolicy, con
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowFailException
-from airflow.sdk.execution_time.xcom import XCom
 
 from jobs.alerts.runs import failed, succeeded
 from jobs.settings import load
@@ -77,9 +76,13 @@ class PageLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002
         """Where the page is opened; nothing, and so no button, where that is not known."""
+        from airflow.sdk.execution_time.xcom import XCom
+
         settings = load()
+        if not settings.reports_url:
+            return ""
         page = self.page or XCom.get_value(ti_key=ti_key, key=XCom.XCOM_RETURN_KEY)
-        if not (settings.reports_url and page):
+        if not page:
             return ""
         below = page.removeprefix(settings.reports.split("?", 1)[0]).lstrip("/")
         return f"{settings.reports_url.rstrip('/')}/{below}"

@@ -127,8 +127,9 @@ def fit(
         network.set_weights(best.weights)
     if schedule.average:
         network.optimizer.finalize_variable_values(network.trainable_variables)
-    for variable, before in zip(network.trainable_variables, began, strict=False):
-        variable.assign(schedule.keep * before + (1 - schedule.keep) * np.array(variable))
+    if schedule.keep:
+        for variable, before in zip(network.trainable_variables, began, strict=True):
+            variable.assign(schedule.keep * before + (1 - schedule.keep) * np.array(variable))
 
 
 def insist_on_tensorflow(folder: Path) -> None:

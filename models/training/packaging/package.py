@@ -92,12 +92,12 @@ def former(versions: Path) -> dict[str, Any]:
     """The spreads of the versions that lie under ``versions`` and of those before them, by number: whoever still has
     texts that one of them scored must know how far it was off when it is no longer there.
     """
+    manifests = [json.loads(path.read_text(encoding="utf-8")) for path in versions.glob(f"*/{MANIFEST}")]
     known: dict[str, Any] = {}
-    for path in sorted(versions.glob(f"*/{MANIFEST}")):
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+    for manifest in manifests:
         known |= manifest.get("former", {})
-        if "spread" in manifest:
-            known[manifest["version"]] = manifest["spread"]
+    # What a version says of itself may have been measured anew since others remembered it.
+    known |= {manifest["version"]: manifest["spread"] for manifest in manifests if "spread" in manifest}
     return {number: known[number] for number in sorted(known, key=int)}
 
 
