@@ -78,6 +78,9 @@ class Schedule(_Section):
     keep: float = Field(default=0.0, ge=0, lt=1)
     """How much of the weights that it began with is left in those that it ends with: what was known is forgotten less,
     and strangers are read better than by either (Wortsman et al., 2022, https://arxiv.org/abs/2109.01903)."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """What an encoder's layers are computed in while it learns; its weights are kept whole. Half as long on processors
+    that know bfloat16 (AVX512_BF16, GPUs), much longer on others."""
     patience: int | None = Field(default=None, ge=1)
     """Rounds without a better loss on the calibration rows before the training stops early; None never stops."""
 
@@ -95,9 +98,13 @@ class Data(_Section):
     """At most this many training rows, chosen by hash; None takes all."""
     rates: dict[str, float] = {}
     """How often an epoch takes a row of a data set, where that differs from its weight in the catalogue."""
+    again: bool = False
+    """Take rows as often as the catalogue says for a training that goes on (``again``), rather than their weight."""
     all_sources: bool = False
     """Learn from the sources, too, that the catalogue keeps from training: for a model that ships, as none is left
     then to compare it by."""
+    made: float = Field(default=0.0, ge=0)
+    """How often an epoch takes a sentence of ``data/made.yaml``; 0 does without them."""
     lexicon: float = Field(default=0.0, ge=0)
     """How often an epoch takes a word of VADER's lexicon; 0 does without them."""
 
@@ -193,6 +200,8 @@ class Config(_Section):
             raise ValueError(f"the family {self.family} never stops early; take schedule.patience out")
         if self.family != "encoder" and (self.schedule.layer_decay < 1 or self.schedule.average):
             raise ValueError(f"the family {self.family} has no schedule.layer_decay and no schedule.average")
+        if self.family != "encoder" and self.schedule.precision != "float32":
+            raise ValueError(f"the family {self.family} learns in float32 alone; take schedule.precision out")
         if self.schedule.keep and not self.start:
             raise ValueError("schedule.keep is of what a training goes on from: name it as start")
         if self.start and self.family not in _GOES_ON:

@@ -18,9 +18,10 @@ from models.sentiment.contract import SentimentModel
 from models.sentiment.loading import load, open_artifact
 from models.sentiment.staged import Sure, mixed
 from models.training.config import Config, ConfigError
-from models.training.data.catalogue import read_catalogue, seen
+from models.training.data.catalogue import again, read_catalogue, seen
 from models.training.data.distil import UNLABELLED, distilled, seldom_where_sure
 from models.training.data.lexicon import LEXICON, with_lexicon
+from models.training.data.made import MADE, with_made
 from models.training.data.rows import capped, development_rows, load_rows, load_unseen, read_texts, thinned
 from models.training.families.registry import retrainer, trainer
 from models.training.job import Job, Trained
@@ -40,6 +41,8 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
         raise ConfigError(f"{config.name}, [data.rates]: {', '.join(strange)} is not in {catalogue}")
     if config.data.all_sources:
         known = seen(known, known)
+    if config.data.again:
+        known = again(known)
     frame = load_rows(data, known)
     unseen = thinned(load_unseen(data, known, frame), MOST_OF_A_SOURCE)
     frame = capped(frame, config.data.most_rows)
@@ -53,10 +56,12 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
             frame = seldom_where_sure(frame, load(config.distillation.first), config.distillation)
         count = int((frame["dataset"] == UNLABELLED).sum())
         made_from = replace(made_from, teacher=version(str(teacher)), unlabelled_texts=count)
+    if config.data.made:
+        frame = with_made(frame, config.data.made)
+        made_from = made_from.also(MADE, frame)
     if config.data.lexicon:
         frame = with_lexicon(frame, config.data.lexicon)
-        words = int((frame["dataset"] == LEXICON.name).sum())
-        made_from = replace(made_from, training_data=[*made_from.training_data, package.entry(LEXICON, words)])
+        made_from = made_from.also(LEXICON, frame)
     if config.start:
         start = folder_of(config.start)
         made_from = made_from.going_on(start)

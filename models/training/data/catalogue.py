@@ -25,11 +25,13 @@ class DatasetInfo:
     name: str
     language: str
     kind: str
-    labels: Literal["human", "stars", "machine-translated"]
+    labels: Literal["human", "stars", "machine-translated", "written"]
     licence: str
     source: str
     non_commercial: bool
     weight: float = 1.0
+    again: float | None = None
+    """Its weight where a training goes on from a model that has read it already; None leaves it."""
     max_rows: int | None = None
     evaluate: bool = True
     skip: str | None = None
@@ -46,6 +48,14 @@ def read_catalogue(path: Path = CATALOGUE) -> dict[str, DatasetInfo]:
     with path.open("rb") as file:
         entries = tomllib.load(file)
     return {name: DatasetInfo(name=name, **entry) for name, entry in entries.items()}
+
+
+def again(catalogue: dict[str, DatasetInfo]) -> dict[str, DatasetInfo]:
+    """The catalogue as a training sees it that goes on from a packaged model."""
+    return {
+        name: replace(info, weight=info.weight if info.again is None else info.again)
+        for name, info in catalogue.items()
+    }
 
 
 def seen(catalogue: dict[str, DatasetInfo], names: Container[str]) -> dict[str, DatasetInfo]:

@@ -11,11 +11,10 @@ import json
 import numpy as np
 import pandas as pd
 
-from models.sentiment.contract import LABELS
 from models.sentiment.rules import lexicon_file
 from models.training.data.catalogue import DatasetInfo
 from models.training.data.duplicates import normalise
-from models.training.data.rows import targets_of
+from models.training.data.rows import targets_of, with_targets
 
 LEXICON = DatasetInfo(
     name="vader_lexicon",
@@ -53,8 +52,4 @@ def with_lexicon(frame: pd.DataFrame, rate: float) -> pd.DataFrame:
             "evaluate": False,
         }
     )
-    return pd.concat([_with_targets(frame, targets_of(frame)), _with_targets(words, shares)], ignore_index=True)
-
-
-def _with_targets(frame: pd.DataFrame, targets: np.ndarray) -> pd.DataFrame:
-    return frame.assign(**dict(zip(LABELS, targets.astype(np.float32).T, strict=True)))
+    return pd.concat([with_targets(frame, targets_of(frame)), with_targets(words, shares)], ignore_index=True)

@@ -112,6 +112,11 @@ def targets_of(frame: pd.DataFrame) -> np.ndarray:
     return certain
 
 
+def with_targets(frame: pd.DataFrame, targets: np.ndarray) -> pd.DataFrame:
+    """The frame with float [n, 3], a probability for each of LABELS, in the columns that ``targets_of`` reads."""
+    return frame.assign(**dict(zip(LABELS, targets.astype(np.float32).T, strict=True)))
+
+
 def _paths(folder: Path, catalogue: dict[str, DatasetInfo]) -> dict[str, Path]:
     paths = {path.stem: path for path in sorted(folder.glob("*.parquet"))}
     if not paths:

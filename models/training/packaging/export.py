@@ -204,18 +204,24 @@ def round_weights(network: keras.Model, but: Sequence[Any] = ()) -> None:
             variable.assign(stored(variable).dense())
 
 
-def open_encoder(folder: Path, shape: EncoderShape, seed: int) -> tuple[Encoder, Pretrained]:
-    """The encoder of an artefact, ready to learn on, and the vocabulary and word vectors it reads with."""
-    reader = tf.saved_model.load(str(folder)).reader
-    stored = reader.encode
+def packaged_words(folder: Path) -> Pretrained:
+    """The vocabulary and the word vectors that an artefact reads with."""
+    stored = tf.saved_model.load(str(folder)).reader.encode
     words = FourBit(_unpack(stored.pairs.numpy()), stored.scales.numpy())
-    pieces, width = words.numbers.shape
-    heads = int(stored.heads)
-    encoder = Encoder(pieces, width, int(stored.inner), heads, shape, seed)
-    encoder.embedding.words.assign(words.dense())
+    width = words.numbers.shape[1]
+    return Pretrained(width, int(stored.heads), _packaged_vocabulary(folder), words, {})
+
+
+def open_encoder(folder: Path, pretrained: Pretrained, shape: EncoderShape, seed: int) -> Encoder:
+    """The encoder of an artefact, of which ``pretrained`` are the words, ready to learn on."""
+    stored = tf.saved_model.load(str(folder)).reader.encode
+    encoder = Encoder(
+        len(pretrained.vocabulary.pieces), pretrained.width, int(stored.inner), pretrained.heads, shape, seed
+    )
+    encoder.embedding.words.assign(pretrained.words.dense())
     for variable, weight in zip(trained_weights(encoder), stored.weights, strict=True):
         variable.assign(dense(weight))
-    return encoder, Pretrained(width, shape.depth, heads, _packaged_vocabulary(folder), words, {})
+    return encoder
 
 
 def _packaged_vocabulary(folder: Path) -> Vocabulary:

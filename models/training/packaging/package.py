@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,11 @@ class MadeFrom:
     unlabelled_texts: int = 0
     started_from: str | None = None
     """The full version of the packaged model whose weights the training began with."""
+
+    def also(self, info: DatasetInfo, frame: pd.DataFrame) -> MadeFrom:
+        """The same, and the rows of a data set that no file holds."""
+        rows = int((frame["dataset"] == info.name).sum())
+        return replace(self, training_data=[*self.training_data, entry(info, rows)])
 
     def going_on(self, folder: Path) -> MadeFrom:
         """The same, of a training that begins with the weights of the artefact in a folder, and its data."""

@@ -116,7 +116,7 @@ def tiny_pretrained() -> Pretrained:
         for name in ("aln", "oln"):
             tensors[f"l{layer}.{name}.w"] = np.ones(32, np.float32)
             tensors[f"l{layer}.{name}.b"] = np.zeros(32, np.float32)
-    return Pretrained(32, 2, 2, Vocabulary(pieces, scores), table, tensors)
+    return Pretrained(32, 2, Vocabulary(pieces, scores), table, tensors)
 
 
 def normal(random: np.random.Generator, *shape: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.training.data.catalogue import read_catalogue, seen
+from models.training.data.catalogue import again, read_catalogue, seen
 
 
 def test_the_catalogue_is_complete() -> None:
@@ -28,3 +28,10 @@ def test_what_a_model_learnt_from_is_no_stranger_to_it() -> None:
     assert catalogue["newsmtsc_en"].unseen
     assert {name for name in catalogue if learnt[name] != catalogue[name]} == {"newsmtsc_en"}
     assert not any(entry.unseen for entry in seen(catalogue, catalogue).values())
+
+
+def test_a_training_that_goes_on_takes_known_rows_seldom_and_new_sources_as_often_as_they_say() -> None:
+    catalogue = read_catalogue()
+    later = again(catalogue)
+    assert later["semeval2017_task4a_en"].weight < catalogue["semeval2017_task4a_en"].weight
+    assert {name for name in catalogue if catalogue[name].again is None and later[name] != catalogue[name]} == set()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,3 +87,11 @@ def test_it_learns_on_from_what_is_packaged(trained: TrainedEncoder, folder: Pat
     further = retrain_encoder(folder, job(tmp_path, swapped=True))
     assert further.pretrained.vocabulary.pieces == trained.pretrained.vocabulary.pieces
     assert further.logits(TEXTS[:2], []).argmax(axis=1).tolist() == [0, 2]
+
+
+def test_what_learnt_in_bfloat16_computes_in_float32(tmp_path: Path) -> None:
+    schedule = CONFIG.schedule.model_copy(update={"precision": "bfloat16"})
+    half = dataclasses.replace(job(tmp_path), config=CONFIG.model_copy(update={"schedule": schedule}))
+    trained = train_encoder(half)
+    assert trained.network.compute_dtype == keras.config.dtype_policy().compute_dtype == "float32"
+    assert trained.logits(TEXTS, []).argmax(axis=1).tolist() == [2, 0, 1]

@@ -60,7 +60,7 @@ def test_lower_layers_move_less(tiny_pretrained: Pretrained) -> None:
 def test_a_narrow_feed_forward_net_keeps_its_strongest_units(tiny_pretrained: Pretrained) -> None:
     tensors = dict(tiny_pretrained.tensors)
     tensors["l0.fi.w"] = np.where(np.arange(64)[:, None] % 4 == 1, 10, 1) * tensors["l0.fi.w"]
-    strong = Pretrained(32, 2, 2, tiny_pretrained.vocabulary, tiny_pretrained.words, tensors)
+    strong = Pretrained(32, 2, tiny_pretrained.vocabulary, tiny_pretrained.words, tensors)
     block = from_pretrained(strong, EncoderShape(depth=1, inner=16), seed=1).blocks[0]
     np.testing.assert_allclose(np.asarray(block.inner.kernel), tensors["l0.fi.w"][1::4].T)
     np.testing.assert_allclose(np.asarray(block.outer.kernel), tensors["l0.fo.w"][:, 1::4].T)

@@ -13,7 +13,7 @@ from models.training.config import Config
 from models.training.families.encoder import TrainedEncoder
 from models.training.networks.encoder import EncoderShape, from_pretrained
 from models.training.networks.pretrained import Pretrained
-from models.training.packaging.export import open_encoder, round_weights
+from models.training.packaging.export import open_encoder, packaged_words, round_weights
 
 CALIBRATION = Calibration(1.5, {"pt post": 0.5}, neutral={"news": 0.4})
 CONFIG = Config.model_validate({"name": "tiny", "family": "encoder", "text": {"buckets": [8, 16]}})
@@ -93,7 +93,8 @@ def test_the_files_are_those_that_tensorflow_serving_reads(saved: Path) -> None:
 
 
 def test_a_packaged_encoder_can_learn_on(trained: TrainedEncoder, saved: Path) -> None:
-    network, pretrained = open_encoder(saved, SHAPE, seed=2)
+    pretrained = packaged_words(saved)
+    network = open_encoder(saved, pretrained, SHAPE, seed=2)
     again = TrainedEncoder(network, pretrained, CONFIG)
     np.testing.assert_allclose(again.logits(TEXTS, []), trained.logits(TEXTS, []), atol=1e-6)
     assert pretrained.vocabulary.pieces == trained.pretrained.vocabulary.pieces
