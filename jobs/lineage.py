@@ -26,7 +26,7 @@ from openlineage.client.facet_v2 import (
 
 from data_contracts import contract
 from jobs.coverage import COVERAGE
-from jobs.lake.commits import Commit, made_since
+from jobs.lake.commits import Commit, Publication, made_since, published_since
 
 FEEDS = "feed"
 """The namespace of feeds, which are what ingest reads."""
@@ -66,13 +66,14 @@ class Extractor:
 
     def extract_on_complete(self, task_instance: Any) -> Lineage:
         """What the task did by its end, be that good or bad."""
-        return lineage(made_since(task_instance.start_date))
+        began = task_instance.start_date
+        return lineage(made_since(began), published_since(began))
 
 
-def lineage(commits: Sequence[Commit]) -> Lineage:
-    """What `commits` of one task, oldest first, read and wrote."""
+def lineage(commits: Sequence[Commit], pages: Sequence[Publication] = ()) -> Lineage:
+    """What `commits` and `pages` of one task, oldest first, read and wrote."""
     if not commits:
-        return Lineage()
+        return _of_pages(pages)
     by_place: dict[str, list[Commit]] = {}
     for commit in commits:
         by_place.setdefault(commit.place, []).append(commit)
@@ -90,6 +91,15 @@ def lineage(commits: Sequence[Commit]) -> Lineage:
         ],
         outputs=[_output(made) for made in by_place.values()],
         run_facets={"sentinela_commits": CommitsRunFacet([_told(commit) for commit in commits])},
+    )
+
+
+def _of_pages(pages: Sequence[Publication]) -> Lineage:
+    """What was read for `pages`; a page has neither columns nor a version."""
+    read = {place: version for page in pages for place, version in page.made_from.items()}
+    return Lineage(
+        inputs=[InputDataset(*_named(place), facets=_version(version)) for place, version in read.items()],
+        outputs=[OutputDataset(*_named(page.place)) for page in pages],
     )
 
 

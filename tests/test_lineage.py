@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jobs.lake.commits import Commit, made_since
+from jobs.lake.commits import Commit, Publication, made_since
 from jobs.lineage import Extractor, Lineage, lineage
 from jobs.validate import validate
 from tests.place import Place, item
@@ -78,6 +78,16 @@ def test_a_fetch_reads_its_feed_and_its_ledger_has_no_rows_to_count(tmp_path: Pa
     assert told(found).keys() == {"raw_posts", "item_versions", "coverage"}
     assert told(found)["raw_posts"].outputFacets["outputStatistics"].rowCount == 1
     assert told(found)["coverage"].outputFacets == {}
+
+
+def test_a_page_is_made_from_tables_at_their_versions() -> None:
+    page = Publication("s3://pages/2026/report.html", datetime.now(UTC), {"s3://bucket/lake/daily_polarity": 7})
+    found = lineage([], [page])
+    assert [(one.namespace, one.name) for one in found.outputs] == [("s3://pages", "2026/report.html")]
+    (read,) = found.inputs
+    assert (read.namespace, read.name) == ("s3://bucket", "lake/daily_polarity")
+    assert read.facets is not None
+    assert read.facets["version"].datasetVersion == "7"
 
 
 def test_a_task_that_did_nothing_has_read_and_written_nothing() -> None:

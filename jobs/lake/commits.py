@@ -1,4 +1,4 @@
-"""What a commit says of itself, and which ones this process made.
+"""What a commit says of itself, and which ones this process made; and the pages that it made of tables.
 
 Run, step, days, rows and versions are written down once, in the log of the table; the command line and lineage tell of
 them from here. How a commit comes about does not belong here.
@@ -67,10 +67,26 @@ class Commit:
         return str(self.said.get("status", "done"))
 
 
+@dataclass(frozen=True)
+class Publication:
+    """A page that was made of tables: where it lies, when it was done, and the version of each table by its place."""
+
+    place: str
+    moment: datetime
+    made_from: Mapping[str, int]
+
+
 OWN: deque[Commit] = deque(maxlen=1000)
 """The newest commits of this process, oldest first."""
+PAGES: deque[Publication] = deque(maxlen=1000)
+"""The newest pages that this process made of tables, oldest first."""
 
 
 def made_since(moment: datetime) -> list[Commit]:
     """The commits of this process since `moment`, which has a zone, oldest first."""
     return [commit for commit in OWN if commit.moment >= moment]
+
+
+def published_since(moment: datetime) -> list[Publication]:
+    """The pages that this process made since `moment`, which has a zone, oldest first."""
+    return [page for page in PAGES if page.moment >= moment]

@@ -50,6 +50,10 @@ class View:
         """The version of every table, all of them pinned from now on; None for one that nobody has written to."""
         return {name: self.table(name).version for name in TABLES}
 
+    def places(self) -> dict[str, int]:
+        """The version of every table that somebody has written to, by where it lies."""
+        return {self.lake.uri(name): version for name, version in self.versions().items() if version is not None}
+
     def files(self, dataset: str, days: Iterable[str] | None = None, held: bool = False) -> list[File]:
         """The files of `dataset` (of `days` only, when given), sorted by path.
 

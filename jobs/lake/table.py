@@ -16,7 +16,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -52,6 +52,8 @@ RELEASED = "-released"
 """What follows, in the name of a file that a person released, what it was made from."""
 ATTEMPTS = 100
 """How often a commit is tried that others are faster than."""
+LISTED_AGAIN = 5
+"""How often a folder is listed anew that changed while it was looked at."""
 FOLDER_MODE = 0o770
 STORE = "lake"
 """The protocol under which DuckDB finds the files of a lake in an object store."""
@@ -421,6 +423,10 @@ class Lake:
         """What lies in `folder` below the lake root; nothing when it is not there."""
         selector = pafs.FileSelector(f"{self.base}/{folder}", allow_not_found=True, recursive=recursive)
         with speaking(self.uri(folder)):
+            for _ in range(LISTED_AGAIN):
+                # pyarrow takes a folder for missing that comes, or one below it that goes, while it looks.
+                with suppress(FileNotFoundError):
+                    return list(self.fs.get_file_info(selector))
             return list(self.fs.get_file_info(selector))
 
     def new_file(self, dataset: str, values: Mapping[str, str | None], made_from: str) -> File:

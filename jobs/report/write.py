@@ -10,6 +10,7 @@ from pathlib import Path
 from jobs.brands import ALL
 from jobs.enrich.reading import read_posts
 from jobs.enrich.voices import make_voices
+from jobs.lake.commits import PAGES, Publication
 from jobs.lake.faults import LakeError
 from jobs.lake.query import Query, View
 from jobs.lake.table import Lake
@@ -78,9 +79,10 @@ def report(settings: Settings, window: Window | None = None, as_of: datetime | N
     shelf = Shelf(settings.reports)
     publish(shelf, made.edition, {**made.files, pins.FILE: made.pins.written()})
     shelf.write(INDEX, render_index(editions_on(shelf), Voice(settings.report.language)).encode())
-    total = made.figures.total(ALL)
+    total, path = made.figures.total(ALL), shelf.place(f"{made.edition.folder}/{PAGE}")
+    PAGES.append(Publication(str(path), datetime.now(UTC), view.places()))
     return Report(
-        path=shelf.place(f"{made.edition.folder}/{PAGE}"),
+        path=path,
         index=shelf.place(INDEX),
         start=made.edition.start.isoformat(),
         end=made.edition.end.isoformat(),

