@@ -43,7 +43,8 @@ def store(lake: Lake, feed: str, fetched_on: date, spills: Sequence[Path], anew:
     belongs to another way of reading, any version that says the same makes it known: reading again what was read long
     ago must not bring old versions back. Bytes that come back after others are another batch, the same with a number;
     but a fetch that holds the version stored last, because it was read twice at once or its cursor was not kept, says
-    something new only after that. A fetch that ends after a later one brings no version back that is known and older.
+    something new only after that. A fetch that ends after a later one brings no version back that is known and older,
+    and none stores the version again that wins already, whoever began first.
     Days of former versions of the new items are touched too. Raises LakeError when others commit before us time and
     again.
     """
@@ -77,7 +78,8 @@ def _find_new(query: Query, feed: str, spills: Sequence[Path], anew: bool) -> No
     query.connection.execute(f"""
         CREATE TEMP TABLE fresh AS
         WITH newest AS (
-            SELECT post_id, content, updated_at, fetched_at FROM history
+            SELECT post_id, content, updated_at, fetched_at, split_part(batch_id, '.', 1) AS batch_id, position
+            FROM history
             QUALIFY row_number() OVER (PARTITION BY post_id ORDER BY {NEWEST_FIRST}) = 1
         ), last AS (
             SELECT post_id, split_part(batch_id, '.', 1) AS batch_id, position FROM history
@@ -90,15 +92,18 @@ def _find_new(query: Query, feed: str, spills: Sequence[Path], anew: bool) -> No
                 (coalesce(item.updated_at, '-infinity'), item.fetched_at)
                     < (coalesce(newest.updated_at, '-infinity'), newest.fetched_at)
                     AND EXISTS (SELECT 1 FROM history
-                        WHERE history.post_id = item.post_id AND history.content = item.content) AS outdated
-            FROM item LEFT JOIN newest USING (post_id) LEFT JOIN last USING (post_id, batch_id, position)
+                        WHERE history.post_id = item.post_id AND history.content = item.content) AS outdated,
+                coalesce(item.batch_id = newest.batch_id AND item.position = newest.position, false) AS wins_already
+            FROM item LEFT JOIN newest ON newest.post_id = item.post_id
+                LEFT JOIN last ON last.post_id = item.post_id AND last.batch_id = item.batch_id
+                    AND last.position = item.position
             WINDOW fetched AS (PARTITION BY item.post_id ORDER BY item.source, item.batch_id, item.position)
         )
         SELECT source, batch_id, position, post_id, published_date,
             (SELECT count(*) FROM history WHERE history.post_id = item.post_id
                 AND split_part(history.batch_id, '.', 1) = item.batch_id AND history.position = item.position) AS times
         FROM compared AS item WHERE before IS DISTINCT FROM content AND NOT read_again AND outdated IS NOT TRUE
-            AND NOT {known}
+            AND NOT wins_already AND NOT {known}
     """)
 
 

@@ -18,6 +18,7 @@ from jobs.ingest import FeedError, ingest
 from jobs.ingest.feed import author_key
 from jobs.ingest.folder import FolderError
 from jobs.lake.query import View
+from jobs.lake.state import State
 from jobs.lake.table import UNDATED, Lake, LakeError
 from jobs.read.read import READERS
 from jobs.read.record import Record
@@ -414,6 +415,27 @@ def test_a_fetch_that_ends_after_a_later_one_brings_no_known_version_back(
         monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(present.timestamp()) + 3600 * hour))
         put(olist, [post(1, text=text)])
         assert olist.ingest().items_new == new, (hour, text)
+
+
+def test_the_version_that_wins_is_not_stored_again_when_a_fetch_that_began_earlier_had_stored_it_last(
+    desk: Desk, present: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    olist = desk(columns={"updated_at": "edited"})
+
+    def fetched(hour: int) -> int:
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(present.timestamp()) + 3600 * hour))
+        return olist.ingest().items_new
+
+    put(olist, [post(1, text="um", edited="2026-09-04T01:00:00Z")], "a.jsonl")
+    assert fetched(0) == 1
+    early = olist.cursor
+    put(olist, [post(1, text="dois", edited="2026-09-04T02:00:00Z")], "b.jsonl")
+    assert fetched(2) == 1
+    put(olist, [post(1, text="tres", edited="2026-09-04T03:00:00Z")], "c.jsonl")
+    assert fetched(1) == 1
+    State(olist.lake).keep_cursor("olist", early)
+    assert fetched(3) == 0
+    assert len(olist.rows()) == 3
 
 
 def test_a_feed_that_is_read_anew_brings_no_old_version_back(desk: Desk) -> None:
