@@ -35,7 +35,8 @@ def places(folder: Path, store: str | None) -> Iterator[str]:
 
     with moto() if store == "moto" else seaweedfs(folder / "store") as address:
         os.environ |= {**KEYS, "AWS_ENDPOINT_URL": address}
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        if store == "moto":
+            boto3.client("s3").create_bucket(Bucket=BUCKET)
         yield f"s3://{BUCKET}"
 
 

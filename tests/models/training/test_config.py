@@ -18,7 +18,7 @@ SHIPPED = ("accurate", "balanced", "fast")
 @pytest.mark.parametrize("name", trainings())
 def test_every_configuration_can_be_read_and_has_a_family(name: str) -> None:
     config = read_config(name)
-    assert config.name == name.removesuffix("_further")
+    assert config.name == name.removesuffix("_further").removesuffix("_anew")
     assert callable(trainer(config.family))
     assert set(config.data.rates) <= set(read_catalogue())
 
@@ -78,7 +78,7 @@ def test_what_cannot_be_used_is_refused_with_the_file_and_the_setting(text: str,
 
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:
     with pytest.raises(
-        ConfigError, match="there is no training called 'bert'; there are: accurate, accurate_further, balanced"
+        ConfigError, match="there is no training called 'bert'; there are: accurate, accurate_anew, accurate_further, balanced"
     ):
         read_config("bert")
 
