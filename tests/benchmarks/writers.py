@@ -31,12 +31,8 @@ def places(folder: Path, store: str | None) -> Iterator[str]:
     if not store:
         yield str(folder)
         return
-    import boto3
-
     with moto() if store == "moto" else seaweedfs(folder / "store") as address:
         os.environ |= {**KEYS, "AWS_ENDPOINT_URL": address}
-        if store == "moto":
-            boto3.client("s3").create_bucket(Bucket=BUCKET)
         yield f"s3://{BUCKET}"
 
 

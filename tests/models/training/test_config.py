@@ -78,7 +78,8 @@ def test_what_cannot_be_used_is_refused_with_the_file_and_the_setting(text: str,
 
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:
     with pytest.raises(
-        ConfigError, match="there is no training called 'bert'; there are: accurate, accurate_anew, accurate_further, balanced"
+        ConfigError,
+        match="there is no training called 'bert'; there are: accurate, accurate_anew, accurate_further, balanced",
     ):
         read_config("bert")
 
