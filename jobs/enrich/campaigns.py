@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.enrich.reading import of_brand
+from jobs.enrich.reading import exact_sum, of_brand
 from jobs.lake.query import Query, sql_days, sql_text
 from jobs.settings import Settings
 
@@ -118,14 +118,14 @@ def campaigns(query: Query, brand: str, most: int = 10, authors: int = 3) -> tup
     rows = query.rows(f"""
         WITH own AS (FROM member WHERE {of_brand(brand)}),
         total AS (
-            SELECT count(*) AS posts, sum(polarity ORDER BY polarity) AS sum,
-                count(*) FILTER (once) AS texts, sum(polarity ORDER BY polarity) FILTER (once) AS text_sum
+            SELECT count(*) AS posts, {exact_sum("polarity")} AS sum,
+                count(*) FILTER (once) AS texts, {exact_sum("polarity", of="once")} AS text_sum
             FROM own
         ), campaign AS (
             SELECT cluster, count(*) AS posts, count(DISTINCT wording) AS texts, count(DISTINCT author) AS authors,
                 min(published_date) AS first_day, max(published_date) AS last_day,
-                list_sort(list(DISTINCT feed)) AS feeds, sum(polarity ORDER BY polarity) AS sum,
-                count(*) FILTER (once) AS once, sum(polarity ORDER BY polarity) FILTER (once) AS once_sum,
+                list_sort(list(DISTINCT feed)) AS feeds, {exact_sum("polarity")} AS sum,
+                count(*) FILTER (once) AS once, {exact_sum("polarity", of="once")} AS once_sum,
                 arg_min(struct_pack(feed, post_id), (published_date, published_at, feed, post_id)) AS first
             FROM own WHERE cluster IS NOT NULL GROUP BY cluster HAVING count(*) >= {FEWEST_POSTS}
         )

@@ -42,6 +42,15 @@ def read_posts(query: Query, settings: Settings, days: Iterable[str], as_of: dat
     """)
 
 
+def exact_sum(value: str, of: str = "true") -> str:
+    """SQL for the sum of `value` over the rows that `of` holds for, a double: the same in any order of rows.
+
+    Each value counts to its fifteenth decimal, and none may be above 999. A sum with an order keeps all rows in memory;
+    a million posts are too many for that.
+    """
+    return f"(sum(({value})::DOUBLE::DECIMAL(18, 15)) FILTER ({of}))::DOUBLE"
+
+
 def of_brand(brand: str) -> str:
     """A SQL condition on `item` that holds for the posts that name `brand`, for every post of ALL."""
     return "true" if brand == ALL else f"list_contains(named, {sql_text(brand)})"

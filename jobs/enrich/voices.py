@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.enrich.reading import FIGURES, of_brand, within
+from jobs.enrich.reading import FIGURES, exact_sum, of_brand, within
 from jobs.lake.query import Query, sql_days
 from jobs.settings import Window
 
@@ -56,7 +56,7 @@ def tallies(query: Query, brand: str, window: Window, by: Sequence[str] = ("topi
         raise ValueError(f"nothing is tallied by {', '.join(sorted(unknown))}; there are {', '.join(SEGMENTS)}")
     topic = ", unnest(if(len(topics) = 0, [NULL], topics)) AS topic" if "topic" in by else ""
     sums = ", ".join(
-        f"coalesce(sum({value} ORDER BY {figure}) FILTER (once), 0)::DOUBLE AS {figure}_{name}"
+        f"coalesce({exact_sum(value, of='once')}, 0) AS {figure}_{name}"
         for figure in FIGURES
         for name, value in (
             ("sum", f"{figure}::DOUBLE"), ("sum_squares", f"{figure}::DOUBLE * {figure}::DOUBLE"),
@@ -78,7 +78,7 @@ def by_subject(query: Query, brand: str, window: Window) -> list[dict[str, Any]]
     for the topic None; so the rows of a feed and language add up to all its texts.
     """
     rows = query.rows(f"""
-        SELECT feed, language, topic, is_theme, parts, count(*) AS n, sum(polarity::DECIMAL(18, 12))::DOUBLE AS total
+        SELECT feed, language, topic, is_theme, parts, count(*) AS n, {exact_sum("polarity")} AS total
         FROM (
             SELECT *, len(topics) = 0 AND theme IS NOT NULL AS is_theme, greatest(len(topics), 1) AS parts,
                 unnest(if(len(topics) = 0, [theme], topics)) AS topic

@@ -2,10 +2,12 @@
 
     python tests/benchmarks/throughput.py              # 100,000 and 400,000 posts
     python tests/benchmarks/throughput.py --posts 5000
+    python tests/benchmarks/throughput.py --posts 1000000 --model fast
 
 The peer reads the same files whole with pandas, scores them with VADER and averages by day and feed: no checks, no
 history, no languages, no report. Both run in processes of their own, one after the other, in the same minute; read
-the ratios, absolute times are those of the machine.
+the ratios, absolute times are those of the machine. Below each line stands what the steps took, as they wrote it down;
+those of feeds that are fetched side by side add up; the rest is starting and the report.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +30,9 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
+
+from jobs.settings import load
+from jobs.status import newest_commits
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "aurora" / "feeds"
 DAYS = 90
@@ -53,7 +59,7 @@ def sentences() -> list[str]:
     return [row[5] for row in rows[1:] if len(row[5]) > 20]
 
 
-def write_feeds(folder: Path, posts: int, seed: int = 7) -> None:
+def write_feeds(folder: Path, posts: int, model: str, seed: int = 7) -> None:
     """`posts` different texts over DAYS days in three files: half CSV, a quarter JSON lines, a quarter Parquet."""
     chance, texts = random.Random(seed), sentences()
 
@@ -81,9 +87,18 @@ def write_feeds(folder: Path, posts: int, seed: int = 7) -> None:
             for name, kind, reader in feeds
         ],
         "brands": [{"name": "Aurora", "terms": ["aurora"]}, {"name": "Brisa", "terms": ["brisa"]}],
+        "scoring": {"model": model},
         "report": {"days": DAYS},
     }
     (folder / "sentinela.yaml").write_text(yaml.safe_dump(settings))
+
+
+def by_step(config: Path) -> str:
+    """Seconds of each step of the run that the settings file `config` is of."""
+    spent: Counter[str] = Counter()
+    for commit in newest_commits(load(config), 10_000):
+        spent[str(commit.step)] += commit.seconds or 0
+    return ", ".join(f"{step} {seconds:.0f}" for step, seconds in spent.most_common() if seconds)
 
 
 def measure(command: list[str], **environment: str) -> tuple[float, float]:
@@ -112,21 +127,24 @@ def main() -> None:
     """Measure each size and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--posts", type=int, nargs="+", default=[100_000, 400_000])
-    sizes = parser.parse_args().posts
+    parser.add_argument("--model", default="balanced")
+    given = parser.parse_args()
     last_day = (FIRST_DAY + timedelta(days=DAYS - 1)).date().isoformat()
     print(f"{'posts':>9} {'seconds':>8} {'peak MB':>8} {'peer s':>8} {'time/peer':>9} {'x time':>7} {'x peak':>7}")
     first: tuple[float, float] | None = None
-    for posts in sizes:
+    for posts in given.posts:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            write_feeds(folder, posts)
+            write_feeds(folder, posts, given.model)
             run = [str(Path(sys.executable).with_name("sentinela")), "run", "--date", last_day]
-            seconds, peak = measure(run, SENTINELA_CONFIG=str(folder / "sentinela.yaml"))
+            config = folder / "sentinela.yaml"
+            seconds, peak = measure(run, SENTINELA_CONFIG=str(config))
+            spent = by_step(config)
             peer, _ = measure([sys.executable, "-c", PEER, name])
         first = first or (seconds, peak)
         print(
             f"{posts:>9,} {seconds:>8.1f} {peak:>8.0f} {peer:>8.1f} {seconds / peer:>9.2f} "
-            f"{seconds / first[0]:>7.2f} {peak / first[1]:>7.2f}",
+            f"{seconds / first[0]:>7.2f} {peak / first[1]:>7.2f}\n  {given.model}; seconds: {spent}",
             flush=True,
         )
 

@@ -82,6 +82,17 @@ def test_tallies_have_the_sums_that_means_and_widths_are_made_of(place: Place) -
     assert all(whole[f"{figure}_sum"] > 0 for figure in FIGURES)
 
 
+def test_three_million_posts_are_tallied_within_the_memory_that_a_query_has(place: Place) -> None:
+    with reading(place) as query:
+        query.connection.execute("""
+            CREATE OR REPLACE TEMP TABLE voice AS
+            SELECT * REPLACE (random()::FLOAT AS polarity, true AS once) FROM voice, range(1_000_000) LIMIT 3_000_000
+        """)
+        rows = tallies(query, "all", WINDOW)
+    assert sum(row["posts"] for row in rows) >= 3_000_000
+    assert all(row["polarity_sum"] / row["texts"] == pytest.approx(0.5, abs=0.01) for row in rows)
+
+
 def test_a_text_of_two_topics_is_shared_between_them(place: Place) -> None:
     window = Window(start=date(2026, 6, 1), end=date(2026, 6, 1))
     with reading(place) as query:
