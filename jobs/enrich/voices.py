@@ -59,7 +59,7 @@ def tallies(query: Query, brand: str, window: Window, by: Sequence[str] = ("topi
         f"coalesce({exact_sum(value, of='once')}, 0) AS {figure}_{name}"
         for figure in FIGURES
         for name, value in (
-            ("sum", f"{figure}::DOUBLE"), ("sum_squares", f"{figure}::DOUBLE * {figure}::DOUBLE"),
+            ("sum", figure), ("sum_squares", f"{figure}::DOUBLE * {figure}::DOUBLE"),
         )
     )  # fmt: skip
     columns = ", ".join(by) or "NULL AS everything"

@@ -122,3 +122,19 @@ def tiny_pretrained() -> Pretrained:
 def normal(random: np.random.Generator, *shape: int) -> np.ndarray:
     """Small random numbers, float32."""
     return random.normal(0, 0.2, shape).astype(np.float32)
+
+
+def two_rows(second: str) -> pd.DataFrame:
+    """A praise that is learnt from and the negative text `second`, held out, as `rows.load_rows` gives rows."""
+    return pd.DataFrame(
+        {
+            "dataset": "mine",
+            "text": ["a fine mug", second],
+            "label": [2, 0],
+            "language": "en",
+            "kind": "review",
+            "weight": 1.0,
+            "part": ["train", "held_out"],
+            "evaluate": True,
+        }
+    )

@@ -7,19 +7,9 @@ import pytest
 
 from models.training.data.lexicon import with_lexicon
 from models.training.data.rows import targets_of
+from tests.models.training.conftest import two_rows
 
-FRAME = pd.DataFrame(
-    {
-        "dataset": "mine",
-        "text": ["a fine mug", "Awful!"],
-        "label": [2, 0],
-        "language": "en",
-        "kind": "review",
-        "weight": 1.0,
-        "part": ["train", "held_out"],
-        "evaluate": True,
-    }
-)
+FRAME = two_rows("Awful!")
 
 
 def test_a_word_is_worth_what_its_raters_said() -> None:

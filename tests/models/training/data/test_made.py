@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pandas as pd
 import pytest
 
 from models.evaluation.behaviour import read_cases
 from models.sentiment.contract import LABELS
 from models.training.data.duplicates import normalise
 from models.training.data.made import OF_EACH, made_rows, with_made
+from tests.models.training.conftest import two_rows
 
-FRAME = pd.DataFrame(
-    {
-        "dataset": "mine",
-        "text": ["a fine mug", "We arrived, our luggage did not!"],
-        "label": [2, 0],
-        "language": "en",
-        "kind": "review",
-        "weight": 1.0,
-        "part": ["train", "held_out"],
-        "evaluate": True,
-    }
-)
+FRAME = two_rows("We arrived, our luggage did not!")
 
 
 def test_sentences_are_learnt_from_and_never_measured_on() -> None:
