@@ -7,6 +7,7 @@ committed elsewhere: a file that a killed worker left was never committed, and w
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import ipaddress
 import os
@@ -23,6 +24,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import pyarrow as pa
 
 from jobs.settings import EngineChoice
 
@@ -62,12 +65,20 @@ def open_engine(choice: EngineChoice) -> Iterator[Engine]:
     os.environ.setdefault(OPERATIONS_AT_ONCE, str(local.workers))
     if choice.kind == "local":
         yield local
+        _give_back()
         return
     spark = SparkEngine(str(choice.master), choice.options)
     try:
         yield spark
     finally:
         spark.close()
+
+
+def _give_back() -> None:
+    """Give memory that is free to the system: glibc and Arrow keep much of what the kernels' threads have freed."""
+    pa.default_memory_pool().release_unused()
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
 
 
 class LocalEngine:

@@ -102,15 +102,19 @@ def make_members(query: Query, settings: Settings, days: Iterable[str]) -> None:
     query.read("posts", asked)
     query.read("twins", [*_before(asked, settings.twins.days - 1), *asked])
     query.connection.register("joined", _joined(query))
+    # One join with many rows a statement: what a statement joins to must lie in memory at once.
     query.connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE member AS
-        SELECT item.*, wording, coalesce(joined.campaign, twins.cluster) AS cluster, author
-        FROM item
-        LEFT JOIN twins USING (published_date, feed, post_id)
-        LEFT JOIN (SELECT published_date, feed, post_id, author FROM posts) USING (published_date, feed, post_id)
-        LEFT JOIN joined USING (cluster)
-        WHERE {sql_days(asked)}
+        CREATE OR REPLACE TEMP TABLE written AS
+        SELECT published_date, published_at, feed, post_id, polarity, once, named, author
+        FROM item LEFT JOIN (SELECT published_date, feed, post_id, author FROM posts)
+        USING (published_date, feed, post_id) WHERE {sql_days(asked)}
     """)
+    query.connection.execute("""
+        CREATE OR REPLACE TEMP TABLE member AS
+        SELECT written.*, wording, coalesce(joined.campaign, twins.cluster) AS cluster
+        FROM written LEFT JOIN twins USING (published_date, feed, post_id) LEFT JOIN joined USING (cluster)
+    """)
+    query.connection.execute("DROP TABLE written")
 
 
 def campaigns(query: Query, brand: str, most: int = 10, authors: int = 3) -> tuple[Campaign, ...]:
@@ -121,19 +125,22 @@ def campaigns(query: Query, brand: str, most: int = 10, authors: int = 3) -> tup
             SELECT count(*) AS posts, {exact_sum("polarity")} AS sum,
                 count(*) FILTER (once) AS texts, {exact_sum("polarity", of="once")} AS text_sum
             FROM own
+        ), largest AS (
+            SELECT cluster FROM own WHERE cluster IS NOT NULL GROUP BY cluster HAVING count(*) >= {FEWEST_POSTS}
+            ORDER BY count(*) DESC, min(published_date), cluster LIMIT {most}
         ), campaign AS (
             SELECT cluster, count(*) AS posts, count(DISTINCT wording) AS texts, count(DISTINCT author) AS authors,
                 min(published_date) AS first_day, max(published_date) AS last_day,
                 list_sort(list(DISTINCT feed)) AS feeds, {exact_sum("polarity")} AS sum,
                 count(*) FILTER (once) AS once, {exact_sum("polarity", of="once")} AS once_sum,
                 arg_min(struct_pack(feed, post_id), (published_date, published_at, feed, post_id)) AS first
-            FROM own WHERE cluster IS NOT NULL GROUP BY cluster HAVING count(*) >= {FEWEST_POSTS}
+            FROM own SEMI JOIN largest USING (cluster) GROUP BY cluster
         )
         SELECT campaign.*, left(text, {LONGEST_TEXT}) AS example, total.posts AS all_posts, total.sum AS all_sum,
             total.texts AS all_texts, total.text_sum AS all_text_sum
         FROM campaign CROSS JOIN total
         JOIN post ON post.feed = first.feed AND post.post_id = first.post_id
-        ORDER BY campaign.posts DESC, first_day, cluster LIMIT {most}
+        ORDER BY campaign.posts DESC, first_day, cluster
     """)
     return tuple(
         Campaign(
@@ -155,7 +162,10 @@ _PLAIN = ("cluster", "posts", "texts", "authors", "first_day", "last_day", "exam
 def busiest(query: Query, brand: str, most: int = 5, cluster: str | None = None) -> Authors:
     """Who wrote the posts of `brand` in `member`, of one campaign where its `cluster` is given; `most` are named."""
     own = f"(FROM member WHERE {of_brand(brand)} AND {f'cluster = {sql_text(cluster)}' if cluster else 'true'})"
-    (total,) = query.rows(f"SELECT count(*) AS n, count(author) AS known, count(DISTINCT author) AS authors FROM {own}")
+    (total,) = query.rows(f"""
+        SELECT count(*) AS n, count(author) AS known,
+            (SELECT count(author) FROM (SELECT DISTINCT author FROM {own})) AS authors FROM {own}
+    """)
     rows = query.rows(
         f"SELECT author, count(*) AS posts FROM {own} WHERE author IS NOT NULL "
         f"GROUP BY author ORDER BY posts DESC, author LIMIT {most}"
@@ -172,7 +182,8 @@ def repeated(query: Query, brand: str) -> Repeated:
             SELECT count(*) AS posts FROM own WHERE cluster IS NOT NULL
             GROUP BY cluster HAVING count(*) >= {FEWEST_POSTS}
         )
-        SELECT (SELECT count(*) FROM own) AS posts, (SELECT count(DISTINCT wording) FROM own) AS texts,
+        SELECT (SELECT count(*) FROM own) AS posts,
+            (SELECT count(wording) FROM (SELECT DISTINCT wording FROM own)) AS texts,
             (SELECT coalesce(sum(posts), 0)::BIGINT FROM cluster) AS of_campaigns
     """)
     return Repeated(**row)

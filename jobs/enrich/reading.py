@@ -27,7 +27,7 @@ def read_posts(query: Query, settings: Settings, days: Iterable[str], as_of: dat
     query.connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE post AS
         SELECT published_date, published_at, first_seen_at, feed, post_id, language, {", ".join(FIGURES)}, unsure,
-            model_version, url, text, md5({FOLDED}) AS twin, brands_named(text) AS named
+            model_version, url, text, md5_number({FOLDED}) AS twin, brands_named(text) AS named
         FROM scored_posts
     """)
     query.connection.execute(f"""

@@ -69,7 +69,8 @@ def _feeds(query: Query, settings: Settings, window: Window) -> list[str]:
 def _items(query: Query, window: Window) -> dict[str, int]:
     query.read("item_versions")
     rows = query.rows(
-        f"SELECT feed, count(DISTINCT post_id) AS n FROM item_versions WHERE {within(window)} GROUP BY feed"
+        "SELECT feed, count(*) AS n "
+        f"FROM (SELECT DISTINCT feed, post_id FROM item_versions WHERE {within(window)}) GROUP BY feed"
     )
     return {row["feed"]: row["n"] for row in rows}
 

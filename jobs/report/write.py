@@ -33,8 +33,6 @@ from jobs.revisions import view_current
 from jobs.settings import Settings, Window, load
 from jobs.shelf import Shelf
 
-MEMORY = "1GB"
-"""Of a million posts: authors, wordings and copies are counted in memory, which no query can write aside."""
 PAGE, TABLE, WORKBOOK, INDEX = "report.html", "daily_polarity.csv", "polarity.xlsx", "index.html"
 
 
@@ -115,7 +113,7 @@ def report_again(file: Path, config: Path | None = None) -> Path:
 
 def _make(view: View, settings: Settings, window: Window, as_of: datetime | None, digest: str | None = None) -> Made:
     voice = Voice(settings.report.language)
-    with view.query(MEMORY) as query:
+    with view.query() as query:
         days = Window(start=preceding(window).start, end=window.end).days
         read_posts(query, settings, days, as_of)
         make_voices(query, days)

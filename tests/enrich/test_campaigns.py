@@ -66,6 +66,25 @@ def place(tmp_path: Path) -> Place:
     )
 
 
+def test_campaigns_of_many_posts_are_found_in_little_memory(place: Place) -> None:
+    """A tenth of the posts in a tenth of the memory; what a query cannot hold it must be able to write aside."""
+    with View(place.lake).query() as query:
+        read_posts(query, place.settings, DAYS)
+        query.connection.execute("SET memory_limit = '25MB'")
+        make_members(query, place.settings, DAYS)
+        query.connection.execute("""
+            INSERT INTO member
+            SELECT member.* REPLACE (md5(n::VARCHAR) AS cluster, md5(n::VARCHAR) AS author, n AS wording)
+            FROM member, range(100_000) AS other(n) WHERE post_id = 'o1'
+        """)
+        (found,) = campaigns(query, "Aurora")
+        authors, said = busiest(query, "Aurora"), repeated(query, "Aurora")
+        query.connection.execute("SET memory_limit = '256MB'")
+    assert (found.posts, found.authors) == (4, 2)
+    assert (authors.posts, authors.authors, said.posts, said.of_campaigns) == (100_007, 100_003, 100_007, 4)
+    assert said.texts >= 100_000
+
+
 def test_a_campaign_says_how_much_of_a_brand_it_is_and_where_and_when(place: Place) -> None:
     with reading(place) as query:
         (found,) = campaigns(query, "Aurora")
