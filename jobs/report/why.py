@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from jobs.enrich.reading import of_brand, within
+from jobs.enrich.reading import exact_sum, of_brand, within
 from jobs.enrich.voices import by_subject
 from jobs.lake.query import Query
 from jobs.report.compared import Bridge
@@ -222,12 +222,13 @@ def _with_words(query: Query, brand: str, period: Window) -> dict[str, tuple[int
 
 def _posts(query: Query, brand: str, both: Window, window: Window, moved: Moved) -> dict[str, tuple[Influence, ...]]:
     """The texts that lowered and lifted the mean most; of those that say the same the newest post is shown."""
-    centre, texts, texts_before = (f"{value!r}::DOUBLE" for value in (moved.centre, moved.texts, moved.texts_before))
-    way = f"CASE WHEN {within(window)} THEN 1 / {texts} ELSE -1 / {texts_before} END"
+    now, before = (
+        f"(coalesce({exact_sum('polarity', side)}, 0) - {moved.centre!r}::DOUBLE * count(*) FILTER ({side})) / {texts}"
+        for side, texts in ((within(window), moved.texts), (f"NOT ({within(window)})", moved.texts_before))
+    )
     rows = query.rows(f"""
         WITH said AS (
-            SELECT twin, count(*) AS copies,
-                sum((polarity::DOUBLE - {centre}) * {way} ORDER BY published_date, feed, post_id) AS effect,
+            SELECT twin, count(*) AS copies, {now} - {before} AS effect,
                 max(struct_pack(published_date, feed, post_id)) AS newest
             FROM item WHERE {_counted(brand, both)} GROUP BY twin
             QUALIFY row_number() OVER (PARTITION BY effect > 0 ORDER BY round(abs(effect), 12) DESC, twin)
