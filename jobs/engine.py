@@ -65,7 +65,6 @@ def open_engine(choice: EngineChoice) -> Iterator[Engine]:
     os.environ.setdefault(OPERATIONS_AT_ONCE, str(local.workers))
     if choice.kind == "local":
         yield local
-        _give_back()
         return
     spark = SparkEngine(str(choice.master), choice.options)
     try:
@@ -90,7 +89,9 @@ class LocalEngine:
     def map(self, kernel: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
         """The results as they are done. With one worker or one task nothing is started."""
         if self.workers == 1 or len(tasks) < 2:
-            yield from map(kernel, tasks)
+            for task in tasks:
+                yield kernel(task)
+                _give_back()
             return
         with ThreadPoolExecutor(self.workers, thread_name_prefix="engine") as pool:
             waiting: set[Future[Result]] = set()
@@ -100,9 +101,11 @@ class LocalEngine:
                     if len(waiting) > 2 * self.workers:
                         done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                         yield from (future.result() for future in done)
+                        _give_back()
                 while waiting:
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                     yield from (future.result() for future in done)
+                    _give_back()
             finally:
                 for future in waiting:
                     future.cancel()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 
 from jobs.lake.table import LakeError
@@ -22,6 +23,18 @@ def refuse_seven(number: int) -> int:
     if number == 7:
         raise LakeError("seven cannot be read")
     return number
+
+
+HOLES = 200_000_000
+"""Bytes that `leave_holes` frees."""
+
+
+def leave_holes(_: int) -> np.ndarray:
+    """Fill HOLES bytes in pieces, free them, and keep a piece that was made after all of them."""
+    pieces = [np.ones(100_000, np.uint8) for _ in range(HOLES // 100_000)]
+    last = np.ones(100_000, np.uint8)
+    pieces.clear()
+    return last
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from jobs.lake.table import LakeError
 from jobs.settings import EngineChoice
 from tests.cluster import needs_java
 from tests.engines import made, small_lake
-from tests.kernels import double, refuse_seven
+from tests.kernels import HOLES, double, leave_holes, refuse_seven
 from tests.place import Place
 
 SPARK = EngineChoice(kind="spark", master="local[2]")
@@ -61,6 +61,16 @@ def test_results_may_be_left_lying(engine: Engine) -> None:
     assert next(results) % 2 == 0
     results.close()  # type: ignore[attr-defined]
     assert list(engine.map(double, [1])) == [2]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc is asked")
+@pytest.mark.parametrize("engine", LOCAL)
+def test_what_a_task_freed_goes_back_to_the_system(engine: Engine) -> None:
+    before = psutil.Process().memory_info().rss
+    held = list(engine.map(leave_holes, range(4)))
+    kept = psutil.Process().memory_info().rss - before
+    assert len(held) == 4
+    assert kept < HOLES / 2
 
 
 # The rows
