@@ -15,6 +15,7 @@ import yaml
 
 # As the engines say it: scores of operations that several cores share differ in their last digits.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as models.sentiment.savedmodel has it
 
 # Airflow, TensorFlow and Great Expectations leave so many objects that looking through them is a tenth of the time.
 gc.set_threshold(100_000, 50, 100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ class SavedModel(Packaged):
 
 def _load(folder: Path) -> Any:
     """The object of a SavedModel; it must outlive its functions."""
+    # TensorFlow's oneDNN keeps something for each number of texts and their length, so memory grows with every batch.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     import tensorflow as tf
     import tensorflow_text  # noqa: F401  registers the operations of the tokeniser
 
