@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -151,3 +152,21 @@ def test_another_process_gives_the_same(model: SentimentModel) -> None:
 
 def test_a_copy_scores_like_the_original(model: SentimentModel, copied: Path) -> None:
     np.testing.assert_allclose(SavedModel(copied).predict(TEXTS), model.predict(TEXTS), atol=1e-6)
+
+
+GROWS = """
+import psutil
+from models.sentiment.loading import load
+model, process = load("balanced").model, psutil.Process()
+model.predict(["o pedido chegou"] * 100)
+before = process.memory_info().rss
+for count in range(1, 100):
+    model.predict(["o pedido chegou"] * count)
+print(process.memory_info().rss - before)
+"""
+
+
+def test_memory_does_not_grow_with_the_shapes_of_batches() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    done = subprocess.run([sys.executable, "-c", GROWS], cwd=ROOT, env=environment, capture_output=True, check=True)
+    assert int(done.stdout) < 50_000_000
