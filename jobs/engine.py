@@ -73,11 +73,13 @@ def open_engine(choice: EngineChoice) -> Iterator[Engine]:
         spark.close()
 
 
-def _give_back() -> None:
-    """Give memory that is free to the system: glibc and Arrow keep much of what the kernels' threads have freed."""
+def _done(kernel: Callable[[Task], Result], task: Task) -> Result:
+    """What `kernel` makes of `task`; what it freed, much of which glibc and Arrow would keep, goes to the system."""
+    result = kernel(task)
     pa.default_memory_pool().release_unused()
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)
+    return result
 
 
 class LocalEngine:
@@ -89,23 +91,19 @@ class LocalEngine:
     def map(self, kernel: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
         """The results as they are done. With one worker or one task nothing is started."""
         if self.workers == 1 or len(tasks) < 2:
-            for task in tasks:
-                yield kernel(task)
-                _give_back()
+            yield from map(partial(_done, kernel), tasks)
             return
         with ThreadPoolExecutor(self.workers, thread_name_prefix="engine") as pool:
             waiting: set[Future[Result]] = set()
             try:
                 for task in tasks:
-                    waiting.add(pool.submit(kernel, task))
+                    waiting.add(pool.submit(_done, kernel, task))
                     if len(waiting) > 2 * self.workers:
                         done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                         yield from (future.result() for future in done)
-                        _give_back()
                 while waiting:
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                     yield from (future.result() for future in done)
-                    _give_back()
             finally:
                 for future in waiting:
                     future.cancel()

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 FOLDED = "lower(regexp_replace(trim(text), '\\s+', ' ', 'g'))"
 """SQL of a `text` as its copies are told: case and spacing aside."""
-MEMORY = "256MB"
-"""What a query may take before it writes to the temporary folder."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +95,9 @@ class View:
         return sum(file.rows for file in self.files(dataset, days))
 
     @contextmanager
-    def query(self, memory: str = MEMORY) -> Iterator[Query]:
-        """DuckDB over this view, bound to so much memory."""
-        with open_query(self.lake, memory=memory) as query:
+    def query(self) -> Iterator[Query]:
+        """DuckDB over this view."""
+        with open_query(self.lake) as query:
             query.pinned = self
             yield query
 
@@ -116,7 +114,7 @@ def batches(
 
 
 @contextmanager
-def open_query(lake: Lake, threads: int = 2, memory: str = MEMORY) -> Iterator[Query]:
+def open_query(lake: Lake, threads: int = 2, memory: str = "256MB") -> Iterator[Query]:
     """A DuckDB connection bound in memory, spilling to a temporary folder; what it was told goes with it.
 
     A database in which something went wrong is not used again. Raises LakeError when a file cannot be read.
