@@ -106,7 +106,7 @@ def why(query: Query, settings: Settings, figures: Figures) -> Mapping[str, Why]
     }
 
 
-_SUMS = "count(*) AS texts, sum(polarity::DECIMAL(18, 12))::DOUBLE AS total"
+_SUMS = f"count(*) AS texts, {exact_sum('polarity')} AS total"
 
 
 def _counted(brand: str, window: Window) -> str:

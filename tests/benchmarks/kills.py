@@ -121,12 +121,15 @@ class Trial:
             time.sleep(0.2)
 
     def insist(self, asked: Callable[[], Answer]) -> Answer:
-        """What `asked` answers once those that it asks are there again."""
+        """What `asked` answers once those that it asks are there again, and no former backfill is open (409)."""
         deadline = time.monotonic() + ROUND_SECONDS
         while True:
             try:
                 return asked()
-            except (requests.RequestException, psycopg2.OperationalError):
+            except (requests.RequestException, psycopg2.OperationalError) as fault:
+                answer = getattr(fault, "response", None)
+                if answer is not None and 400 <= answer.status_code < 500 and answer.status_code != 409:
+                    raise
                 assert time.monotonic() < deadline
                 self.rest(2)
 
