@@ -20,8 +20,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 import pyarrow as pa
@@ -33,6 +34,9 @@ from jobs.lake.faults import LakeError, sentence, speaking
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 UNDATED = "undated"
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -167,11 +171,8 @@ class Table:
         key = (self.handle.table_uri, str(self.handle.metadata().id), self.handle.version())
         if (known := _LISTED.get(key)) is not None:
             return known
-        listed = _listed(self.name, self.handle)
-        while len(_LISTED) >= LISTED_VERSIONS:
-            _LISTED.pop(next(iter(_LISTED)), None)
-        _LISTED[key] = listed
-        return listed
+        before = next((files for former, files in reversed(_LISTED.items()) if former[:2] == key[:2]), ())
+        return _kept(_LISTED, key, _listed(self.name, self.handle, before))
 
     @cached_property
     def partitions(self) -> dict[Partition, tuple[File, ...]]:
@@ -191,29 +192,49 @@ class Table:
 
 
 _LISTED: dict[tuple[str, str, int], tuple[File, ...]] = {}
-LISTED_VERSIONS = 12
-"""A version never changes, and a run opens each table some ten times: so many lists of files are kept."""
+_OPENED: dict[tuple[str, ...], tuple[DeltaTable, pafs.FileInfo]] = {}
+KEPT = 12
+"""A version never changes, and a run asks for each table some ten times: so many lists of files, and so many opened
+tables, are kept."""
 
 
-def _listed(name: str, handle: DeltaTable) -> tuple[File, ...]:
+def _kept(cache: dict[Key, Value], key: Key, value: Value) -> Value:
+    """`value`, kept in `cache` as the newest of KEPT."""
+    cache.pop(key, None)
+    while len(cache) >= KEPT:
+        cache.pop(next(iter(cache)), None)
+    cache[key] = value
+    return value
+
+
+def _listed(name: str, handle: DeltaTable, before: Iterable[File]) -> tuple[File, ...]:
+    """The files of a version, sorted by path; those that another version had, `before`, are taken from there."""
     with speaking(handle.table_uri):
         actions = pa.table(handle.get_add_actions(flatten=True))
-    keys = contract(name).partition
-    columns = [actions.column(f"partition.{key}").to_pylist() for key in keys]
-    values = [tuple(zip(keys, map(_text, row), strict=True)) for row in zip(*columns, strict=True)]
-    moments = actions.column("modification_time").cast(pa.timestamp("ms")).cast(pa.int64()).to_pylist()
-    rows = zip(*(actions.column(column).to_pylist() for column in ("path", "num_records", "size_bytes")), strict=True)
-    found = [
-        File(f"{name}/{unquote(path)}", value, count or 0, size, moment)
-        for (path, count, size), value, moment in zip(rows, values, moments, strict=True)
-    ]
+    known = {file.path: file for file in before}
+    paths = [f"{name}/{unquote(path)}" for path in actions.column("path").to_pylist()]
+    fresh = [place for place, path in enumerate(paths) if path not in known]
+    found = [known[path] for path in paths if path in known]
+    found += _files([paths[place] for place in fresh], actions.take(pa.array(fresh, pa.int64())), contract(name).partition)
     strange = next((file.path for file in found if not OURS.search(file.path)), None)
     if strange:
         raise LakeError(
             f"{handle.table_uri}: Sentinela did not write {strange}; go back to the version before it "
             "(DeltaTable.restore), or name another folder under `lake` in the settings and ingest anew"
         )
-    return tuple(sorted(found, key=lambda file: file.path))
+    return tuple(sorted(found, key=attrgetter("path")))
+
+
+def _files(paths: Sequence[str], actions: pa.Table, keys: Sequence[str]) -> list[File]:
+    """What add actions say of the files at `paths`, partitioned by `keys`."""
+    columns = [actions.column(f"partition.{key}").to_pylist() for key in keys]
+    values = [tuple(zip(keys, map(_text, row), strict=True)) for row in zip(*columns, strict=True)]
+    moments = actions.column("modification_time").cast(pa.timestamp("ms")).cast(pa.int64()).to_pylist()
+    counts, sizes = (actions.column(column).to_pylist() for column in ("num_records", "size_bytes"))
+    return [
+        File(path, value, count or 0, size, moment)
+        for path, value, count, size, moment in zip(paths, values, counts, sizes, moments, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -280,13 +301,12 @@ class Lake:
 
         Raises LakeError when it cannot be read, is of another layout, or no longer keeps that version.
         """
-        from deltalake import DeltaTable
         from deltalake.exceptions import TableNotFoundError
 
         place = self.uri(name) if version is None else f"version {version} of {self.uri(name)}"
         try:
             with speaking(place):
-                handle = DeltaTable(self.uri(name), version=version, storage_options=self.options)
+                handle = self._opened(name, version)
         except LakeError as fault:
             if version is not None or not isinstance(fault.__cause__, TableNotFoundError):
                 raise
@@ -436,6 +456,30 @@ class Lake:
         ordered = tuple((key, every[key]) for key in contract(agreed.table).partition)
         folder = "/".join(f"{key}={HIVE_NULL if value is None else value}" for key, value in ordered)
         return File(f"{agreed.table}/{folder}/{made_from}-{uuid.uuid4().hex[:12]}.parquet", ordered, 0, 0)
+
+    def _opened(self, name: str, version: int | None) -> DeltaTable:
+        """The table `name`; the one that was opened before where it still is the version that is asked for.
+
+        Whether it is the newest, the log tells by one look: it has no entry after the one that made this version.
+        Opening anew reads it from the last checkpoint on, which names every file.
+        """
+        from deltalake import DeltaTable
+
+        key = (self.uri(name), *map(str, self.options.items()))
+        if key in _OPENED:
+            handle, entry = _OPENED[key]
+            own, following = self._entries(name, handle.version())
+            # A table that was deleted and made anew has the same versions, made at other times.
+            same = own.is_file and (own.mtime_ns, own.size) == (entry.mtime_ns, entry.size)
+            if same and (version == handle.version() or (version is None and not following.is_file)):
+                return handle
+        handle = DeltaTable(self.uri(name), version=version, storage_options=self.options)
+        return _kept(_OPENED, key, (handle, self._entries(name, handle.version())[0]))[0]
+
+    def _entries(self, name: str, version: int) -> list[pafs.FileInfo]:
+        """What lies there of the log's entry that made `version` of the table `name`, and of the one that follows."""
+        log = f"{self.base}/{name}/_delta_log"
+        return list(self.fs.get_file_info([f"{log}/{number:020}.json" for number in (version, version + 1)]))
 
     def _create(self, agreed: Contract) -> DeltaTable:
         from deltalake import DeltaTable, Schema

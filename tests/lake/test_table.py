@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import multiprocessing
 import pickle
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -122,6 +124,41 @@ def test_a_commit_to_a_table_that_moved_on_is_refused_and_changes_nothing(lake: 
     assert lake.table("judged_posts").version == now.version
     lake.commit(now, ours, now.of(DAY), step="test", days=[], cause="test")
     assert lake.table("judged_posts").of(DAY) == tuple(ours)
+
+
+def test_of_two_that_opened_the_same_version_the_second_is_refused(lake: Lake) -> None:
+    publish(lake, DAY, ["um"])
+    first, second = (lake.table("judged_posts") for _ in range(2))
+    ours, theirs = (written(lake, partition, ["bom"]) for partition in (OTHER, NEXT))
+    lake.commit(first, ours, [], step="test", days=[], cause="test")
+    with pytest.raises(Refused):
+        lake.commit(second, theirs, [], step="test", days=[], cause="test")
+    assert lake.table("judged_posts").of(NEXT) == ()
+
+
+def test_a_table_is_not_read_anew_until_somebody_commits(lake: Lake) -> None:
+    publish(lake, DAY, ["um"])
+    before = lake.table("judged_posts")
+    assert lake.table("judged_posts").handle is before.handle
+    assert lake.table("judged_posts", before.version).handle is before.handle
+    theirs = written(lake, OTHER, ["dois"])
+    spawn = multiprocessing.get_context("spawn").Process(target=commit, args=(Lake(lake.root), theirs))
+    spawn.start()
+    spawn.join()
+    assert lake.table("judged_posts").of(OTHER) == tuple(theirs)
+    assert before.of(OTHER) == ()
+
+
+def test_a_table_that_was_deleted_and_made_anew_is_read_anew(lake: Lake) -> None:
+    publish(lake, DAY, ["velho"])
+    old = lake.table("judged_posts")
+    shutil.rmtree(lake.base)
+    assert lake.table("judged_posts").files == ()
+    publish(lake, DAY, ["novo"])
+    new = lake.table("judged_posts")
+    assert new.version == old.version
+    assert [file.rows for file in new.files] == [1]
+    assert set(new.files).isdisjoint(old.files)
 
 
 def test_of_two_that_make_a_table_one_is_refused(lake: Lake) -> None:
