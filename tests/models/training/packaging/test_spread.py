@@ -171,20 +171,22 @@ def test_a_model_that_reads_after_it_still_finds_it() -> None:
 
 
 def test_a_version_that_is_gone_is_remembered_by_those_after_it(shelf: Path) -> None:
-    second, third = folder_of("fast"), shelf / "fast" / "3"
-    shutil.copytree(second, third)
-    was, first = artifact.spread_of("fast-2"), artifact.spread_of("fast-1")
-    manifest = json.loads((third / MANIFEST).read_text(encoding="utf-8"))
-    manifest |= {"version": "3", "former": former(shelf / "fast")}
-    (third / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-    assert list(manifest["former"]) == ["1", "2"]
-    shutil.rmtree(second)
-    for version, before in {"fast-1": first, "fast-2": was}.items():
+    last = folder_of("fast")
+    numbers = [str(number + 1) for number in range(int(last.name))]
+    following = shelf / "fast" / str(len(numbers) + 1)
+    shutil.copytree(last, following)
+    were = {f"fast-{number}": artifact.spread_of(f"fast-{number}") for number in numbers}
+    manifest = json.loads((following / MANIFEST).read_text(encoding="utf-8"))
+    manifest |= {"version": following.name, "former": former(shelf / "fast")}
+    (following / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    assert list(manifest["former"]) == numbers
+    shutil.rmtree(last)
+    for version, before in were.items():
         after = artifact.spread_of(version)
         assert before is not None
         assert after is not None
         assert after.new[ALL] == before.new[ALL]
-    assert artifact.spread_of("fast-7") is None
+    assert artifact.spread_of("fast-99") is None
     assert artifact.spread_of("nobody-1") is None
 
 
