@@ -215,7 +215,9 @@ def _listed(name: str, handle: DeltaTable, before: Iterable[File]) -> tuple[File
     paths = [f"{name}/{unquote(path)}" for path in actions.column("path").to_pylist()]
     fresh = [place for place, path in enumerate(paths) if path not in known]
     found = [known[path] for path in paths if path in known]
-    found += _files([paths[place] for place in fresh], actions.take(pa.array(fresh, pa.int64())), contract(name).partition)
+    found += _files(
+        [paths[place] for place in fresh], actions.take(pa.array(fresh, pa.int64())), contract(name).partition
+    )
     strange = next((file.path for file in found if not OURS.search(file.path)), None)
     if strange:
         raise LakeError(
