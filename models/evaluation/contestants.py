@@ -20,6 +20,8 @@ from models.files import whole
 from models.sentiment.artifact import folder_before, folder_of, verify, version
 from models.sentiment.contract import SentimentModel
 from models.sentiment.loading import load
+from models.training.data.lexicon import LEXICON
+from models.training.data.made import MADE
 from models.training.packaging.card import CARD
 
 _MODELS = Path(__file__).parents[1]
@@ -56,8 +58,11 @@ class Contestant:
     """Rows of each data set it was trained on, where its manifest says so."""
 
     def strange_sets(self, trained: Mapping[str, int]) -> tuple[str, ...]:
-        """Data sets of which it was trained on another number of rows than ``trained`` says of a split."""
-        known = self.training_rows
+        """Data sets of which it was trained on another number of rows than ``trained`` says of a split.
+
+        What no file holds, and no split therefore has, is none of them.
+        """
+        known = {name: rows for name, rows in self.training_rows.items() if name not in (MADE.name, LEXICON.name)}
         return tuple(sorted(name for name in known if known[name] != trained.get(name, 0)))
 
 
