@@ -61,6 +61,7 @@ class Deployment:
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW_CONFIG": str(DOCKER / "airflow.cfg"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "dags" / "plugins"),
             "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": self.address.rsplit(":", 1)[-1],

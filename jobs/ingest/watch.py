@@ -16,7 +16,6 @@ import numpy as np
 from jobs.coverage import looked_for
 from jobs.lake.query import View, sql_days
 from jobs.lake.table import as_day
-from jobs.statistics.unusual import suspiciously_few
 from jobs.versions import INDEX
 
 WEEKS = 8
@@ -43,6 +42,10 @@ def scarce(view: View, feed: str, days: Iterable[str]) -> list[Scarce]:
     before = {day: _same_weekdays(day) for day in sorted(set(days))}
     counts = _counts(view, feed, [*before, *(other for others in before.values() for other in others)])
     doubtful = [day for day, others in before.items() if _may_be_few(counts[day], [counts[other] for other in others])]
+    if not doubtful:  # almost always, and then SciPy need not be loaded
+        return []
+    from jobs.statistics.unusual import suspiciously_few
+
     looked = looked_for(view, [other for day in doubtful for other in before[day]], feeds={feed})
     found = []
     for day in doubtful:

@@ -113,6 +113,20 @@ def test_the_api_wants_a_login(server: Server) -> None:
     assert requests.get(f"{server.address}/api/v2/dags", timeout=60).status_code == 401
 
 
+def test_what_tasks_need_is_loaded_once_by_the_scheduler_whose_forks_they_are(server: Server) -> None:
+    loaded = {}
+    for process in server.family():
+        with contextlib.suppress(psutil.NoSuchProcess, IndexError):
+            files = " ".join(mapped.path for mapped in process.memory_maps())
+            loaded[" ".join(process.cmdline())] = {name for name in ("pandas", "tensorflow") if f"/{name}/" in files}
+    (scheduler,) = (files for command, files in loaded.items() if "airflow scheduler" in command)
+    assert scheduler == {"pandas"}
+    assert {tuple(files) for command, files in loaded.items() if "airflow dag-processor" in command} == {()}
+    workers = [files for command, files in loaded.items() if "airflow worker -- LocalExecutor" in command]
+    assert workers
+    assert all(files == scheduler for files in workers)
+
+
 def test_it_listens_on_loopback_alone(server: Server) -> None:
     listening = {
         connection.laddr.ip
