@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.configuration import conf
 from airflow.listeners import hookimpl
@@ -35,4 +35,4 @@ class LoadedOncePlugin(AirflowPlugin):
     """What Airflow finds in its folder of plugins."""
 
     name = "sentinela_loaded_once"
-    listeners: ClassVar[list[Any]] = [LoadedOnce()]
+    listeners = [LoadedOnce()]  # noqa: RUF012
