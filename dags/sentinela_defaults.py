@@ -78,14 +78,14 @@ class PageLink(BaseOperatorLink):
         """Where the page is opened; nothing, and so no button, where that is not known."""
         from airflow.sdk.execution_time.xcom import XCom
 
+        from jobs.shelf import Shelf
+
         settings = load()
         if not settings.reports_url:
             return ""
-        page = self.page or XCom.get_value(ti_key=ti_key, key=XCom.XCOM_RETURN_KEY)
-        if not page:
-            return ""
-        below = page.removeprefix(settings.reports.split("?", 1)[0]).lstrip("/")
-        return f"{settings.reports_url.rstrip('/')}/{below}"
+        place = XCom.get_value(ti_key=ti_key, key=XCom.XCOM_RETURN_KEY) if self.page is None else None
+        page = Shelf(settings.reports).name(place) if place else self.page
+        return f"{settings.reports_url.rstrip('/')}/{page}" if page else ""
 
 
 UNTOLD: dict[str, Any] = {"on_failure_callback": None, "on_success_callback": None}

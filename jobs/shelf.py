@@ -32,6 +32,10 @@ class Shelf:
         """Where the file `name` is found: a path, or an address in the store."""
         return Path(self.root, name) if self.is_folder else f"{self.root.split('?', 1)[0].rstrip('/')}/{name}"
 
+    def name(self, place: Path | str) -> str:
+        """The name of the file that is found at `place`."""
+        return str(place).removeprefix(str(self.place(""))).lstrip("/")
+
     def publish(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Put `files` into `folder`: a new one appears whole, in an old one each file changes in one step.
 

@@ -214,8 +214,13 @@ while_running() { # wait until a task runs
   for _ in $(seq 300); do [ "$(running_tasks)" != 0 ] && return 0; sleep 1; done
   return 1
 }
-healthy_again() { # the service $1
-  for _ in $(seq 180); do [ "$(health_of "$1" | cut -d' ' -f1)" = healthy ] && return 0; sleep 1; done
+healthy_again() { # the service $1, which had been started again $2 times before it was killed
+  local health restarts
+  for _ in $(seq 180); do
+    read -r health restarts < <(health_of "$1")
+    [ "$health" = healthy ] && [ "$restarts" -gt "$2" ] && return 0
+    sleep 1
+  done
   return 1
 }
 kill_task() { kill_titled "airflow worker -- 0"; }
@@ -245,6 +250,7 @@ same_as() {
 }
 
 disturb() {
+  local restarts
   say "the same week, disturbed"
   lake_is disturbed
   backfill --reprocess-behavior completed
@@ -254,8 +260,9 @@ disturb() {
     while_running
     sleep $((RANDOM % 7))
     say "killing $service: $(running_tasks) tasks run"
+    read -r _ restarts < <(health_of $service)
     kill_service $service
-    expect "$service is healthy again" healthy_again $service
+    expect "$service is healthy again" healthy_again $service "$restarts"
   done
   expect "every run of the backfill succeeds" finished
   compose exec -T scheduler sentinela lake tidy >/dev/null 2>&1

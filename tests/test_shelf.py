@@ -37,6 +37,7 @@ def test_what_is_published_can_be_listed_and_replaced(shelf: Shelf) -> None:
     shelf.publish("2026-09", {"report.html": b"page", "summary.json": b"3"})
     shelf.publish("broken-off", {"report.html": b"page"})
     shelf.write("index.html", b"all")
+    assert shelf.name(shelf.place("2026-09/report.html")) == "2026-09/report.html"
     assert (shelf.names("2026-09"), shelf.names("2026-11")) == (["report.html", "summary.json"], [])
     assert shelf.each("summary.json") == {"2026-09": b"3", "2026-10": b"2"}
     assert str(shelf.place("2026-09/report.html")).endswith("/reports/2026-09/report.html")
