@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,11 @@ class DayRun:
     buttons: dict[str, str]
 
 
-def buttons(home: Path) -> dict[str, str]:
-    """Where the buttons beside the tasks of the last runs lead."""
+def buttons(home: Path, since: datetime) -> dict[str, str]:
+    """Where the buttons beside the tasks of the runs `since` then lead."""
+    asked = "SELECT task_id, value FROM xcom WHERE key LIKE '\\_link%' ESCAPE '\\' AND timestamp >= ?"
     with closing(sqlite3.connect(home / "airflow.db")) as database:
-        found = database.execute(
-            "SELECT task_id, value FROM xcom WHERE key LIKE '\\_link%' ESCAPE '\\' ORDER BY timestamp"
-        )
+        found = database.execute(asked, (f"{since:%Y-%m-%d %H:%M:%S.%f}",))
         return {task: json.loads(value) for task, value in found}
 
 
@@ -72,7 +72,7 @@ def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
         file = folder / "sentinela.yaml"
         file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
         script = [sys.executable, str(ROOT / "scripts" / "run_day.py"), "--date", day, "--home", str(home)]
-        known = set(home.glob("logs/lineage-*.json"))
+        known, began = set(home.glob("logs/lineage-*.json")), datetime.now(UTC)
         done = subprocess.run(
             [*script, "--conf", json.dumps(conf or {}), *(["--labels", str(labels)] if labels else [])],
             env={**os.environ, "SENTINELA_CONFIG": str(file), "SOURCE_DATE_EPOCH": "1790825400"},
@@ -82,6 +82,6 @@ def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
         )
         told = [json.loads(file.read_text()) for file in sorted(home.glob("logs/lineage-*.json")) if file not in known]
         shown = done.stdout + done.stderr
-        return DayRun(done.returncode, shown, (home / "run.log").read_text(), folder, told, buttons(home))
+        return DayRun(done.returncode, shown, (home / "run.log").read_text(), folder, told, buttons(home, began))
 
     return run
