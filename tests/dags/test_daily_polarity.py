@@ -261,7 +261,7 @@ def test_a_dry_run_shows_what_would_come_and_stores_nothing(run_day: Callable[..
     run = run_day(tmp_path / "aurora", conf={"feeds": ["news"], "dry_run": True})
     assert shown(run, "done") == {"feeds", "ingest [news]", "missed", "verdict"}
     assert "post_id" in run.log
-    assert not (tmp_path / "aurora" / "lake").exists()
+    assert [kept.name for kept in (tmp_path / "aurora" / "lake").iterdir()] == ["_state"]  # that it was told of
 
 
 def test_the_verdict_names_the_feed_and_what_to_do(broken: Any) -> None:
@@ -286,7 +286,7 @@ def test_a_day_that_has_not_begun_fails_at_once_and_publishes_nothing(
     assert "nothing was done" in early.shown
     assert shown(early, "done") == set()
     assert early.shown.count("feeds  ") == 1
-    assert not (tmp_path / "aurora" / "lake").exists()
+    assert [kept.name for kept in (tmp_path / "aurora" / "lake").iterdir()] == ["_state"]  # that it was told of
 
 
 @pytest.mark.slow
