@@ -70,14 +70,20 @@ def published_day(settings: Settings) -> date:
 
     What cannot give a run its key, such as DAG.test(), gives it as `partition_key` in the run's configuration.
     """
-    run = get_current_context()["dag_run"]
-    if key := run.partition_key or (run.conf or {}).get("partition_key"):
-        day = day_of(str(key))
-    else:  # the sample has a present of its own, whenever it is started
-        day = now(run.run_after).astimezone(settings.zone).date() - timedelta(days=1)
+    day = day_of_run(settings, get_current_context()["dag_run"])
     if day > settings.today():
         raise AirflowFailException(f"{day} has not begun; today is {settings.today()} in {settings.timezone}")
     return day
+
+
+def day_of_run(settings: Settings, run: Any) -> date:
+    """The day of `run`, whether or not it has begun."""
+    # The key of a scheduled run is a day late where the clocks went forward at midnight, as in Santiago or Cairo.
+    key = None if run.run_type == "scheduled" else run.partition_key
+    if key := key or (run.conf or {}).get("partition_key"):
+        return day_of(str(key))
+    # The sample has a present of its own, whenever it is started.
+    return now(run.run_after).astimezone(settings.zone).date() - timedelta(days=1)
 
 
 def lend_secrets(feed: Feed) -> None:

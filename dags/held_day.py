@@ -13,12 +13,13 @@ The Sentinela data team, data@sentinela.example.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
-from sentinela_defaults import POLARITY, asked, day_of, default_args, published
+from sentinela_defaults import POLARITY, WHY, asked, day_of, default_args, published, reason_of
 
 from jobs.settings import load
 
@@ -57,7 +58,9 @@ with DAG(
         subject="{{ params.day }} is held back",
         body="Items that broke a rule, twenty at most:\n\n{{ ti.xcom_pull(task_ids='rows') }}",
         options=[RELEASE, GIVE_UP],
-        params={"reason": Param(type="string", minLength=3, description="Why; it is kept.")},
+        params={"reason": Param(**WHY, description="Why; it is kept.")},
+        response_timeout=timedelta(days=7),
+        execution_timeout=None,
     )
 
     @task(outlets=[POLARITY])
@@ -65,10 +68,10 @@ with DAG(
         """Do what was decided; returns the days, those that share items with the day included."""
         from jobs.decision import Decision, give_up, release
 
-        settings, day = load(), get_current_context()["params"]["day"]
+        settings, day = load(), day_of(get_current_context()["params"]["day"]).isoformat()
         decide = release if answer["chosen_options"] == [RELEASE] else give_up
         who = (answer.get("responded_by_user") or {}).get("name") or "Airflow"
-        days = decide(settings, [day], Decision(who, answer["params_input"]["reason"]))
+        days = decide(settings, [day], Decision(who, reason_of(answer, "reason")))
         published(outlet_events, days, day)
         return days
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from airflow.sdk import DAG, task
-from sentinela_defaults import default_args
+from airflow.sdk import DAG, get_current_context, task
+from sentinela_defaults import asked, default_args
 
 from jobs.settings import load
 
@@ -38,6 +38,7 @@ with DAG(
         """Tidy the lake; returns what was done to each table."""
         from jobs.tidy import tidy
 
+        asked(get_current_context()["dag_run"].conf, [])
         return asdict(tidy(load()))
 
     tidy()

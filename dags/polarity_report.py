@@ -19,7 +19,7 @@ from typing import Any
 
 from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
-from sentinela_defaults import POLARITY, PageLink, deadline, default_args
+from sentinela_defaults import POLARITY, PageLink, asked, deadline, default_args
 
 from jobs.settings import load
 
@@ -41,7 +41,9 @@ with DAG(
         """daily_polarity -> HTML, XLSX and CSV; returns where the page lies."""
         from jobs.report import report
 
-        if get_current_context()["ti"].get_dr_count("polarity_report", states=["queued"]):
+        context = get_current_context()
+        asked(context["dag_run"].conf, [])
+        if context["ti"].get_dr_count("polarity_report", states=["queued"]):
             raise AirflowSkipException("a later run is waiting and will report these numbers too")
         return str(report(load()).path)
 

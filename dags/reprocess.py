@@ -38,7 +38,7 @@ from airflow.sdk import (
     task,
 )
 from airflow.sdk.exceptions import AirflowFailException
-from sentinela_defaults import POLARITY, UNTOLD, asked, day_of, default_args, published
+from sentinela_defaults import POLARITY, UNTOLD, WHY, PageLink, asked, day_of, default_args, published, reason_of
 
 from jobs.settings import CHUNK_DAYS, STEPS, Settings, Window, load
 
@@ -110,6 +110,7 @@ with DAG(
             "chunks": [[str(chunk.start), str(chunk.end)] for chunk in request.chunks(days)],
             "above": seen.above(settings.reprocess.approve_above),
             "told": "\n".join(f"- {line}" for line in [*told, f"preview: {page}"]),
+            "page": str(page),
         }
 
     @task.branch
@@ -127,9 +128,7 @@ with DAG(
         """The first and last day of each chunk, and who let them be made."""
         approved = {"by": "", "because": ""}
         if approval:
-            approved = {
-                "by": approval["responded_by_user"]["name"], "because": approval["params_input"].get("because", "")
-            }  # fmt: skip
+            approved = {"by": approval["responded_by_user"]["name"], "because": reason_of(approval, "because")}
             log.info("approved by %(by)s: %(because)s", approved)
         return [{"first": first, "last": last, **approved} for first, last in seen["chunks"]]
 
@@ -179,11 +178,12 @@ with DAG(
 
     # Any: each of these stands for a value that is there when the run has come to it.
     seen: Any = preview()
+    seen.operator.operator_extra_links = (PageLink(),)
     approve = ApprovalOperator(
         task_id="approve",
         subject="Reprocess {{ params['from'] }} to {{ params['to'] }}?",
         body="{{ ti.xcom_pull(task_ids='preview')['told'] }}",
-        params={"because": Param("", type="string", title="Why", description="Every commit says so.")},
+        params={"because": Param(**WHY, title="Why", description="Every commit says so.")},
         response_timeout=timedelta(days=7),
         execution_timeout=None,
     )

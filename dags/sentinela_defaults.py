@@ -66,7 +66,7 @@ class PageLink(BaseOperatorLink):
     """A button in Airflow beside a task, to a page below `reports`, where the settings have `reports_url`."""
 
     def __init__(self, page: str | None = None) -> None:
-        """`page` is a path below `reports`, or None: what the task returned."""
+        """`page` is a path below `reports`, or None: what the task returned, or its `page`."""
         self.page = page
 
     @property
@@ -83,8 +83,9 @@ class PageLink(BaseOperatorLink):
         settings = load()
         if not settings.reports_url:
             return ""
-        place = XCom.get_value(ti_key=ti_key, key=XCom.XCOM_RETURN_KEY) if self.page is None else None
-        page = Shelf(settings.reports).name(place) if place else self.page
+        page = self.page
+        if page is None and (returned := XCom.get_value(ti_key=ti_key, key=XCom.XCOM_RETURN_KEY)):
+            page = Shelf(settings.reports).name(returned["page"] if isinstance(returned, dict) else returned)
         return f"{settings.reports_url.rstrip('/')}/{page}" if page else ""
 
 
@@ -103,14 +104,28 @@ def asked(configuration: dict[str, Any] | None, known: Collection[str]) -> dict[
     given = configuration or {}
     if unknown := sorted(given.keys() - set(known)):
         raise AirflowFailException(
-            f"unknown in the run's configuration: {', '.join(unknown)}; known: {', '.join(known)}"
+            f"unknown in the run's configuration: {', '.join(unknown)}; known: {', '.join(known) or 'nothing'}"
         )
     return given
+
+
+WHY: dict[str, Any] = {"default": None, "type": ["null", "string"], "minLength": 3}
+"""A Param for the reason of an answer; its default is none, as Airflow starts no task without, and `reason_of` asks."""
+
+
+def reason_of(answer: dict[str, Any], name: str) -> str:
+    """The reason that a person gave as `name` with an answer; AirflowFailException without one."""
+    if reason := (answer.get("params_input") or {}).get(name):
+        return str(reason)
+    raise AirflowFailException(f"the answer has no reason: clear the task that waits and answer with `{name}`")
 
 
 def day_of(key: str) -> date:
     """The published day that `key` names; AirflowFailException when it names none."""
     try:
-        return date.fromisoformat(key)
+        day = date.fromisoformat(key)
     except ValueError:
-        raise AirflowFailException(f"{key!r} is no published day; write one such as 2026-05-12") from None
+        day = None
+    if day is None or str(day) != key:  # ISO knows other ways to write a day
+        raise AirflowFailException(f"{key!r} is no published day; write one such as 2026-05-12")
+    return day

@@ -31,11 +31,11 @@ class Decision:
 def release(settings: Settings, days: Collection[str], decision: Decision) -> list[str]:
     """Publish the held rows of `days` as they are, through to daily_polarity; the days, those tied to them included.
 
-    A day that is given newer items later is judged again. Raises DecisionError, changing nothing, for days that are
-    not held back.
+    A day that is given newer items later is judged again. The same release, said again, goes on where it was cut off.
+    Raises DecisionError, changing nothing, for days that are not held back.
     """
     lake = Lake(settings.lake)
-    released = _decide(lake, days, "release", decision, "")
+    released = _decided(lake, days, "release", decision) or _decide(lake, days, "release", decision, "")
     carry(settings, released, released)
     return released
 
@@ -46,7 +46,19 @@ def give_up(settings: Settings, days: Collection[str], decision: Decision) -> li
     Returns the days, those tied to them included. Raises DecisionError, changing nothing, for days that are not held
     back.
     """
-    return _decide(Lake(settings.lake), days, "give up", decision, GIVEN_UP)
+    lake = Lake(settings.lake)
+    return _decided(lake, days, "give up", decision) or _decide(lake, days, "give up", decision, GIVEN_UP)
+
+
+def _decided(lake: Lake, days: Collection[str], step: str, decision: Decision) -> list[str]:
+    """The days of this very `decision` where it was committed and holds; none otherwise."""
+    if set(days) & set(View(lake).held()):
+        return []
+    wanted = (step, decision.who, decision.why)
+    for commit in lake.history("judged_posts"):
+        if (commit.step, commit.said.get("who"), commit.said.get("cause")) == wanted and set(days) <= set(commit.days):
+            return commit.days
+    return []
 
 
 def _decide(lake: Lake, days: Collection[str], step: str, decision: Decision, prefix: str) -> list[str]:

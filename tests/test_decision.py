@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -84,6 +85,20 @@ def test_who_decided_and_why_is_kept(place: Place, decide: object, step: str) ->
     assert handle is not None
     said = handle.history(1)[0]
     assert (said["step"], said["who"], said["cause"]) == (step, WHO.who, WHO.why)
+
+
+def test_a_release_that_was_cut_off_after_its_commit_goes_on_when_it_is_said_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("jobs.decision.carry", lambda *_: sys.exit("cut off"))
+        with pytest.raises(SystemExit):
+            release(place.settings, [DAY], WHO)
+    assert told(place) == (11, 10, 1)
+    assert release(place.settings, [DAY], WHO) == [DAY]
+    assert told(place) == (11, 10, 11)
+    with pytest.raises(DecisionError, match="not held back"):
+        release(place.settings, [DAY], Decision("rui", WHO.why))
 
 
 def test_a_day_that_is_not_held_back_is_refused_and_those_that_are_named(place: Place) -> None:
