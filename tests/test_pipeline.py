@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from jobs.quarantine import replay
 from jobs.revisions import view_current
 from jobs.settings import Window
 from jobs.unfinished import unfinished
-from tests.place import PT, Place, item
+from tests.place import FETCHED, PT, Place, item
 
 DAYS = ["2026-06-01", "2026-06-02", "2026-06-03"]
 FLOODED = DAYS[0]
@@ -100,3 +100,39 @@ def test_days_that_a_dead_run_looked_at_first_are_counted_by_the_next(place: Pla
         view_current(query, query.at, ["2026-05-02"])
         rows = query.rows("SELECT DISTINCT feed, posts, counted FROM daily_polarity ORDER BY feed")
     assert rows == [{"feed": name, "posts": 0, "counted": True} for name in ("posts", "shop")]
+
+
+def test_a_feed_without_history_never_empties_or_shrinks_an_old_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rss = {"name": "news", "kind": "news", "reader": "rss", "path": str(tmp_path / "news.xml")}
+    place = Place(tmp_path, [rss], scoring={"model": "fast"})
+
+    def shows(*days: int) -> None:
+        items = "".join(
+            f"<item><guid>{day}-{n}</guid><title>{PT} {day} {n}</title>"
+            f"<pubDate>{datetime(2026, 6, day, 9, tzinfo=UTC):%a, %d %b %Y %H:%M:%S} +0000</pubDate></item>"
+            for day in days
+            for n in range(3)
+        )
+        (tmp_path / "news.xml").write_text(f'<rss version="2.0"><channel><title>n</title>{items}</channel></rss>')
+
+    def backfilled(*days: int) -> dict[str, int]:
+        for day in days:
+            monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int((FETCHED + timedelta(days=day)).timestamp())))
+            when = date(2026, 6, day)
+            assert restate(place.settings, Window(start=when, end=when))[1] == []
+        with View(place.lake).query() as query:
+            view_current(query, query.at, None)
+            rows = query.rows(
+                "SELECT published_date AS day, posts FROM daily_polarity WHERE brand = 'all' AND posts > 0"
+            )
+        return {str(row["day"]): row["posts"] for row in rows}
+
+    shows(26, 27, 28)
+    before = backfilled(26, 27, 28)
+    assert before == {"2026-06-26": 3, "2026-06-27": 3, "2026-06-28": 3}
+    shows(28)
+    assert backfilled(26, 27) == before
+    shows()
+    assert backfilled(28, 27, 26) == before

@@ -60,7 +60,8 @@ print("\\n" + json.dumps({
             "tasks": {
                 task.task_id: {
                     "owner": task.owner, "retries": task.retries, "backoff": task.retry_exponential_backoff,
-                    "timeout": (task.execution_timeout or getattr(task, "response_timeout", None)) is not None,
+                    "timeout": (getattr(task, "response_timeout", None) or task.execution_timeout).total_seconds(),
+                    "at_once": task.max_active_tis_per_dag,
                     "delay": task.retry_delay.total_seconds(), "policy": type(task.retry_policy).__name__,
                 } for task in dag.tasks
             },
@@ -153,7 +154,18 @@ def test_every_task_has_an_owner_of_ours_retries_backoff_and_a_timeout(parsed: d
         assert task["owner"] == "sentinela-data", name
         assert task["retries"] == (0 if name == "daily_polarity.ingest" else 3), name  # the others do not wait for it
         assert task["backoff"] == 2.0, name
-        assert task["timeout"] or name == "held_day.waiting", name  # a person's answer
+        assert task["timeout"], name
+
+
+def test_a_person_has_a_week_for_an_answer(parsed: dict[str, Any]) -> None:
+    limits = dict(tasks(parsed))
+    assert {limits[name]["timeout"] for name in ("held_day.waiting", "reprocess.approve")} == {7 * 86400.0}
+
+
+def test_days_that_many_runs_touch_are_made_by_one_of_them_at_a_time(parsed: dict[str, Any]) -> None:
+    made = ("validate", "score", "enrich", "aggregate")
+    alone = {name: task["at_once"] for name, task in tasks(parsed) if name.rpartition(".")[2] in made}
+    assert alone == {f"daily_polarity.{late}{name}": 1 for name in made for late in ("", "late.")}
 
 
 def test_a_task_is_tried_again_where_that_may_help_and_fails_at_once_where_not(parsed: dict[str, Any]) -> None:
