@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -19,9 +18,9 @@ from jobs.brands import ALL, teach_brands
 from jobs.coverage import looked_for
 from jobs.interval import mean_interval
 from jobs.lake.query import FOLDED, Query, View
-from jobs.lake.table import UNDATED, File, Lake, Partition, Table, as_date, fingerprint
+from jobs.lake.table import UNDATED, Lake, Partition, Table, as_date, fingerprint
 from jobs.lake.writer import partition_runs, write
-from jobs.revisions import TABLE, view_newest_revision
+from jobs.revisions import TABLE, MadeFrom, view_newest_revision
 from jobs.settings import Settings, Window, now
 from jobs.step import Change, Order, Plan, bring_up_to_date, replaced
 
@@ -47,23 +46,6 @@ class Aggregated:
 
     days: list[str]
     rows: int
-
-
-class MadeFrom(NamedTuple):
-    """What the points of a day are made from, one short hash each; the order tells which is named as the cause."""
-
-    items: str
-    rules: str
-    model: str
-    coverage: str
-    contract: str
-    feeds: str
-    brands: str
-
-    @classmethod
-    def of(cls, file: File) -> MadeFrom:
-        """What the newest revision in `file` was made from."""
-        return cls(*file.made_from.split("."))
 
 
 CAUSES = {

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobs.lake.query import Query, View, sql_days, sql_text, sql_until
+from jobs.lake.table import File
 
 TABLE = "daily_polarity"
 _NEWEST = "QUALIFY row_number() OVER (PARTITION BY published_date, brand, feed, language ORDER BY recorded_at DESC) = 1"
+
+
+class MadeFrom(NamedTuple):
+    """What the points of a day are made from, one short hash each; the order tells which is named as the cause."""
+
+    items: str
+    rules: str
+    model: str
+    coverage: str
+    contract: str
+    feeds: str
+    brands: str
+
+    @classmethod
+    def of(cls, file: File) -> MadeFrom:
+        """What the newest revision in `file` was made from."""
+        return cls(*file.made_from.split("."))
 
 
 def read_revisions(query: Query, days: Iterable[str], as_of: datetime | None = None) -> None:

@@ -23,7 +23,7 @@ from jobs.report.gaps import Few, Gap, coverage_gaps, read_coverage, scarce
 from jobs.report.moves import Move, Standing, Surge, lead, moves, standing, surges
 from jobs.report.pooled import STORED, pool
 from jobs.report.restated import Restated, restated
-from jobs.report.steps import Step, steps
+from jobs.report.steps import RuleStep, Step, rule_steps, steps
 from jobs.revisions import read_revisions
 from jobs.settings import Settings, Window
 
@@ -63,6 +63,7 @@ class Figures:
     restated: tuple[Restated, ...]
     checked: tuple[Checked, ...]
     steps: tuple[Step, ...]
+    rule_steps: tuple[RuleStep, ...]
 
     def total(self, brand: str) -> pd.Series:
         """The row of `brand` over the whole period."""
@@ -110,6 +111,7 @@ def gather(query: Query, settings: Settings, window: Window, as_of: datetime | N
         restated=tuple(restated(query, window, ALL, as_of)),
         checked=checked(between(rows, window), known),
         steps=steps(query, window, ALL),
+        rule_steps=rule_steps(query, window, ALL),
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from jobs.report.counted import Counted
 from jobs.report.cube import Cube
+from jobs.revisions import MadeFrom
 from jobs.settings import Window
 from jobs.statistics.unusual import BASE, WEEKS, Unusual, last, listed, unusual_mood, unusual_volume
 
@@ -26,9 +27,6 @@ MOVES = 3
 """At most so many moves of a brand are told; a weaker one within ECHO days of a stronger is its echo."""
 
 ECHO = 3
-
-MODEL = 2
-"""The place of the model in what a point was made from (`aggregate.MadeFrom`)."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +135,7 @@ def _eras(rows: pd.DataFrame, brand: str, days: Sequence[date], counted: Counted
     scored = rows.loc[rows["scored"] > 0, ["day", "made_from"]].drop_duplicates()
     models: dict[date, frozenset[str]] = {}
     for day, made_from in zip(scored["day"], scored["made_from"], strict=True):
-        models[day] = models.get(day, frozenset()) | {str(made_from).split(".")[MODEL]}
+        models[day] = models.get(day, frozenset()) | {MadeFrom(*str(made_from).split(".")).model}
     read: frozenset[str] = next(iter(models.values()), frozenset())
     looked = {feed: counted.on(brand, feed) for feed in counted.feeds}
     numbers: dict[tuple[frozenset[str], frozenset[str]], int] = {}

@@ -90,6 +90,7 @@ def render_page(content: Content, voice: Voice) -> str:
         why=content.why,
         topic_bars=topic_bars,
         steps=figures.steps,
+        rule_steps=figures.rule_steps,
         words=behind.words,
         behind=behind,
         groups=_groups(figures, voice),

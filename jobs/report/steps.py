@@ -1,16 +1,22 @@
-"""The steps that a change of model made in the series: from which day on, and how much of it is the model."""
+"""The steps that a change of model or of rules makes in the series: from which day on, and how much of it is theirs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
+from operator import attrgetter
 
 from jobs.enrich.reading import within
 from jobs.lake.query import Query, sql_days, sql_text
+from jobs.lake.table import fingerprint
+from jobs.revisions import TABLE, MadeFrom
 from jobs.settings import Window
+
+NO_RULES = fingerprint()[:8]
+"""What a day without any item says that it was judged by."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,43 @@ class Step:
     change: float
     days: int
     texts: int
+
+
+@dataclass(frozen=True)
+class RuleStep:
+    """From `day` on other rules say what is published. On the `days` that both judged, `posts` more were published."""
+
+    day: date
+    days: int
+    posts: int
+
+
+def rule_steps(query: Query, window: Window, brand: str) -> tuple[RuleStep, ...]:
+    """The steps of the rules in `window`, in order, after `read_revisions`.
+
+    A day alone among others, such as one that a person released, is none.
+    """
+    files = sorted(query.at.files(TABLE, window.days), key=attrgetter("day"))
+    judged = [(file.day, rules) for file in files if (rules := MadeFrom.of(file).rules) != NO_RULES]
+    (row,) = query.rows(f"""
+        WITH point AS (
+            SELECT *, lag(posts) OVER (PARTITION BY published_date, feed, language ORDER BY recorded_at) AS posts_before
+            FROM revision WHERE brand = {sql_text(brand)} AND {sql_days(window.days)}
+        )
+        SELECT count(DISTINCT published_date) AS days, coalesce(sum(posts - posts_before), 0)::BIGINT AS posts
+        FROM point WHERE cause = 'contract'
+    """)
+    return tuple(
+        RuleStep(date.fromisoformat(day), row["days"], row["posts"])
+        for (_, before), (day, now) in pairwise(_lasting(judged))
+        if before != now
+    )
+
+
+def _lasting(judged: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Days and their rules, without those days whose neighbours agree with each other and not with them."""
+    around = zip([None, *judged], judged, [*judged[1:], None], strict=False)
+    return [now for before, now, after in around if not (before and after and before[1] == after[1] != now[1])]
 
 
 def steps(query: Query, window: Window, brand: str) -> tuple[Step, ...]:

@@ -13,7 +13,7 @@ import pytest
 from jobs.aggregate import aggregate
 from jobs.enrich.reading import read_posts
 from jobs.lake.query import View
-from jobs.report.steps import Step, steps
+from jobs.report.steps import RuleStep, Step, rule_steps, steps
 from jobs.revisions import read_revisions
 from jobs.settings import Window
 from jobs.step import Order
@@ -70,3 +70,37 @@ def test_where_no_day_was_read_by_both_its_size_is_not_known(tmp_path: Path) -> 
     aggregate(place.settings, [day.isoformat() for day in DAYS])
     (step,) = told(place)
     assert (math.isnan(step.change), step.days, step.texts) == (True, 0, 0)
+
+
+def judged(place: Place, rules: Mapping[date, str], texts: int = 2) -> None:
+    """Days made from posts that were judged by rules of these names."""
+    read = posts(dict.fromkeys(rules, "fast-1"), {"fast-1": 0.1})
+    for day, name in rules.items():
+        of_day = [post for post in read if post["published_date"] == day][:texts]
+        place.put("scored_posts", of_day, made_from=f"items.{name}.model")
+    aggregate(place.settings, [day.isoformat() for day in rules])
+
+
+def told_of_rules(place: Place) -> tuple[RuleStep, ...]:
+    with View(place.lake).query() as query:
+        read_revisions(query, WINDOW.days)
+        return rule_steps(query, WINDOW, "all")
+
+
+def test_other_rules_make_a_step_from_the_first_day_that_they_judge(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    judged(place, dict.fromkeys(DAYS[:3], "old") | dict.fromkeys(DAYS[3:], "new"))
+    assert told_of_rules(place) == (RuleStep(DAYS[3], 0, 0),)
+
+
+def test_days_that_both_rules_judged_tell_how_many_posts_more_are_published(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    judged(place, dict.fromkeys(DAYS, "old"), texts=1)
+    judged(place, dict.fromkeys(DAYS[4:], "new"), texts=2)
+    assert told_of_rules(place) == (RuleStep(DAYS[4], 2, 2),)
+
+
+def test_a_day_that_a_person_released_is_no_step_of_the_rules(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    judged(place, dict.fromkeys(DAYS, "old") | {DAYS[2]: "old~released"})
+    assert told_of_rules(place) == ()
