@@ -127,8 +127,8 @@ def test_airflow_itself_takes_them_so(folder: Path, tmp_path: Path) -> None:
 
 def daily(command: str, folder: Path, at: str = "03:00") -> subprocess.Popen[str]:
     """docker/daily.sh with `command`, its mark in `folder`."""
-    script = (DOCKER / "daily.sh").read_text().replace("/tmp/done", str(folder / "done"))
-    (folder / "daily.sh").write_text(script.replace("pause=900", "pause=1"))
+    script = (DOCKER / "daily.sh").read_text().replace("/backups", str(folder))
+    (folder / "daily.sh").write_text(script.replace("wait_for 900", "wait_for 1"))
     return subprocess.Popen(
         ["sh", str(folder / "daily.sh"), at, "sh", "-c", command],
         stdout=subprocess.PIPE,
@@ -137,24 +137,43 @@ def daily(command: str, folder: Path, at: str = "03:00") -> subprocess.Popen[str
     )
 
 
+def said(process: subprocess.Popen[str], lines: int) -> list[str]:
+    """What the next lines say after their moment."""
+    assert process.stdout
+    return [process.stdout.readline().split(" ", 1)[-1].rstrip() for _ in range(lines)]
+
+
 def test_what_is_done_daily_is_tried_again_when_it_failed_and_then_waits_for_its_hour(tmp_path: Path) -> None:
     process = daily(f"echo tried; test -e {tmp_path}/again || {{ touch {tmp_path}/again; exit 1; }}", tmp_path)
-    assert process.stdout
-    said = [process.stdout.readline().split(" ", 1)[-1].rstrip() for _ in range(6)]
-    assert [said[1], said[2], said[4], said[5]] == [
-        "tried", "failed; tried again in a quarter of an hour", "tried", "done; next at 03:00"
+    begins, *others = said(process, 7)
+    assert begins.startswith("begins: ")
+    assert others == [
+        "tried", "failed; tried again in a quarter of an hour", begins, "tried", "done", "next at 03:00"
     ]  # fmt: skip
     assert (tmp_path / "done").exists()
     process.terminate()
     assert process.wait(timeout=60) == 0
 
 
-def test_what_is_done_daily_ends_when_it_is_told_to(tmp_path: Path) -> None:
-    process = daily(f"touch {tmp_path}/runs; sleep 1000", tmp_path)
+@pytest.mark.parametrize(("hours", "first"), [(19, "next at 03:00"), (21, "begins: sh -c true")])
+def test_a_restart_does_not_do_again_what_was_done_within_the_day(tmp_path: Path, hours: int, first: str) -> None:
+    (tmp_path / "done").touch()
+    moment = time.time() - hours * 3600
+    os.utime(tmp_path / "done", (moment, moment))
+    process = daily("true", tmp_path)
+    assert said(process, 1) == [first]
+    process.terminate()
+    assert process.wait(timeout=60) == 0
+
+
+def test_what_is_done_daily_ends_when_it_is_told_to_and_lets_its_command_clean_up(tmp_path: Path) -> None:
+    cleans = f"trap 'sleep 1; touch {tmp_path}/cleaned; exit 1' TERM"
+    process = daily(f"{cleans}; touch {tmp_path}/runs; while :; do sleep 0.1; done", tmp_path)
     while not (tmp_path / "runs").exists():
         time.sleep(0.05)
     process.terminate()
     assert process.wait(timeout=60) == 0
+    assert (tmp_path / "cleaned").exists()
     assert not (tmp_path / "done").exists()
 
 
