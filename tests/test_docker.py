@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.compose import COMPOSE, DOCKER, ROOT, SERVICES, environment, prepare
+from tests.compose import COMPOSE, DOCKER, ROOT, SERVICES, VARIABLE, environment, prepare
 from tests.lake.object_store import client, moto
 
 OURS = {name for name, service in SERVICES.items() if str(service["image"]).startswith("sentinela:")}
@@ -36,11 +36,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def lint(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], list[str]]:
-    """Problems that scripts/lint_docker.py finds in a compose file."""
+def scripted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What scripts/lint_docker.py defines."""
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    found = runpy.run_path(str(ROOT / "scripts" / "lint_docker.py"))["compose_problems"]
-    return lambda compose: found(yaml.safe_dump(compose))
+    return runpy.run_path(str(ROOT / "scripts" / "lint_docker.py"))
+
+
+@pytest.fixture
+def lint(scripted: dict[str, Any]) -> Callable[[dict[str, Any]], list[str]]:
+    """Problems that scripts/lint_docker.py finds in a compose file."""
+    return lambda compose: scripted["compose_problems"](yaml.safe_dump(compose))
 
 
 def changed(name: str, **changes: Any) -> dict[str, Any]:
@@ -84,6 +89,10 @@ def test_the_folder_is_made_once_and_a_secret_that_is_taken_away_is_made_anew(fo
     assert (folder / "secrets").stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in (folder / "secrets").iterdir()} == {0o444}
     assert (folder / "env").stat().st_mode & 0o777 == 0o600
+    mounted = re.findall(r"SENTINELA_FOLDER\}/(files/[\w.]+)", (DOCKER / "compose.yaml").read_text())
+    assert {folder / file for file in mounted} < set((folder / "files").iterdir())
+    assert {path.stat().st_mode & 0o777 for path in (folder / "files").iterdir()} == {0o444}
+    assert (folder / "files").stat().st_mode & 0o777 == 0o755
     assert {path.name for path in (folder / "secrets").iterdir()} == set(COMPOSE["secrets"])
 
 
@@ -198,7 +207,22 @@ MOUNTS = [
         ("objects", {"user": None}, "user must be one that is not root"),
         ("objects", {"networks": ["lake", "front"]}, "must be on the network lake alone"),
         ("postgres", {"networks": None}, "says no networks"),
+        ("objects", {"user": "0"}, "user must be one that is not root"),
+        ("scheduler", {"user": "0"}, "user must be one that is not root"),
+        ("scheduler", {"user": "1000:0"}, "user must be one that is not root"),
+        ("scheduler", {"privileged": True}, "may not say privileged"),
+        ("scheduler", {"network_mode": "host"}, "may not say network_mode"),
+        ("scheduler", {"env_file": "env"}, "may not say env_file"),
+        ("triggerer", {"security_opt": ["no-new-privileges:true", "seccomp:unconfined"]}, "and nothing else"),
+        *(("scheduler", {"volumes": [f"{place}:/host"]}, f"may not mount {place}")
+          for place in ("/var/run/docker.sock", "/", "./", "${SENTINELA_FOLDER}/secrets")),
+        ("scheduler", {"volumes": [{"type": "bind", "source": "/", "target": "/host"}]}, "may not mount /"),
+        *(("api-server", {"environment": {name: "x"}}, f"{name} must be given as {name}_FILE")
+          for name in ("SENTINELA_SMTP_URL", "NEWS_TOKEN", "SENTINELA_ALERT_WEBHOOK")),
+        ("api-server", {"environment": ["NEWS_TOKEN=x"]}, "environment must be a mapping"),
         ("postgres", {"environment": {"POSTGRES_PASSWORD": "x"}}, "must be given as POSTGRES_PASSWORD_FILE"),
+        ("api-server", {"environment": {"AIRFLOW__CORE__FERNET_KEY_CMD": "echo x"}}, "must name a file in /run/secrets"),
+        ("triggerer", {"command": ["sh", "-c", "curl https://a:b@example.org"]}, "an address may not hold a password"),
         ("triggerer", {"secrets": ["database_url", "fernet_key", "author_key"]}, "author_key, which it does not"),
         ("scheduler", {"secrets": ["database_url"]}, "reads the secret author_key, which it is not given"),
         ("triggerer", {"networks": ["database", "lake"]}, "is on the network lake without a key to it"),
@@ -215,3 +239,26 @@ def test_what_must_not_be_is_refused(
 ) -> None:
     found = lint(changed(name, **changes))
     assert any(line.startswith(f"compose.yaml: {name}: ") and problem in line for line in found), found
+
+
+def test_a_volume_of_ours_is_no_place_of_the_machine(lint: Callable[[dict[str, Any]], list[str]]) -> None:
+    host = {"driver_opts": {"type": "none", "o": "bind", "device": "/"}}
+    found = lint({**COMPOSE, "volumes": {**COMPOSE["volumes"], "logs": host}})
+    assert found == ["compose.yaml: volume logs: must be an engine's own"]
+
+
+def test_the_table_of_the_readme_is_what_compose_says(scripted: dict[str, Any]) -> None:
+    page = (DOCKER / "README.md").read_text()
+    assert list(scripted["table_problems"](page)) == []
+    for wrong in (page.replace(", author_key, alerts |", ", author_key |"), page.replace("| `objects` | lake |", "")):
+        assert len(list(scripted["table_problems"](wrong))) == 1
+
+
+def test_the_keys_of_env_that_the_readme_tells_are_those_of_compose() -> None:
+    _, _, below = (DOCKER / "README.md").read_text().partition("| key of `env` |")
+    told = re.findall(r"^\| `(\w+)` \| (?:`([^`]*)` )?\|", below.partition("\n\n")[0], re.MULTILINE)
+    asked = VARIABLE.findall((DOCKER / "compose.yaml").read_text())
+    without_default = {"COMPOSE_PROFILES": ""} | {name: "" for name, *_ in asked}
+    assert dict(told) == without_default | {
+        name: value.partition("@")[0] for name, mark, value in asked if mark == ":-"
+    }
