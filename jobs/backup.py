@@ -191,8 +191,8 @@ def _expect_nothing_lost(lake: Lake, target: Lake) -> None:
     newest = next(iter(backups(target)), None)
     if newest and _manifest(target, newest)[0]:
         raise LakeError(
-            f"{lake.root}: the lake has no table, its newest backup {newest} in {target.root} has; restore that, or name "
-            "another place for the backups of a new lake"
+            f"{lake.root}: the lake has no table, its newest backup {newest} in {target.root} has; restore that, or "
+            "name another place for the backups of a new lake"
         )
 
 

@@ -20,8 +20,8 @@ GIVEN_AS_FILE = re.compile(r"_(FILE|CMD)$")
 FILE = re.compile(r"/run/secrets/(\w+)")
 IN_ADDRESS = re.compile(r"://[^\s/]*@")
 MAY_SAY = {
-    "image", "labels", "user", "init", "restart", "profiles", "command", "entrypoint", "environment", "secrets", "volumes",
-    "tmpfs", "networks", "ports", "depends_on", "healthcheck", "logging", "read_only", "cap_drop", "cap_add",
+    "image", "labels", "user", "init", "restart", "profiles", "command", "entrypoint", "environment", "secrets",
+    "volumes", "tmpfs", "networks", "ports", "depends_on", "healthcheck", "logging", "read_only", "cap_drop", "cap_add",
     "security_opt", "mem_limit", "shm_size", "pids_limit", "stop_grace_period",
 }  # fmt: skip
 """What a service says; whatever else there is (privileged, pid, devices, ...) opens something."""

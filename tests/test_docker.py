@@ -186,6 +186,53 @@ def test_what_is_done_daily_ends_when_it_is_told_to_and_lets_its_command_clean_u
     assert not (tmp_path / "done").exists()
 
 
+def trial(folder: Path, commands: str) -> subprocess.CompletedProcess[str]:
+    """Bash with the functions of the trial, the README in `folder`, and services that fail when they are told."""
+    functions, _, _ = (ROOT / "scripts" / "try_deployment.sh").read_text().partition('[ "$(id -u)" = 0 ]')
+    (folder / "functions.sh").write_text(functions.replace('dirname "$0"', f"echo {ROOT}/scripts"))
+    services = 'compose() { echo "$*" >>said; [ "$1" != fails ]; }'
+    return subprocess.run(
+        ["bash", "-c", f". {folder}/functions.sh; repository={folder}; {services}; {commands}"],
+        env={"PATH": os.environ["PATH"], "SENTINELA_TRY": str(folder)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("commands", "said", "verdict"),
+    [
+        (["up", "exec"], ["up", "exec"], "ok: it"),
+        (["up", "fails", "exec"], ["up", "fails"], "NOT ok: it"),
+        (["exec | cat", "link FEED POST_ID"], ["exec", "link shop 7"], "ok: it"),
+        (["fails | cat", "exec"], ["fails"], "NOT ok: it"),
+        ([], [], "NOT ok: it"),
+    ],
+)
+def test_the_trial_follows_a_section_up_to_the_first_command_that_fails(
+    tmp_path: Path, commands: list[str], said: list[str], verdict: str
+) -> None:
+    (tmp_path / "docker").mkdir()
+    block = "".join(f"sentinela-compose {command}\n" for command in commands)
+    (tmp_path / "docker" / "README.md").write_text(f"## One\n\n```sh\n{block}```\n\n## Two\n\n```sh\nfalse\n```\n")
+    done = trial(tmp_path, 'failures=0; expect it follow One "shop 7"')
+    assert verdict in [line.split(" ", 1)[-1] for line in done.stdout.splitlines()], done.stderr
+    assert ((tmp_path / "said").read_text().splitlines() if said else []) == said
+
+
+def test_the_trial_looks_for_every_secret(tmp_path: Path) -> None:
+    prepare(tmp_path / "shared" / "deployment")
+    secrets = tmp_path / "shared" / "deployment" / "secrets"
+    for name, line in (
+        ("reports_logins", "ana:$6$salt$0123456789./abcdef"),
+        ("alerts", "PING='https://0123456789abcdef.example'"),
+    ):
+        (secrets / name).chmod(0o644)
+        (secrets / name).write_text(f"{line}\n")
+    words = trial(tmp_path, "words_of_secrets").stdout.splitlines()
+    for file in secrets.iterdir():
+        assert any(word in file.read_text() for word in words), file
+
+
 def test_the_compose_file_has_no_problems(lint: Callable[[dict[str, Any]], list[str]]) -> None:
     assert lint(COMPOSE) == []
 
@@ -221,7 +268,7 @@ MOUNTS = [
           for name in ("SENTINELA_SMTP_URL", "NEWS_TOKEN", "SENTINELA_ALERT_WEBHOOK")),
         ("api-server", {"environment": ["NEWS_TOKEN=x"]}, "environment must be a mapping"),
         ("postgres", {"environment": {"POSTGRES_PASSWORD": "x"}}, "must be given as POSTGRES_PASSWORD_FILE"),
-        ("api-server", {"environment": {"AIRFLOW__CORE__FERNET_KEY_CMD": "echo x"}}, "must name a file in /run/secrets"),
+        ("api-server", {"environment": {"FERNET_KEY_CMD": "echo x"}}, "must name a file in /run/secrets"),
         ("triggerer", {"command": ["sh", "-c", "curl https://a:b@example.org"]}, "an address may not hold a password"),
         ("triggerer", {"secrets": ["database_url", "fernet_key", "author_key"]}, "author_key, which it does not"),
         ("scheduler", {"secrets": ["database_url"]}, "reads the secret author_key, which it is not given"),
