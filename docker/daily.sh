@@ -1,28 +1,37 @@
 #!/bin/sh
-# Run a command now and then every day: daily.sh HH:MM COMMAND...; what failed is tried again a quarter of an hour later.
-# /tmp/done is as old as the last success, which is what the health check looks at.
+# Run a command every day: daily.sh HH:MM COMMAND...; what failed is tried again a quarter of an hour later. At the start it
+# is run at once, unless its last success is younger than 20 hours: each restart would evict a backup.
+# /backups/done is as old as the last success, which is what the health check looks at; it outlives the container.
 set -u
 at=$1
 shift
-trap 'kill "$!" 2>/dev/null; exit 0' TERM INT
+runs=
+trap 'kill "${!-}" 2>/dev/null; [ -z "$runs" ] || wait "$!"; exit 0' TERM INT
 
-seconds_until() {
-  wait_for=$(($(date -d "$1" +%s) - $(date +%s)))
-  [ "$wait_for" -gt 0 ] || wait_for=$((wait_for + 86400))
-  echo "$wait_for"
+wait_for() {
+  sleep "$1" &
+  wait "$!"
+}
+until_next() {
+  pause=$(($(date -d "$at" +%s) - $(date +%s)))
+  [ "$pause" -gt 0 ] || pause=$((pause + 86400))
+  echo "$(date -Is) next at $at"
+  wait_for "$pause"
 }
 
+[ -z "$(find /backups -maxdepth 1 -name 'done' -mmin -1200)" ] || until_next
 while :; do
   echo "$(date -Is) begins: $*"
+  runs=yes
   "$@" &
   if wait "$!"; then
-    touch /tmp/done
-    echo "$(date -Is) done; next at $at"
-    pause=$(seconds_until "$at")
+    runs=
+    touch /backups/done
+    echo "$(date -Is) done"
+    until_next
   else
+    runs=
     echo "$(date -Is) failed; tried again in a quarter of an hour" >&2
-    pause=900
+    wait_for 900
   fi
-  sleep "$pause" &
-  wait "$!"
 done

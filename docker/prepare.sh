@@ -1,13 +1,15 @@
 #!/bin/sh
-# Make the folder of a deployment: env, settings/, secrets/ and backups/; what is there already stays as it is.
+# Make the folder of a deployment: env, settings/, secrets/ and backups/; what is there already stays as it is, but for
+# files/, which is copied anew from this version: a checkout may be closed to the accounts of the containers.
 #   docker/prepare.sh FOLDER
 # A secret is a file that its service alone is given. To rotate one, delete its file and run this again (README.md).
 set -eu
 [ "$#" = 1 ] || { echo "say which folder: docker/prepare.sh /srv/sentinela" >&2; exit 2; }
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
 umask 077
-version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$(dirname "$0")/../pyproject.toml")
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/../pyproject.toml")
 
 random() { head -c 48 /dev/urandom | base64 | tr -d '\n' | tr '+/' '-_'; }
 hexadecimal() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
@@ -19,13 +21,16 @@ keep() { # the standard input as the secret $1, unless there is one; readable in
   echo "made secrets/$1"
 }
 
-mkdir -p "$folder/secrets" "$folder/settings" "$folder/backups/lake" "$folder/backups/database"
-chmod 755 "$folder" "$folder/settings" "$folder/backups"
+mkdir -p "$folder/secrets" "$folder/settings" "$folder/files" "$folder/backups/lake" "$folder/backups/database"
+chmod 755 "$folder" "$folder/settings" "$folder/files" "$folder/backups"
 chmod 700 "$folder/secrets"
 if [ "$(id -u)" = 0 ]; then
   chown 10001:10001 "$folder/backups/lake"
   chown 999:999 "$folder/backups/database"
 fi
+
+# Each as a new file: a container that runs keeps the one that it began with.
+install -m 444 "$here/daily.sh" "$here/back_up_database.sh" "$here"/reports/* "$folder/files/"
 
 random | keep author_key
 random | keep session_key
@@ -34,7 +39,7 @@ head -c 32 /dev/urandom | base64 | tr -d '\n' | tr '+/' '-_' | keep fernet_key
 head -c 15 /dev/urandom | base64 | tr -d '\n' | tr '+/' '-_' | keep admin_password
 printf '' | keep reports_logins
 keep alerts <<'END'
-# Who is told when something is wrong (docs/alerts.md); read when the scheduler starts.
+# Who is told when something is wrong (docs/alerts.md); restart the scheduler after a change.
 #SENTINELA_ALERT_WEBHOOK='https://hooks.example/...'
 #SENTINELA_ALERT_EMAIL='ana@example.org'
 #SENTINELA_SMTP_URL='smtp://user:password@mail.example.org:587?from=sentinela@example.org'

@@ -71,7 +71,8 @@ class Kept:
 def backup(settings: Settings, place: str, keep: int = KEEP) -> BackedUp:
     """Back the lake up to `place`, and take away all but the newest `keep` backups there.
 
-    Raises LakeError when the lake cannot be read, or `place` cannot be written or lies in the lake.
+    Raises LakeError when the lake cannot be read, or has no table though the newest backup there has some, or `place`
+    cannot be written or lies in the lake.
     """
     lake, target = Lake(settings.lake), _place(settings, place)
     name = now().astimezone(UTC).strftime(MOMENT)
@@ -80,7 +81,10 @@ def backup(settings: Settings, place: str, keep: int = KEEP) -> BackedUp:
     known = _sizes(target, DATA)
     kept: dict[str, Kept] = {}
     copied: dict[str, int] = {}
-    for table in _pinned(lake):
+    tables = _pinned(lake)
+    if not tables:
+        _expect_nothing_lost(lake, target)
+    for table in tables:
         files, entries = {file.path: file.bytes for file in table.files}, _entries(lake, table)
         new = {path: size for path, size in files.items() if known.get(f"{DATA}/{path}") != size}
         for path in new:
@@ -180,6 +184,16 @@ def _manifest(source: Lake, name: str) -> tuple[dict[str, Kept], dict[str, Any]]
             "restore it with the version that made it"
         )
     return {table: Kept(**one) for table, one in told["tables"].items()}, told["cursors"]
+
+
+def _expect_nothing_lost(lake: Lake, target: Lake) -> None:
+    """A backup of an empty lake would be the one that is restored, and evict those of what was lost."""
+    newest = next(iter(backups(target)), None)
+    if newest and _manifest(target, newest)[0]:
+        raise LakeError(
+            f"{lake.root}: the lake has no table, its newest backup {newest} in {target.root} has; restore that, or "
+            "name another place for the backups of a new lake"
+        )
 
 
 def _expect_nothing_else(lake: Lake, there: dict[str, dict[str, int]], tables: dict[str, Kept]) -> None:

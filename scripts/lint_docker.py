@@ -13,9 +13,21 @@ from local_airflow import ROOT
 DOCKER = ROOT / "docker"
 OURS = re.compile(r"sentinela:\$\{SENTINELA_VERSION:\?")
 EXACT = re.compile(r"(\$\{\w+_IMAGE:-)?[\w./-]+:v?\d+\.\d+(\.\d+)?(-[\w.-]+)?@sha256:[0-9a-f]{64}\}?$")
-SECRET = re.compile(r"(PASSWORD|SECRET|KEY|CREDENTIALS|CONN)(_\w+)?$")
+SECRET = re.compile(r"(PASS(WORD|WD)?|SECRET|KEY|CREDENTIALS?|CONN|TOKEN|WEBHOOK|URL)(_\w+)?$")
+PLAIN = {"AIRFLOW__API__BASE_URL", "AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "AWS_ENDPOINT_URL"}
+"""Addresses that are no secret."""
 GIVEN_AS_FILE = re.compile(r"_(FILE|CMD)$")
 FILE = re.compile(r"/run/secrets/(\w+)")
+IN_ADDRESS = re.compile(r"://[^\s/]*@")
+MAY_SAY = {
+    "image", "labels", "user", "init", "restart", "profiles", "command", "entrypoint", "environment", "secrets",
+    "volumes", "tmpfs", "networks", "ports", "depends_on", "healthcheck", "logging", "read_only", "cap_drop", "cap_add",
+    "security_opt", "mem_limit", "shm_size", "pids_limit", "stop_grace_period",
+}  # fmt: skip
+"""What a service says; whatever else there is (privileged, pid, devices, ...) opens something."""
+NOT_ROOT = re.compile(r"[1-9]\d*:[1-9]\d*")
+BOUND = re.compile(r"\$\{SENTINELA_FOLDER(:\?[^}]*)?\}/(settings|files/[^/]+|backups/[a-z]+)")
+ROW = re.compile(r"^\| (`.*) \| (.*) \| (.*) \|$", re.MULTILINE)
 COMPLETED = {"condition": "service_completed_successfully"}
 SIZED = re.compile(r"^/[\w./-]+:(.*,)?size=\d+[km]")
 ASKED_WITHOUT_KEY = {"objects": "lake", "postgres": "database"}
@@ -30,6 +42,7 @@ def problems() -> list[str]:
         *(f"docker/: {pin} is not in requirements.lock; run make lock" for pin in _strange_pins()),
         *_strange_store(),
         *_strange_values(),
+        *table_problems((DOCKER / "README.md").read_text(encoding="utf-8")),
     ]
 
 
@@ -43,8 +56,22 @@ def compose_problems(text: str) -> list[str]:
         *(line for name, service in services.items() for line in _secrets(name, service)),
         *(line for name, service in services.items() if not _is_ours(service) for line in _guest(name, service, ours)),
         *_networks(services, document.get("networks") or {}),
+        *(f"volume {name}: must be an engine's own" for name, said in document["volumes"].items() if said),
     ]
     return [f"compose.yaml: {line}" for line in lines]
+
+
+def table_problems(text: str) -> Iterator[str]:
+    """One line for each service of which the table in `text` says other networks or secrets than compose.yaml."""
+    services = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    _, _, below = text.partition("| service | network | secrets |")
+    rows = ROW.findall(below.partition("\n\n")[0])
+    told = {name: (networks, secrets) for names, networks, secrets in rows for name in re.findall(r"`([\w-]+)`", names)}
+    for name in sorted(services.keys() | told.keys()):
+        service = services.get(name, {})
+        is_so = tuple(", ".join(service.get(key, [])) for key in ("networks", "secrets"))
+        if told.get(name) != is_so:
+            yield f"README.md: {name}: the table says {told.get(name)}, compose.yaml says {is_so}"
 
 
 def _service(name: str, service: dict[str, Any]) -> Iterator[str]:
@@ -55,8 +82,10 @@ def _service(name: str, service: dict[str, Any]) -> Iterator[str]:
             yield f"{name}: port {port} must be published on 127.0.0.1"
     if "healthcheck" not in service and not _is_ours(service):
         yield f"{name}: has no health check"
-    if "no-new-privileges:true" not in service.get("security_opt", []):
-        yield f"{name}: security_opt must say no-new-privileges:true"
+    for key in sorted(service.keys() - MAY_SAY):
+        yield f"{name}: may not say {key}"
+    if service.get("security_opt") != ["no-new-privileges:true"]:
+        yield f"{name}: security_opt must say no-new-privileges:true, and nothing else"
     if service.get("cap_drop") != ["ALL"] or service.get("cap_add"):
         yield f"{name}: cap_drop must say [ALL], and cap_add nothing"
     if not service.get("read_only"):
@@ -67,16 +96,28 @@ def _service(name: str, service: dict[str, Any]) -> Iterator[str]:
     for place in service.get("tmpfs", []):
         if not SIZED.match(place):
             yield f"{name}: tmpfs {place} must say its size"
-    if not _is_ours(service) and re.match(r"0|root|$", str(service.get("user", ""))):
-        yield f"{name}: user must be one that is not root"
+    for mount in _mounts(service):
+        if mount["type"] != "volume" and not BOUND.fullmatch(str(mount.get("source"))):
+            yield f"{name}: may not mount {mount.get('source')}"
+    if not NOT_ROOT.fullmatch(str(service.get("user", _image_user() if _is_ours(service) else ""))):
+        yield f"{name}: user must be one that is not root, by numbers"
 
 
 def _secrets(name: str, service: dict[str, Any]) -> Iterator[str]:
     """A secret comes as a file or by a command that reads one, and to nobody who does not ask for it."""
     environment = service.get("environment", {})
-    for variable in environment:
-        if SECRET.search(variable) and not GIVEN_AS_FILE.search(variable):
+    if not isinstance(environment, dict):
+        yield f"{name}: environment must be a mapping"
+        return
+    for variable, value in environment.items():
+        if not SECRET.search(variable) or variable in PLAIN:
+            continue
+        if not GIVEN_AS_FILE.search(variable):
             yield f"{name}: {variable} must be given as {variable}_FILE or {variable}_CMD"
+        elif not FILE.search(str(value)):
+            yield f"{name}: {variable} must name a file in /run/secrets"
+    if IN_ADDRESS.search(yaml.safe_dump(service)):
+        yield f"{name}: an address may not hold a password"
     told = yaml.safe_dump({key: value for key, value in service.items() if key != "secrets"})
     if "alive.py" in told:
         told += (DOCKER / "alive.py").read_text(encoding="utf-8")
@@ -84,7 +125,7 @@ def _secrets(name: str, service: dict[str, Any]) -> Iterator[str]:
         if re.search(r"\.conf$", str(mount.get("target", ""))):
             told += "".join(file.read_text(encoding="utf-8") for file in sorted((DOCKER / "reports").glob("*.conf")))
         if str(mount["source"]).endswith(".sh"):
-            told += (DOCKER / mount["source"]).read_text(encoding="utf-8")
+            told += (DOCKER / str(mount["source"]).rsplit("/", 1)[-1]).read_text(encoding="utf-8")
     used, given = set(FILE.findall(told)), set(service.get("secrets", []))
     for secret in sorted(used - given):
         yield f"{name}: reads the secret {secret}, which it is not given"
@@ -132,6 +173,11 @@ def _mounts(service: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _is_ours(service: dict[str, Any]) -> bool:
     return bool(OURS.match(str(service["image"])))
+
+
+def _image_user() -> str:
+    (user,) = re.findall(r"^USER (\S+)", (DOCKER / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    return str(user)
 
 
 def _loose_images() -> Iterator[str]:

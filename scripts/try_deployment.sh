@@ -161,16 +161,18 @@ expect() { # the rest of the words, run, must succeed; $1 says what that shows
   fi
 }
 refuses() { ! "$@"; }
-answers() { compose exec -T "$1" python -c "import socket; socket.create_connection(('$2', $3), 3)"; }
+answers() { compose exec -T "$1" timeout 5 bash -c "</dev/tcp/$2/$3"; }
+address_of() { inside docker inspect --format '{{range .NetworkSettings.Networks}}{{println .IPAddress}}{{end}}' "sentinela-$1-1" | head -1; }
 says() { inside wget --quiet --timeout 20 --output-document - "$2" | grep -q "$1"; }
 
 runs_as_another() { [ "$(inside stat --format %u "/proc/$(pid_of "$1")")" -gt 0 ]; }
 tells_a_secret() {
   inside sh -c 'docker ps --all --quiet | xargs docker inspect' >"$state/containers.json"
-  for secret in author_key database_password fernet_key jwt_secret session_key admin_password; do
-    if grep --quiet --fixed-strings -- "$(cat "$shared/deployment/secrets/$secret")" "$state/containers.json"; then return 0; fi
-  done
-  return 1
+  [ -s "$state/containers.json" ] || return 0
+  grep --quiet --fixed-strings --file <(words_of_secrets) "$state/containers.json"
+}
+words_of_secrets() { # what stands in any file of secrets/ and is long enough to be one
+  grep --no-filename --invert-match '^#' "$shared"/deployment/secrets/* | grep --only-matching --extended-regexp '[[:alnum:]/+_.$=-]{20,}'
 }
 
 networks() {
@@ -180,10 +182,16 @@ networks() {
   done
   expect "S3 refuses who has no key" compose exec -T scheduler sh -c \
     'python -c "import urllib.request as r; r.urlopen(\"http://objects:8333/sentinela/\")" 2>&1 | grep "HTTP Error 403"'
+  # By address, too: that a name is not known on another network keeps nobody out.
   for service in api-server dag-processor triggerer; do
-    expect "$service cannot reach the object store" refuses answers "$service" objects 8333
+    for place in objects "$(address_of objects)"; do
+      expect "$service cannot reach the object store, $place" refuses answers "$service" "$place" 8333
+    done
   done
-  expect "the reports' server cannot reach PostgreSQL" refuses compose exec -T reports wget -T 3 -q -O - http://postgres:5432
+  expect "who dumps the database reaches PostgreSQL by its address" answers database-backup "$(address_of postgres)" 5432
+  for place in postgres "$(address_of postgres)"; do
+    expect "the reports' server cannot reach PostgreSQL, $place" refuses answers reports "$place" 5432
+  done
   expect "no secret is in the environment or the command line of a container" refuses tells_a_secret
   for service in postgres objects reports scheduler api-server; do
     expect "$service is not root" runs_as_another "$service"
@@ -191,8 +199,6 @@ networks() {
 }
 
 backfill() { # a week, with further words for Airflow; waits until its runs have begun
-  for _ in $(seq 120); do [ "$(sql "select count(*) from dag" || echo 0)" -ge 3 ] && break; sleep 2; done
-  sql "update dag set is_paused = false where dag_id in ('daily_polarity', 'polarity_report')" >/dev/null
   compose exec -T scheduler airflow backfill create --dag-id daily_polarity --from-date $first --to-date $last \
     --max-active-runs 4 "$@" >"$state/backfill.log" 2>&1 || { tail -5 "$state/backfill.log"; return 1; }
 }
@@ -302,7 +308,6 @@ kills() { # $1 of them
   while [ $struck -lt "$target" ]; do
     round=$((round + 1))
     lake_is "kills-$round"
-    sql "update dag set is_paused = false where dag_id = 'reprocess'" >/dev/null
     persistently backfill --reprocess-behavior completed
     strikes $(((target - struck + 1) / 2 < 15 ? (target - struck + 1) / 2 : 15)) backfill_state
     while [ "$(ended backfill_state)" = failed ] && [ $again -lt "$target" ]; do
@@ -341,16 +346,24 @@ runbook() { # the commands that docker/README.md gives under the heading $1, for
   awk -v heading="$1" '/^#+ / { there = ($0 ~ "^#+ " heading "$") } there && /^ *```$/ { code = 0 } there && code { print }
     there && /^ *```sh$/ { code = 1 }' "$repository/docker/README.md" | sed "s|/srv/sentinela|$shared/deployment|g; s/^ *//"
 }
-follow() { # them, one after the other; the alias of the README becomes a function
-  sentinela-compose() { compose "$@"; }
-  docker() { inside docker "$@"; }
+follow() { # them, one after the other, up to the first that fails; FEED POST_ID in them is $2
   say "runbook: $1"
-  # What prepare.sh makes lies where the engine sees it under another name.
-  (cd "$repository" && set -e && PATH=$repository:$PATH && eval "$(runbook "$1")") </dev/null >"$state/runbook.log" 2>&1
+  # In a shell of its own: one that is asked whether a function succeeds goes on after what fails there, even under -e.
+  {
+    declare -p state
+    declare -f engine_pid inside compose
+    # shellcheck disable=SC2016
+    printf '%s\n' 'sentinela-compose() { compose "$@"; }' 'docker() { inside docker "$@"; }'
+    runbook "$1" | sed "s|FEED POST_ID|${2:-}|" | grep . # fails where there are none
+  } >"$state/runbook.sh" || return 1
+  (cd "$repository" && bash -euo pipefail "$state/runbook.sh") </dev/null >"$state/runbook.log" 2>&1 || {
+    cat "$state/runbook.log"
+    return 1
+  }
 }
 
 runbooks() {
-  local before after
+  local before last witness=/var/lib/sentinela/scratch/witness
   expect "accounts" follow "Accounts and roles"
   expect "the reports now want a login" refuses says report.html http://127.0.0.1:8081/
   expect "who knows it gets in" says report.html "http://ana:a%20password@127.0.0.1:8081/"
@@ -364,23 +377,71 @@ runbooks() {
   expect "the lake can still be read" same_as undisturbed disturbed
   expect "room on a full disk" follow "A disk is full"
   say "the lake is lost"
-  compose exec -T scheduler sentinela lake backup /tmp/unused >/dev/null 2>&1 || true
   compose stop scheduler upkeep >/dev/null 2>&1
   lake_is restored
   expect "the lake is restored" follow "A lost lake"
   expect "the restored lake equals the undisturbed one" same_as undisturbed restored
-  before=$(sql "select count(*) from dag_run")
-  expect "the database is restored" follow "A lost database"
-  after=$(sql "select count(*) from dag_run")
-  expect "it holds the runs that it held ($before, $after)" test "$after" -gt 0
+  lose_the_database "A lost database"
   inside docker tag "sentinela:$version" sentinela:0.1.1
   expect "an upgrade" follow "Upgrade"
+  expect "what mounts files of ours is of the new version" says_version 0.1.1 database-backup reports
+  expect "the way back" follow "The way back"
+  lose_the_database "A lost database"
+  expect "it is the former version again" says_version "$version" database-backup reports scheduler
+  expect "the authors' key" follow "The key of the authors' pseudonyms" "$(a_post)"
+  say "the machine is lost"
+  lake_is undisturbed
+  expect "a witness is kept" compose exec -T scheduler sentinela lake backup $witness
+  lake_is restored
+  expect "a backup" follow "Back up"
+  compose down >/dev/null 2>&1
+  inside docker volume rm sentinela_objects >/dev/null
+  lose_the_database "A lost machine"
+  lake_is undisturbed
+  expect "the witness is back" compose exec -T scheduler sentinela lake restore $witness
+  lake_is restored
+  expect "the lake of the new machine equals it" same_as undisturbed restored
   expect "all is healthy" compose up --detach --wait --pull never
+}
+lose_the_database() { # and follow $1, after which it has the runs that it had
+  compose up --detach --wait --pull never postgres database-backup >/dev/null 2>&1
+  compose stop scheduler >/dev/null 2>&1
+  last=$(sql "select max(id) from dag_run")
+  before=$(runs_until "$last")
+  expect "a dump" compose exec -T database-backup sh /opt/back_up_database.sh
+  compose rm --stop --force postgres >/dev/null 2>&1
+  [ "$1" = "A lost database" ] || { compose down && inside docker volume rm sentinela_postgres; } >/dev/null 2>&1
+  expect "the database is restored" follow "$1"
+  expect "it holds the runs that it held, $before" test "$(runs_until "$last")" = "$before"
+}
+runs_until() { sql "select count(*) || ' ' || md5(string_agg(run_id, ',' order by id)) from dag_run where id <= $1"; }
+says_version() { # $1 says each service of the other words
+  local service
+  for service in "${@:2}"; do
+    inside docker inspect --format '{{json .Config.Labels}} {{.Config.Image}}' "sentinela-$service-1" | grep -q -E "(version\":\"|sentinela:)$1" || return 1
+  done
+}
+a_post() { # a feed and the id of one of its posts, of those whose link is sealed if there are any
+  compose exec -T scheduler python - <<'PYTHON'
+from jobs.ingest.people import SEALED
+from jobs.lake.query import View
+from jobs.lake.table import Lake
+from jobs.settings import load
+
+with View(Lake(load().lake)).query() as query:
+    query.read("raw_posts")
+    posts = query.rows(f"""SELECT feed, post_id FROM raw_posts WHERE url IS NOT NULL OR contains(payload, '"{SEALED}"')
+        ORDER BY contains(payload, '"{SEALED}"') DESC, post_id LIMIT 1""")
+    print(*posts[0].values())
+PYTHON
 }
 
 check() {
   failures=0
   networks
+  for _ in $(seq 120); do [ "$(sql "select count(*) from dag" || echo 0)" -ge 6 ] && break; sleep 2; done
+  expect "all DAGs may run" follow "The first runs"
+  expect "none is paused" test "$(sql "select count(*) from dag where is_paused")" = 0
   expect "before the first report there is a page" says 'There is no report yet' http://127.0.0.1:8081/
   say "a week's backfill, undisturbed"
   local began=$SECONDS

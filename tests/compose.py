@@ -63,3 +63,11 @@ def moved(text: str, places: dict[str, str]) -> str:
     for name, place in places.items():
         text = text.replace(known[name], place)
     return text
+
+
+def runbook(heading: str) -> list[str]:
+    """The commands that docker/README.md gives under `heading`, a line each."""
+    page = (DOCKER / "README.md").read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", page, re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", section, re.DOTALL | re.MULTILINE)
+    return [line.strip() for block in blocks for line in block.splitlines()]

@@ -198,6 +198,19 @@ def test_an_empty_lake_has_a_backup_too(tmp_path: Path, present: datetime) -> No
     assert restore(elsewhere(place, tmp_path / "two"), str(tmp_path / "backups")).tables == 0
 
 
+def test_a_lake_that_was_lost_is_not_backed_up_over_what_it_was(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, present: datetime
+) -> None:
+    kept = backup(place.settings, str(tmp_path / "backups")).name
+    before = rows(place.settings)
+    shutil.rmtree(place.settings.lake)
+    later(monkeypatch, present, days=1)
+    with pytest.raises(LakeError, match=f"the lake has no table, its newest backup {kept} in .* has; restore that"):
+        backup(place.settings, str(tmp_path / "backups"), keep=1)
+    restore(place.settings, str(tmp_path / "backups"))
+    assert rows(place.settings) == before
+
+
 def test_backups_do_not_lie_in_the_lake(place: Place) -> None:
     with pytest.raises(LakeError, match="backups in the lake itself would go with it"):
         backup(place.settings, f"{place.settings.lake}/backups")

