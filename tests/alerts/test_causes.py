@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from jobs.alerts.alerts import open_alerts, settle, tell
-from jobs.alerts.causes import Cause, standing
+from jobs.alerts.alerts import settle
+from jobs.alerts.causes import standing
 from jobs.coverage import COVERAGE, record
 from jobs.decision import Decision, give_up
 from jobs.pipeline import carry
@@ -106,33 +104,3 @@ def test_a_feed_that_is_no_longer_in_the_settings_is_no_cause(place: Place) -> N
     fetched(place, "failed", "no answer", 1)
     others = tuple(feed.model_copy(update={"name": "other"}) for feed in place.settings.feeds)
     assert keys(place.settings.model_copy(update={"feeds": others})) == []
-
-
-def test_what_could_not_be_sent_is_told_the_next_time(place: Place, hook: Webhook) -> None:
-    cause = Cause("task", "a.b", "b of a failed", "look")
-    hook.status = 500
-    assert tell(place.settings, [cause]) == []
-    hook.status = 200
-    assert [alert.cause for alert in tell(place.settings, [cause])] == [cause]
-    hook.status = 500
-    assert tell(place.settings, over=[cause.key]) == open_alerts(place.settings) != []
-    hook.status = 200
-    assert tell(place.settings, over=[cause.key]) == []
-    assert len(hook.texts) == 2
-
-
-def test_what_is_not_judged_stands(place: Place, hook: Webhook) -> None:
-    cause = Cause("late", "daily_polarity", "late", "look")
-    tell(place.settings, [cause])
-    assert [alert.cause for alert in settle(place.settings)] == [cause]
-    assert settle(place.settings, judged=[cause.key]) == []
-
-
-@pytest.mark.parametrize("change", [lambda cause: replace(cause, what="otherwise"), lambda cause: cause])
-def test_the_same_cause_in_other_words_is_told_once(
-    place: Place, hook: Webhook, change: Callable[[Cause], Cause]
-) -> None:
-    cause = Cause("task", "a.b", "b of a failed", "look")
-    tell(place.settings, [cause])
-    tell(place.settings, [change(cause)])
-    assert len(hook.texts) == 1
