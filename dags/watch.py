@@ -27,7 +27,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["sentinela", "watch"],
-    default_args=default_args(hours=0.25),
+    default_args={**default_args(hours=0.25), "retries": 0},  # the next run is no further away than another try
 ) as dag:
 
     @task

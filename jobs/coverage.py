@@ -32,9 +32,9 @@ TICK = timedelta(microseconds=1)
 def record(lake: Lake, line: Mapping[str, Any], seconds: float | None = None) -> None:
     """Add `line`, a row of the contract, unless the newest of its feed and window that day says the same.
 
-    An `unchanged` answer after one that was seen says nothing new, unless its message does. A line is added all the same
-    where the newest of the feed, of whichever window, tells another state of it: the newest tells how the feed fares.
-    The fetch took `seconds`. Raises LakeError when others commit before us time and again.
+    An `unchanged` answer after one that was seen says nothing new, unless its message does. A line is added all the
+    same where the newest of the feed, of whichever window, says that it fares otherwise: that line counts. The fetch
+    took `seconds`. Raises LakeError when others commit before us time and again.
     """
     day = as_day(line["fetched_date"])
 

@@ -1,7 +1,7 @@
 """Tell of each cause once when it appears and once when it is over; what stands between lies in the lake's state.
 
-An alert remembers which channels were told that it stands: one that did not answer, or that is set up later, is told the
-next time, and the others are not told twice.
+An alert remembers which channels were told that it stands: one that did not answer, or that is set up later, is told
+the next time, and the others are not told twice.
 """
 
 from __future__ import annotations

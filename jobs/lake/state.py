@@ -8,8 +8,8 @@ They lie as small files under `_state/`, each replaced in one step:
   brought. Written before the commit to raw_posts, taken away when daily_polarity has the days or validation holds them
   back. A feed forgets old items, so the days of a run that died cannot be had from the feed again.
 - `begun`: the state was kept since the lake began. Where it is missing, every day counts as unfinished once.
-- `alerts/<kind>.<subject>.json`, a cause that a person is told of, by which channels, until it is over. Who makes the file
-  tells him, so that of several that see the cause at once one does. Without it he is told again.
+- `alerts/<kind>.<subject>.json`, a cause that a person is told of, by which channels, until it is over. Who makes the
+  file tells him, so that of several that see the cause at once one does. Without it he is told again.
 - `author.key`, of a local lake without SENTINELA_AUTHOR_KEY: the key of the authors' pseudonyms, made once, readable by
   its owner alone. It is the one thing here that cannot be made again: without it the same person has a new pseudonym.
 - `probed`, of a lake in an object store: the store was seen to refuse a second commit of one version.
@@ -41,8 +41,8 @@ FOLDER = "_state"
 PENDING = "pending"
 ALERTS = "alerts"
 CLAIM_SECONDS = 1.0
-"""How long who claims an alert in an object store waits to see whether another did: the store knows no `unless it is there`
-that pyarrow could ask for, and of those who write the last one has it."""
+"""How long who claims an alert in an object store waits to see whether another does, too: pyarrow cannot ask a store to
+write a file unless it is there, so of those who write at once the last one has it."""
 
 
 @dataclass(frozen=True)
@@ -159,16 +159,16 @@ class State:
 
     def keep_author_key(self, key: bytes) -> None:
         """Keep the key of a local lake, for its owner alone, unless there is one: the first stays."""
-        self._create("author.key", key)
+        self._create("author.key", key, mode=0o600)
 
-    def _create(self, name: str, content: bytes) -> bool:
-        """Write a new file of a local lake, whole and for its owner alone; False when there is one."""
+    def _create(self, name: str, content: bytes, mode: int = 0o666) -> bool:
+        """Write a new file of a local lake in one step; False when there is one."""
         path = Path(self.lake.base, FOLDER, name)
         with speaking(str(path), "written"):
             self.lake.make_room(f"{FOLDER}/{name}")
             aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
             try:
-                aside.touch(mode=0o600)
+                aside.touch(mode)
                 with aside.open("wb") as sink:
                     sink.write(content)
                     sink.flush()

@@ -97,10 +97,8 @@ class Certificate:
 
 def certificate(folder: Path) -> Certificate:
     """A new certificate, in `folder`."""
-    key, name = (
-        ec.generate_private_key(ec.SECP256R1()),
-        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]),
-    )
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     begin = datetime.now(UTC) - timedelta(days=1)
     signed = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), begin, begin + timedelta(9))
@@ -129,8 +127,8 @@ def mail_server(
     context = certificate.context if certificate else None
     tls = {"ssl_context": context} if scheme == "smtps" else {"tls_context": context}
     controller = Controller(
-        _Mailbox(mails), hostname="127.0.0.1", port=port, authenticator=partial(_check, login), auth_required=bool(login),
-        auth_require_tls=scheme == "smtp", **tls,
+        _Mailbox(mails), hostname="127.0.0.1", port=port, authenticator=partial(_check, login),
+        auth_required=bool(login) and scheme == "smtp", auth_require_tls=scheme == "smtp", **tls,
     )  # fmt: skip
     controller.start()
     try:
