@@ -7,7 +7,7 @@ The Sentinela data team, data@sentinela.example.
 
 ## Triage
 - **`look` failed**: the lake or the settings cannot be read; the error names the place. Nothing was told meanwhile but
-  this. Mend that and clear the task, or wait for the next run.
+  this. Mend that and wait for the next run.
 - **a log line of something that could not be sent**: the webhook, the mail server or the monitor did not answer. What
   was not told is told with the next run.
 """
