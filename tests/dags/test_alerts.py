@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from jobs.alerts.alerts import open_alerts
+from jobs.alerts.alerts import open_alerts, tell
+from jobs.alerts.causes import Cause
 from jobs.alerts.channels import PING, WEBHOOK
 from jobs.ingest import FeedError
 from jobs.settings import load
@@ -92,6 +93,7 @@ def test_what_a_missed_deadline_calls_is_told_and_watch_tells_what_the_lake_show
     day = datetime(2026, 9, 30, tzinfo=UTC)
     with pytest.raises(FeedError):
         place.ingest(at=day)
+    tell(place.settings, [Cause("task", "watch.look", "look of watch failed", "look")])  # over by the run below
     monkeypatch.setenv(PING, hook.address)
     running = {"run_type": "scheduled", "state": "running", "partition_key": "2026-09-30"}
     runs = [
@@ -115,5 +117,6 @@ def test_what_a_missed_deadline_calls_is_told_and_watch_tells_what_the_lake_show
     said = [line for line in done.stdout.splitlines() if line.startswith(("daily_", "polarity_", "watch: "))]
     assert said == [*(f"{dag_id}: True" for dag_id, _ in runs), "watch: success"], done.stdout + done.stderr
     assert sorted(keys(folder)) == ["failed.news", "late.daily_polarity", "task.polarity_report.report"]
-    assert len(hook.texts) == 3
+    assert [text for text in hook.texts if "over: " in text] == [text for text in hook.texts[1:] if "look of" in text]
+    assert len(hook.texts) == 5
     assert hook.pings == 1
