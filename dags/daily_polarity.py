@@ -56,13 +56,16 @@ from airflow.sdk import (
     task_group,
 )
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
-from sentinela_defaults import POLARITY, UNTOLD, PageLink, asked, day_of, deadline, default_args, published
+from sentinela_defaults import POLARITY, PageLink, asked, day_of, deadline, default_args, published
 
+from jobs.alerts.runs import unforeseen, unread
 from jobs.settings import Feed, Settings, Window, load, now
 
 log = logging.getLogger(__name__)
 SETTINGS = load()
-STEPS = ("feeds", "validate", "score", "enrich", "aggregate", "missed")
+STEPS = ("feeds", "validate", "score", "enrich", "aggregate")
+LATE = ("missed", "late.validate", "late.score", "late.enrich", "late.aggregate")
+"""Tasks that are well where every feed has come, though it be without them."""
 
 
 def published_day(settings: Settings) -> date:
@@ -124,6 +127,20 @@ def part_for(what: str, secrets: Collection[str], connection: Any) -> tuple[str,
     return part, getattr(connection, part)
 
 
+def tried(settings: Settings, feed: str, day: date) -> dict[str, Any]:
+    """What a page of `feed` would become, in the log; SourceError when there is none to be had."""
+    from jobs.trial import attempt
+
+    trial = attempt(settings, feed, day)
+    log.info("%s", "\n".join([*map(str, trial.items), trial.summary]))
+    return {"feed": feed, "status": "tried", "days": [], "message": trial.summary}
+
+
+def landed(late: dict[str, Any] | Iterable[dict[str, Any] | None] | None) -> list[dict[str, Any]]:
+    """What came of the feeds that were tried again, of those that came."""
+    return [one for one in ([late] if isinstance(late, dict) else late or ()) if one]  # one alone comes without a list
+
+
 def complaints(
     feeds: Iterable[str], ingested: Iterable[dict[str, Any]], held: dict[str, list[str]], finished: bool
 ) -> list[str]:
@@ -175,23 +192,20 @@ with DAG(
         published_day(settings)
         return [settings.feed(name).name for name in context["params"]["feeds"]] or [f.name for f in settings.feeds]
 
-    @task(map_index_template="{{ task.op_kwargs['feed'] }}", multiple_outputs=False, **UNTOLD)
+    @task(map_index_template="{{ task.op_kwargs['feed'] }}", multiple_outputs=False, on_failure_callback=unread)
     def ingest(feed: str) -> dict[str, Any]:
         """Feed -> raw_posts; of a dry run, feed -> log."""
+        from jobs.connect.connector import SourceError
         from jobs.ingest import FeedError, ingest
 
         settings = load()
         day = published_day(settings)
         lend_secrets(settings.feed(feed))
-        if get_current_context()["params"]["dry_run"]:
-            from jobs.trial import attempt
-
-            trial = attempt(settings, feed, day)
-            log.info("%s", "\n".join([*map(str, trial.items), trial.summary]))
-            return {"feed": feed, "status": "tried", "days": [], "message": trial.summary}
         try:
+            if get_current_context()["params"]["dry_run"]:
+                return tried(settings, feed, day)
             return asdict(ingest(settings, feed, Window(start=day, end=day)))
-        except FeedError as fault:
+        except (FeedError, SourceError) as fault:  # the latter of a dry run
             if fault.refused:  # another try would be refused, too
                 raise AirflowFailException(str(fault)) from fault
             raise
@@ -251,8 +265,8 @@ with DAG(
     @task(trigger_rule=TriggerRule.ALL_DONE)
     def missed(feeds: list[str] | None, ingested: Iterable[dict[str, Any]]) -> list[str]:
         """Feeds that could not be read at the first try."""
-        if feeds is None:
-            raise AirflowSkipException("nothing was read, so nothing was missed")
+        if feeds is None or get_current_context()["params"]["dry_run"]:
+            raise AirflowSkipException("nothing was read, or it is not to be tried again")
         read = {result["feed"] for result in ingested}
         return [feed for feed in feeds if feed not in read]
 
@@ -265,7 +279,7 @@ with DAG(
         score(validated) >> enrich(validated) >> carried
         return carried
 
-    @task(trigger_rule=TriggerRule.ALL_DONE, max_active_tis_per_dag=1, **UNTOLD)
+    @task(trigger_rule=TriggerRule.ALL_DONE, max_active_tis_per_dag=1, on_failure_callback=unforeseen)
     def verdict(
         feeds: list[str] | None,
         ingested: Iterable[dict[str, Any]],
@@ -277,26 +291,29 @@ with DAG(
 
         That comes after all that could be published was.
         """
-        if feeds is None:
-            raise AirflowFailException("nothing was done: the log of `feeds` says why")
-        if get_current_context()["params"]["dry_run"]:
-            return
-        from jobs.alerts.alerts import settle
-        from jobs.alerts.runs import over
+        from jobs.alerts.runs import conclude
         from jobs.coverage import SEEN
         from jobs.held import warn_of
         from jobs.lake.query import View
         from jobs.lake.table import Lake
 
-        arrived = [late] if isinstance(late, dict) else late or ()  # one alone comes without a list
-        settings, come = load(), [one for one in arrived if one]
-        settle(settings, judged=over("daily_polarity", STEPS if aggregated else ()))
+        settings, come = load(), landed(late)
+        results = [*ingested, *(result for one in come for result in one["ingested"])]
+        read = {result["feed"] for result in results}
+        missing = [feed for feed in feeds or () if feed not in read]
+        if get_current_context()["params"]["dry_run"] and feeds is not None:
+            if missing:
+                raise AirflowFailException(f"could not be tried, see the logs of `ingest`: {', '.join(missing)}")
+            return
+        well = ["verdict", *(STEPS if aggregated else ()), *(LATE if aggregated and not missing else ())]
+        conclude(settings, "daily_polarity", well, read, missing, finished=aggregated is not None)
+        if feeds is None:
+            raise AirflowFailException("nothing was done: the log of `feeds` says why")
         held = {
             **(validated["failing"] if validated else {}),
             **{d: r for one in come for d, r in one["failing"].items()},
         }
         warn_of(View(Lake(settings.lake)), validated["older"] if validated else [])
-        results = [*ingested, *(result for one in come for result in one["ingested"])]
         for result in results:
             if result["message"] and result["status"] in SEEN:
                 log.warning("feed %s is %s: %s", result["feed"], result["status"], result["message"])

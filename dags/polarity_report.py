@@ -32,7 +32,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["sentinela", "report"],
-    deadline=deadline("polarity_report", minutes=90),
+    deadline=deadline("polarity_report", minutes=90, only="report"),
     default_args=default_args(hours=1),
 ) as dag:
 

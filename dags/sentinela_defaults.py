@@ -93,9 +93,9 @@ UNTOLD: dict[str, Any] = {"on_failure_callback": None, "on_success_callback": No
 """Arguments of tasks whose failure is told of elsewhere."""
 
 
-def deadline(dag_id: str, minutes: float) -> DeadlineAlert:
-    """The alert of a run that is not done so many minutes after it was queued."""
-    told = SyncCallback("jobs.alerts.runs.late", {"dag_id": dag_id, "minutes": minutes})
+def deadline(dag_id: str, minutes: float, only: str | None = None) -> DeadlineAlert:
+    """The alert of a run that is not done so many minutes after it was queued, or whose `only` task was killed."""
+    told = SyncCallback("jobs.alerts.runs.late", {"dag_id": dag_id, "minutes": minutes, "only": only})
     return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(minutes=minutes), told)
 
 

@@ -7,7 +7,7 @@ The Sentinela data team, data@sentinela.example.
 
 ## Triage
 - **`look` failed**: the lake or the settings cannot be read; the error names the place. Nothing was told meanwhile but
-  this. Mend that and clear the task, or wait for the next run.
+  this. Mend that and wait for the next run.
 - **a log line of something that could not be sent**: the webhook, the mail server or the monitor did not answer. What
   was not told is told with the next run.
 """
@@ -27,7 +27,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["sentinela", "watch"],
-    default_args=default_args(hours=0.25),
+    default_args={**default_args(hours=0.25), "retries": 0},  # the next run is no further away than another try
 ) as dag:
 
     @task

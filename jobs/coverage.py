@@ -32,19 +32,20 @@ TICK = timedelta(microseconds=1)
 def record(lake: Lake, line: Mapping[str, Any], seconds: float | None = None) -> None:
     """Add `line`, a row of the contract, unless the newest of its feed and window that day says the same.
 
-    An `unchanged` answer after one that was seen says nothing new, unless its message does. The fetch took `seconds`.
-    Raises LakeError when others commit before us time and again.
+    An `unchanged` answer after one that was seen says nothing new, unless its message does. A line is added all the
+    same where the newest of the feed, of whichever window, says that it fares otherwise: that line counts. The fetch
+    took `seconds`. Raises LakeError when others commit before us time and again.
     """
     day = as_day(line["fetched_date"])
 
     def told(table: Table) -> Amendment | None:
         before = [file for file in table.files if file.day == day]
         rows = _rows(lake, before)
-        own = [row for row in rows if all(row[key] == line[key] for key in ("feed", "window_start", "window_end"))]
-        newest = max(own, key=lambda row: row["fetched_at"], default=None)
-        if newest and _is_told(newest, line):
+        lately = sorted((row for row in rows if row["feed"] == line["feed"]), key=lambda row: row["fetched_at"])
+        own = [row for row in lately if all(row[key] == line[key] for key in ("window_start", "window_end"))]
+        if own and _is_told(own[-1], line) and _fares(lately[-1]) == _fares(line):
             return None
-        after = max(line["fetched_at"], newest["fetched_at"] + TICK) if newest else line["fetched_at"]
+        after = max(line["fetched_at"], lately[-1]["fetched_at"] + TICK) if lately else line["fetched_at"]
         lines = [*rows, {**line, "fetched_at": after}]
         ordered = sorted(lines, key=lambda row: tuple(row[key] for key in contract(COVERAGE).key))
         batch = pa.RecordBatch.from_pylist(ordered, schema=schema(COVERAGE))
@@ -65,6 +66,11 @@ def _is_told(newest: Mapping[str, Any], line: Mapping[str, Any]) -> bool:
     repeats = all(newest[key] == line[key] for key in OUTCOME)
     is_same = line["status"] == "unchanged" and newest["status"] in SEEN and newest["message"] == line["message"]
     return repeats or is_same
+
+
+def _fares(line: Mapping[str, Any]) -> tuple[str, str | None]:
+    """What `line` says of how its feed fares."""
+    return SEEN[0] if line["status"] in SEEN else line["status"], line["message"]
 
 
 def looked_for(

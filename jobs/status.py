@@ -23,7 +23,7 @@ class FeedStatus:
     as deleted. `gaps` are days without any item between the first and last that were looked for, those held back left
     out; `unlooked` are those that never were. `undated` is (posts, quarantined) too; it and `deleted` are None as of a
     former moment, of which they are not known. `last_fetch` is (day, status, message) of the newest line on the
-    coverage ledger, None without one.
+    coverage ledger and `first_fetch` the day of the oldest, None without one.
     """
 
     feed: str
@@ -34,6 +34,7 @@ class FeedStatus:
     undated: tuple[int, int] | None
     deleted: int | None
     last_fetch: tuple[date, str, str | None] | None
+    first_fetch: date | None
 
     @property
     def posts(self) -> int:
@@ -53,7 +54,7 @@ def status(settings: Settings, as_of: datetime | None = None) -> list[FeedStatus
     """
     view = View(Lake(settings.lake))
     counts, held = (_stored(view), view.held()) if as_of is None else (_recorded(view, as_of), [])
-    fetches = _last_fetches(view, as_of)
+    fetches = _fetches(view, as_of)
     names = sorted({*(feed.name for feed in settings.feeds), *counts, *fetches})
     empty = {name: _empty_days(counts[name], held) for name in names}
     looked = looked_for(view, {day for days in empty.values() for day in days}, as_of)
@@ -70,7 +71,8 @@ def status(settings: Settings, as_of: datetime | None = None) -> list[FeedStatus
             held=held,
             undated=(counts[name][UNDATED][0], counts[name][UNDATED][1]) if as_of is None else None,
             deleted=sum(deleted for _, _, deleted in counts[name].values()) if as_of is None else None,
-            last_fetch=fetches.get(name),
+            last_fetch=fetches[name][1] if name in fetches else None,
+            first_fetch=fetches[name][0] if name in fetches else None,
         )
         for name in names
     ]
@@ -120,11 +122,13 @@ def _empty_days(counts: dict[str, list[int]], held: list[str]) -> list[str]:
     return sorted(set(span) - seen - set(held))
 
 
-def _last_fetches(view: View, as_of: datetime | None) -> dict[str, tuple[date, str, str | None]]:
+def _fetches(view: View, as_of: datetime | None) -> dict[str, tuple[date, tuple[date, str, str | None]]]:
+    """The day of the first fetch and what the ledger says of the last one, by feed."""
     with view.query() as query:
         query.read("coverage")
         rows = query.rows(f"""
-            SELECT feed, fetched_date, status, message FROM coverage WHERE {sql_until("fetched_at", as_of)}
+            SELECT feed, fetched_date, status, message, min(fetched_date) OVER (PARTITION BY feed) AS first
+            FROM coverage WHERE {sql_until("fetched_at", as_of)}
             QUALIFY row_number() OVER (PARTITION BY feed ORDER BY fetched_at DESC, window_end DESC) = 1
         """)
-    return {row["feed"]: (row["fetched_date"], row["status"], row["message"]) for row in rows}
+    return {row["feed"]: (row["first"], (row["fetched_date"], row["status"], row["message"])) for row in rows}

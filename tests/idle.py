@@ -80,13 +80,12 @@ def aggregate(settings: Settings) -> None:
 
 
 def verdict(settings: Settings) -> None:
-    from jobs.alerts.alerts import settle
-    from jobs.alerts.runs import over
+    from jobs.alerts.runs import conclude
     from jobs.held import warn_of
     from jobs.lake.query import View
     from jobs.lake.table import Lake
 
-    settle(settings, judged=over("daily_polarity", ("validate", "score", "enrich", "aggregate")))
+    conclude(settings, "daily_polarity", ("validate", "score", "enrich", "aggregate"), ["posts"], [], finished=True)
     warn_of(View(Lake(settings.lake)), [])
 
 

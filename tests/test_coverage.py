@@ -64,6 +64,20 @@ def test_every_other_outcome_is_added_and_the_former_lines_stay(lake: Lake) -> N
     assert told(lake) == [("complete", 0), ("failed", 1), ("complete", 2), ("complete", 3), ("empty", 4)]
 
 
+def test_the_newest_line_of_a_feed_tells_how_it_fares_whichever_window_it_is_of(lake: Lake) -> None:
+    record(lake, line(status="failed", message="no answer"))
+    record(lake, line(first=DAYS[1], hours=1))
+    record(lake, line(status="failed", message="no answer", hours=2))
+    record(lake, line(first=DAYS[1], status="unchanged", hours=3))
+    assert told(lake) == [("failed", 0), ("complete", 1), ("failed", 2), ("unchanged", 3)]
+
+
+def test_polls_of_several_windows_that_find_nothing_new_add_no_line(lake: Lake) -> None:
+    for hours, day in enumerate([*DAYS, *DAYS]):
+        record(lake, line(first=day, hours=hours, status="complete" if hours < len(DAYS) else "unchanged"))
+    assert len(told(lake)) == len(DAYS)
+
+
 def test_unchanged_after_a_failure_says_that_the_feed_was_seen(lake: Lake) -> None:
     record(lake, line(status="failed"))
     record(lake, line(hours=1, status="unchanged"))

@@ -11,8 +11,8 @@ from jobs.coverage import SEEN, UNSEEN
 from jobs.settings import Settings
 from jobs.status import FeedStatus, status
 
-FEW, STALE, HELD, BACKLOG = "few", "stale", "held", "backlog"
-STANDING = (*UNSEEN, FEW, STALE, HELD, BACKLOG)
+FEW, STALE, GAP, HELD, BACKLOG = "few", "stale", "gap", "held", "backlog"
+STANDING = (*UNSEEN, FEW, STALE, GAP, HELD, BACKLOG)
 """The kinds of causes that the lake shows."""
 
 
@@ -42,7 +42,8 @@ def standing(settings: Settings) -> list[Cause]:
     """
     known = {feed.name for feed in settings.feeds}
     feeds = [feed for feed in status(settings) if feed.feed in known]
-    causes = [cause for feed in feeds for cause in (*_of_fetch(feed), *_of_freshness(feed, settings.today()))]
+    today = settings.today()
+    causes = [cause for feed in feeds for cause in (*_of_fetch(feed), *_of_freshness(feed, today), *_of_gaps(feed))]
     held = sorted({day for feed in feeds for day in feed.held})
     return [*causes, *map(_of_held_day, held), *_of_quarantine(settings, feeds)]
 
@@ -59,11 +60,18 @@ def _of_fetch(feed: FeedStatus) -> Iterator[Cause]:
 
 def _of_freshness(feed: FeedStatus, today: date) -> Iterator[Cause]:
     (allowed,) = (rule.kwargs["max_value"] for rule in contract("feed_freshness").rules if rule.column == "days_behind")
-    newest = max(feed.days, default=None)
-    behind = (today - date.fromisoformat(newest)).days if newest else 0
-    if behind > allowed:
-        what = f"feed {feed.feed} has had nothing new since {newest}, for {behind} days"
+    newest = date.fromisoformat(max(feed.days)) if feed.days else None
+    if (since := newest or feed.first_fetch) and (behind := (today - since).days) > allowed:
+        had = "has had nothing new" if newest else "has given nothing that has a day"
+        what = f"feed {feed.feed} {had} since {since}, for {behind} days"
         yield Cause(STALE, feed.feed, what, f"sentinela connect try {feed.feed}")
+
+
+def _of_gaps(feed: FeedStatus) -> Iterator[Cause]:
+    """Days that were never looked at; one that was and has nothing is a quiet day."""
+    if days := feed.unlooked:
+        what = f"feed {feed.feed} was never asked for {len(days)} days between {days[0]} and {days[-1]}"
+        yield Cause(GAP, feed.feed, what, f"sentinela ingest --feed {feed.feed} --from {days[0]} --to {days[-1]}")
 
 
 def _of_held_day(day: str) -> Cause:

@@ -1,17 +1,20 @@
 """Where alerts go: a webhook that takes what Slack takes, mail, and the ping that says that we are alive.
 
-Addresses and passwords come from the environment, so that broken settings can be told of, too. A channel that cannot be
-reached is logged by its name; what it was sent to is a secret.
+Addresses and passwords come from the environment or from a file that it names, so that broken settings can be told of,
+too. A channel that cannot be reached is logged by its name; what it was sent to is a secret.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import shlex
 import smtplib
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Collection
 from email.message import EmailMessage
-from urllib.parse import parse_qs, unquote, urlsplit
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 log = logging.getLogger(__name__)
 
@@ -23,24 +26,45 @@ SMTP = "SENTINELA_SMTP_URL"
 """smtp://user:password@host:587?from=address, with STARTTLS where the server has it; smtps:// begins with TLS."""
 PING = "SENTINELA_PING_URL"
 """URL that is asked every half hour; who watches it raises the alarm when nobody does."""
+FILE = "SENTINELA_ALERTS_FILE"
+"""A file of lines NAME=value, as a shell reads them, with any of the above that the environment lacks."""
 SECONDS = 20
 
 
-def send(subject: str, text: str) -> bool:
-    """Send a message by every channel that the environment names; whether one took it, or there is none."""
-    ways: dict[str, Callable[[str, str], None]] = {WEBHOOK: _post, EMAIL: _mail}
-    named = {name: way for name, way in ways.items() if os.environ.get(name)}
-    taken = [_is_taken(name, way, subject, text) for name, way in named.items()]
-    return any(taken) or not named
+def named() -> set[str]:
+    """The channels that are set up, by the names of their variables."""
+    return {name for name in _ways() if _setting(name)}
+
+
+def send(subject: str, text: str, to: Collection[str] | None = None) -> set[str]:
+    """Send a message by the channels `to`, all that are set up by default; those that took it."""
+    asked = named() if to is None else to
+    return {name for name, way in _ways().items() if name in asked and _is_taken(name, way, subject, text)}
 
 
 def ping() -> bool:
-    """Say that we are alive where the environment names a place for it; whether that was heard."""
-    import requests
+    """Say that we are alive where a place for it is set up; whether that was heard."""
+    return not _setting(PING) or _is_taken(PING, _get, "", "")
 
-    return not os.environ.get(PING) or _is_taken(
-        PING, lambda *_: requests.get(os.environ[PING], timeout=SECONDS).raise_for_status(), "", ""
-    )
+
+def _ways() -> dict[str, Callable[[str, str], None]]:
+    return {WEBHOOK: _post, EMAIL: _mail}
+
+
+def _setting(name: str) -> str:
+    return os.environ.get(name) or _filed().get(name, "")
+
+
+def _filed() -> dict[str, str]:
+    """What the file says, read anew each time: it may change while we run."""
+    if not (file := os.environ.get(FILE)):
+        return {}
+    try:
+        words = shlex.split(Path(file).read_text(encoding="utf-8"), comments=True)
+    except (OSError, ValueError) as fault:
+        log.error("%s, the file that %s names, cannot be read: %s; mend it", file, FILE, type(fault).__name__)
+        return {}
+    return {name: value for name, is_set, value in (word.partition("=") for word in words) if is_set}
 
 
 def _is_taken(name: str, way: Callable[[str, str], None], subject: str, text: str) -> bool:
@@ -55,20 +79,39 @@ def _is_taken(name: str, way: Callable[[str, str], None], subject: str, text: st
 def _post(subject: str, text: str) -> None:
     import requests
 
-    requests.post(os.environ[WEBHOOK], json={"text": f"*{subject}*\n{text}"}, timeout=SECONDS).raise_for_status()
+    requests.post(_setting(WEBHOOK), json={"text": f"*{subject}*\n{text}"}, timeout=SECONDS).raise_for_status()
+
+
+def _get(*_: str) -> None:
+    import requests
+
+    requests.get(_setting(PING), timeout=SECONDS).raise_for_status()
 
 
 def _mail(subject: str, text: str) -> None:
-    server = urlsplit(os.environ.get(SMTP, "smtp://localhost"))
+    server = urlsplit(_setting(SMTP) or "smtp://localhost")
     message = EmailMessage()
     message["Subject"] = subject
-    message["To"] = os.environ[EMAIL]
+    message["To"] = _setting(EMAIL)
     message["From"] = parse_qs(server.query).get("from", [f"sentinela@{server.hostname}"])[0]
     message.set_content(text)
-    connect = smtplib.SMTP_SSL if server.scheme == "smtps" else smtplib.SMTP
-    with connect(server.hostname or "localhost", server.port or 0, timeout=SECONDS) as connection:
-        if server.scheme == "smtp" and connection.has_extn("starttls"):
-            connection.starttls()
+    with _connected(server) as connection:
         if server.username:
             connection.login(unquote(server.username), unquote(server.password or ""))
         connection.send_message(message)
+
+
+def _connected(server: SplitResult) -> smtplib.SMTP:
+    """A connection to `server`, over TLS to whom its certificate names where it can."""
+    host, port, context = server.hostname or "localhost", server.port or 0, ssl.create_default_context()
+    if server.scheme == "smtps":
+        return smtplib.SMTP_SSL(host, port, timeout=SECONDS, context=context)
+    connection = smtplib.SMTP(host, port, timeout=SECONDS)
+    try:
+        connection.ehlo()  # before it, nothing is known of what the server has
+        if connection.has_extn("starttls"):
+            connection.starttls(context=context)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -29,6 +29,11 @@ class SourceError(RuntimeError):
         super().__init__(message)
         self.status = status
 
+    @property
+    def refused(self) -> bool:
+        """Whether it would be so again: a secret is missing or wrong, or a limit lasts."""
+        return self.status == "refused"
+
 
 @dataclass(frozen=True)
 class Body:

@@ -160,7 +160,7 @@ def ingest(settings: Settings, feed: str, window: Window) -> Ingested:
     if message and not result.failed:
         log.warning("feed %r: %s", feed, message)
     if seen.faults and not seen.bodies and not seen.unchanged:
-        refused = all(fault.status == "refused" for fault in seen.faults)
+        refused = all(fault.refused for fault in seen.faults)
         raise FeedError(f"feed {feed!r}: {message}", refused)
     return result
 

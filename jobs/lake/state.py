@@ -8,7 +8,8 @@ They lie as small files under `_state/`, each replaced in one step:
   brought. Written before the commit to raw_posts, taken away when daily_polarity has the days or validation holds them
   back. A feed forgets old items, so the days of a run that died cannot be had from the feed again.
 - `begun`: the state was kept since the lake began. Where it is missing, every day counts as unfinished once.
-- `alerts/<kind>.<subject>.json`, a cause that a person was told of, until it is over. Without it he is told again.
+- `alerts/<kind>.<subject>.json`, a cause that a person is told of, by which channels, until it is over. Who makes the
+  file tells him, so that of several that see the cause at once one does. Without it he is told again.
 - `author.key`, of a local lake without SENTINELA_AUTHOR_KEY: the key of the authors' pseudonyms, made once, readable by
   its owner alone. It is the one thing here that cannot be made again: without it the same person has a new pseudonym.
 - `probed`, of a lake in an object store: the store was seen to refuse a second commit of one version.
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +40,9 @@ from models.files import write_whole
 FOLDER = "_state"
 PENDING = "pending"
 ALERTS = "alerts"
+CLAIM_SECONDS = 1.0
+"""How long who claims an alert in an object store waits to see whether another does, too: pyarrow cannot ask a store to
+write a file unless it is there, so of those who write at once the last one has it."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +93,25 @@ class State:
                 self._drop(f"{PENDING}/{batch}.json")
 
     def alerts(self) -> dict[str, dict[str, Any]]:
-        """The causes that a person was told of, by their key."""
+        """The causes that a person is told of, by their key."""
         kept = {key: self._read(f"{ALERTS}/{key}.json") for key in self._names(ALERTS)}
         return {key: json.loads(content) for key, content in kept.items() if content}
 
+    def claim_alert(self, key: str, alert: Mapping[str, Any]) -> bool:
+        """Keep a new `alert`; whether it is ours to tell of, for there was none and nobody else was faster."""
+        name = f"{ALERTS}/{key}.json"
+        if self.lake.is_local:
+            return self._create(name, _as_json(alert))
+        if self.lake.has(f"{FOLDER}/{name}"):
+            return False
+        claim = _as_json({**alert, "claim": uuid.uuid4().hex})
+        self._write(name, claim)
+        time.sleep(CLAIM_SECONDS)
+        return self._read(name) == claim
+
     def keep_alert(self, key: str, alert: Mapping[str, Any]) -> None:
-        """Say that a person was told of `alert`."""
-        self._write(f"{ALERTS}/{key}.json", json.dumps(alert, sort_keys=True, ensure_ascii=False).encode())
+        """Keep `alert` in the place of the one that there is."""
+        self._write(f"{ALERTS}/{key}.json", _as_json(alert))
 
     def drop_alert(self, key: str) -> None:
         """Say that a person was told that it is over."""
@@ -142,20 +159,26 @@ class State:
 
     def keep_author_key(self, key: bytes) -> None:
         """Keep the key of a local lake, for its owner alone, unless there is one: the first stays."""
-        path = Path(self.lake.base, FOLDER, "author.key")
-        self.lake.make_room(f"{FOLDER}/author.key")
-        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        aside.touch(mode=0o600)
-        try:
-            with aside.open("wb") as sink:
-                sink.write(key)
-                sink.flush()
-                os.fsync(sink.fileno())
-            path.hardlink_to(aside)
-        except FileExistsError:
-            return
-        finally:
-            aside.unlink()
+        self._create("author.key", key, mode=0o600)
+
+    def _create(self, name: str, content: bytes, mode: int = 0o666) -> bool:
+        """Write a new file of a local lake in one step; False when there is one."""
+        path = Path(self.lake.base, FOLDER, name)
+        with speaking(str(path), "written"):
+            self.lake.make_room(f"{FOLDER}/{name}")
+            aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+            try:
+                aside.touch(mode)
+                with aside.open("wb") as sink:
+                    sink.write(content)
+                    sink.flush()
+                    os.fsync(sink.fileno())
+                path.hardlink_to(aside)
+            except FileExistsError:
+                return False
+            finally:
+                aside.unlink(missing_ok=True)
+        return True
 
     def _read(self, name: str) -> bytes | None:
         try:
@@ -183,3 +206,7 @@ class State:
 
     def _drop(self, name: str) -> None:
         self.lake.delete(f"{FOLDER}/{name}")
+
+
+def _as_json(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, sort_keys=True, ensure_ascii=False).encode()

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email.message import Message
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as MessageHandler
+from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 
 class Webhook(ThreadingHTTPServer):
@@ -69,15 +80,65 @@ class _Mailbox(MessageHandler):
         self.mails.append(message)
 
 
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate of localhost that vouches for itself, and its key."""
+
+    file: Path
+    key: Path
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """What a server shows it with."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.file, self.key)
+        return context
+
+
+def certificate(folder: Path) -> Certificate:
+    """A new certificate, in `folder`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    begin = datetime.now(UTC) - timedelta(days=1)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), begin, begin + timedelta(9))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    made = Certificate(folder / "certificate.pem", folder / "key.pem")
+    made.file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    made.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
+    return made
+
+
+LOGIN = ("ana", "s3cret@#")
+
+
 @contextmanager
-def mail_server() -> Iterator[tuple[str, list[Message]]]:
-    """The address of a mail server on loopback, and what it was sent."""
+def mail_server(
+    scheme: str = "smtp", certificate: Certificate | None = None, login: tuple[str, str] | None = None
+) -> Iterator[tuple[str, list[Message]]]:
+    """The address of a mail server on loopback, and what it was sent; `login` is asked for over TLS alone."""
     mails: list[Message] = []
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    controller = Controller(_Mailbox(mails), hostname="127.0.0.1", port=port)
+    context = certificate.context if certificate else None
+    tls = {"ssl_context": context} if scheme == "smtps" else {"tls_context": context}
+    controller = Controller(
+        _Mailbox(mails), hostname="127.0.0.1", port=port, authenticator=partial(_check, login),
+        auth_required=bool(login) and scheme == "smtp", auth_require_tls=scheme == "smtp", **tls,
+    )  # fmt: skip
     controller.start()
     try:
-        yield f"smtp://127.0.0.1:{port}?from=sentinela@example.org", mails
+        user = f"{login[0]}:{quote(login[1])}@" if login else ""
+        yield f"{scheme}://{user}localhost:{port}?from=sentinela@example.org", mails
     finally:
         controller.stop()
+
+
+def _check(expected: tuple[str, str] | None, *asked: Any) -> AuthResult:
+    *_, data = asked
+    is_right = expected is not None and (data.login, data.password) == tuple(part.encode() for part in expected)
+    return AuthResult(success=is_right)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jobs.alerts.alerts import open_alerts, settle, tell
-from jobs.alerts.causes import Cause, standing
-from jobs.coverage import COVERAGE, record
+from jobs.alerts.alerts import settle
+from jobs.alerts.causes import STANDING, standing
+from jobs.coverage import COVERAGE, UNSEEN, record
 from jobs.decision import Decision, give_up
+from jobs.ingest import ingest
 from jobs.pipeline import carry
-from jobs.settings import Settings
+from jobs.settings import Settings, Window
 from tests.alerts.receivers import Webhook
 from tests.place import FETCHED, PT, Place, item
 
@@ -45,10 +45,6 @@ def fetched(place: Place, status: str, message: str | None, minutes: int) -> Non
     record(place.lake, {**line, "fetched_at": moment, "status": status, "message": message})
 
 
-def with_alerts(settings: Settings, **changed: int) -> Settings:
-    return settings.model_copy(update={"alerts": settings.alerts.model_copy(update=changed)})
-
-
 def keys(settings: Settings) -> list[str]:
     return [cause.key for cause in standing(settings)]
 
@@ -57,7 +53,74 @@ def test_where_all_is_well_there_is_no_cause(place: Place) -> None:
     assert standing(place.settings) == []
 
 
-@pytest.mark.parametrize("status", ["failed", "refused", "partial", "capped"])
+class Wrong:
+    """How each kind of cause comes about, and `<kind>_mended`, how it is mended."""
+
+    def __init__(self, place: Place, patch: pytest.MonkeyPatch) -> None:
+        self.place, self.patch = place, patch
+
+    def later(self, days: int) -> datetime:
+        moment = FETCHED + timedelta(days=days)
+        self.patch.setenv("SOURCE_DATE_EPOCH", str(int(moment.timestamp())))
+        return moment
+
+    def few(self) -> None:
+        fetched(self.place, "complete", "suspiciously few items: 2026-06-02 has 1 where 40 are usual", 1)
+
+    def few_mended(self) -> None:
+        fetched(self.place, "complete", None, 2)
+
+    def stale(self) -> None:
+        self.later(8)
+
+    def stale_mended(self) -> None:
+        day = self.later(8)
+        carry(self.place.settings, self.place.add([item("new", day.date().isoformat())], file="2", at=day), [])
+
+    def gap(self) -> None:
+        day = self.later(3)
+        (self.place.root / "feeds/posts/0.jsonl").unlink()
+        carry(self.place.settings, self.place.add([item("new", day.date().isoformat())], file="2", at=day), [])
+
+    def gap_mended(self) -> None:
+        ingest(self.place.settings, "posts", Window(start=FETCHED.date(), end=self.later(3).date()))
+
+    def held(self) -> None:
+        carry(self.place.settings, self.place.add(FLOOD), [])
+
+    def held_mended(self) -> None:
+        give_up(self.place.settings, [DAY], Decision("ana", "a test"))
+
+    def backlog(self) -> None:
+        self.place.configure(alerts={"quarantined": 2})
+        self._items(stars=500)
+
+    def backlog_mended(self) -> None:
+        self._items(stars=5, edited=FETCHED.isoformat())
+
+    def _items(self, **said: Any) -> None:
+        items = [item(f"broken-{n}", FETCHED.date().isoformat(), f"{PT} {n}", **said) for n in range(3)]
+        whole = [item(f"whole-{n}", FETCHED.date().isoformat(), f"{PT} so {n}") for n in range(20)]
+        carry(self.place.settings, self.place.add([*items, *whole]), [])
+
+
+@pytest.mark.parametrize("kind", [kind for kind in STANDING if kind not in UNSEEN])
+def test_what_the_lake_shows_is_told_once_and_once_when_it_is_over(
+    place: Place, hook: Webhook, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    wrong = Wrong(place, monkeypatch)
+    getattr(wrong, kind)()
+    for _ in range(2):
+        (alert,) = settle(place.settings)
+        assert alert.cause.kind == kind
+    getattr(wrong, f"{kind}_mended")()
+    for _ in range(2):
+        assert settle(place.settings) == []
+    assert ["over: " in text for text in hook.texts] == [False, True]
+    assert alert.cause.look in hook.texts[0]
+
+
+@pytest.mark.parametrize("status", UNSEEN)
 def test_a_feed_that_could_not_be_seen_is_told_once_with_why_and_once_when_it_is_over(
     place: Place, hook: Webhook, status: str
 ) -> None:
@@ -74,65 +137,22 @@ def test_a_feed_that_could_not_be_seen_is_told_once_with_why_and_once_when_it_is
     assert "over: feed posts" in hook.texts[1]
 
 
-def test_suspiciously_few_items_are_told(place: Place) -> None:
-    fetched(place, "complete", "suspiciously few items: 2026-06-02 has 1 where 40 are usual", 1)
-    assert keys(place.settings) == ["few.posts"]
+def test_a_feed_that_never_gave_anything_is_stale_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(tmp_path)
+    place.add([])
+    for days, expected in ((7, []), (8, ["stale.posts"])):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int((FETCHED + timedelta(days=days)).timestamp())))
+        assert keys(place.settings) == expected
 
 
-def test_a_feed_without_anything_new_for_longer_than_its_contract_is_told(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int((FETCHED + timedelta(days=8)).timestamp())))
-    assert keys(place.settings) == ["stale.posts"]
-
-
-def test_a_held_day_is_told_until_it_is_decided_on(place: Place) -> None:
+def test_a_held_day_is_looked_at_by_its_command(place: Place) -> None:
     carry(place.settings, place.add(FLOOD), [])
     (cause,) = standing(place.settings)
     assert cause.key == f"held.{DAY}"
     assert cause.look == f"sentinela quarantine list --held --date {DAY}"
-    give_up(place.settings, [DAY], Decision("ana", "a test"))
-    assert standing(place.settings) == []
-
-
-def test_a_quarantine_that_grows_is_told(place: Place) -> None:
-    broken = [item(f"broken-{n}", DAY, PT, stars=500) for n in range(3)]
-    carry(place.settings, place.add(broken), [])
-    assert keys(with_alerts(place.settings, quarantined=3, quarantine_days=365)) == []
-    assert keys(with_alerts(place.settings, quarantined=2, quarantine_days=365)) == ["backlog.quarantine"]
 
 
 def test_a_feed_that_is_no_longer_in_the_settings_is_no_cause(place: Place) -> None:
     fetched(place, "failed", "no answer", 1)
     others = tuple(feed.model_copy(update={"name": "other"}) for feed in place.settings.feeds)
     assert keys(place.settings.model_copy(update={"feeds": others})) == []
-
-
-def test_what_could_not_be_sent_is_told_the_next_time(place: Place, hook: Webhook) -> None:
-    cause = Cause("task", "a.b", "b of a failed", "look")
-    hook.status = 500
-    assert tell(place.settings, [cause]) == []
-    hook.status = 200
-    assert [alert.cause for alert in tell(place.settings, [cause])] == [cause]
-    hook.status = 500
-    assert tell(place.settings, over=[cause.key]) == open_alerts(place.settings) != []
-    hook.status = 200
-    assert tell(place.settings, over=[cause.key]) == []
-    assert len(hook.texts) == 2
-
-
-def test_what_is_not_judged_stands(place: Place, hook: Webhook) -> None:
-    cause = Cause("late", "daily_polarity", "late", "look")
-    tell(place.settings, [cause])
-    assert [alert.cause for alert in settle(place.settings)] == [cause]
-    assert settle(place.settings, judged=[cause.key]) == []
-
-
-@pytest.mark.parametrize("change", [lambda cause: replace(cause, what="otherwise"), lambda cause: cause])
-def test_the_same_cause_in_other_words_is_told_once(
-    place: Place, hook: Webhook, change: Callable[[Cause], Cause]
-) -> None:
-    cause = Cause("task", "a.b", "b of a failed", "look")
-    tell(place.settings, [cause])
-    tell(place.settings, [change(cause)])
-    assert len(hook.texts) == 1

@@ -259,9 +259,23 @@ def test_a_run_that_is_asked_for_what_there_is_not_is_refused(
 @pytest.mark.slow
 def test_a_dry_run_shows_what_would_come_and_stores_nothing(run_day: Callable[..., Any], tmp_path: Path) -> None:
     run = run_day(tmp_path / "aurora", conf={"feeds": ["news"], "dry_run": True})
-    assert shown(run, "done") == {"feeds", "ingest [news]", "missed", "verdict"}
+    assert run.code == 1, "nothing is published of it"
+    assert shown(run, "done") == {"feeds", "ingest [news]", "verdict"}
     assert "post_id" in run.log
     assert [kept.name for kept in (tmp_path / "aurora" / "lake").iterdir()] == ["_state"]  # that it was told of
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("http", [{"token_env": "NO_SUCH_TOKEN"}, {"private": True, "retries": 0}])
+def test_a_dry_run_whose_feed_cannot_be_read_is_red_and_tries_once(
+    run_day: Callable[..., Any], tmp_path: Path, http: dict[str, Any]
+) -> None:
+    away = {"path": None, "url": "http://127.0.0.1:9/posts.jsonl", "http": http}
+    run = run_day(tmp_path / "aurora", only=["posts"], conf={"dry_run": True}, posts=away)
+    assert shown(run, "failed") == {"ingest [posts]", "verdict"}
+    assert len([line for line in run.shown.splitlines() if line.startswith("  ingest [posts]")]) == 1
+    assert "could not be tried, see the logs of `ingest`: posts" in run.shown
+    assert not (tmp_path / "aurora" / "lake").exists()
 
 
 def test_the_verdict_names_the_feed_and_what_to_do(broken: Any) -> None:

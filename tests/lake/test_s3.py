@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -129,6 +130,15 @@ def test_what_is_no_longer_kept_is_deleted(lake: Lake, address: str) -> None:
     (file,) = lake.table("judged_posts").files
     assert {key for key in below(lake, address) if key.endswith(".parquet") and "_delta_log" not in key} == {file.path}
     assert State(lake).sweep(datetime.now(UTC)) == 0
+
+
+def test_an_alert_is_claimed_by_one_of_many_and_by_nobody_while_it_stands(lake: Lake) -> None:
+    state = State(lake)
+    with ThreadPoolExecutor(4) as pool:
+        claimed = list(pool.map(lambda n: state.claim_alert("late.dag", {"by": n}), range(4)))
+    assert claimed.count(True) == 1
+    assert state.alerts()["late.dag"]["by"] == claimed.index(True)
+    assert not state.claim_alert("late.dag", {"by": 9})
 
 
 def test_the_state_is_kept_and_replaced(lake: Lake, address: str) -> None:

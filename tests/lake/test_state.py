@@ -84,6 +84,16 @@ def test_of_two_keys_the_first_stays_and_only_its_owner_reads_it(lake: Lake, sta
     assert Path(lake.base, "_state/author.key").stat().st_mode & 0o077 == 0
 
 
+def test_an_alert_is_claimed_by_one_of_many_and_by_nobody_while_it_stands(lake: Lake, state: State) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        claimed = list(pool.map(lambda n: state.claim_alert("late.dag", {"by": n}), range(8)))
+    assert claimed.count(True) == 1
+    assert state.alerts() == {"late.dag": {"by": claimed.index(True)}}
+    assert below(lake.base) == {"_state/alerts/late.dag.json"}
+    state.drop_alert("late.dag")
+    assert state.claim_alert("late.dag", {"by": 9})
+
+
 def test_a_state_that_cannot_be_written_is_named(lake: Lake, state: State) -> None:
     Path(lake.base).mkdir()
     Path(lake.base, "_state").write_text("in the way")

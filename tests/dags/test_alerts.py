@@ -1,0 +1,122 @@
+"""Who is told, by a real webhook, of what Airflow runs and calls back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.alerts.alerts import open_alerts, tell
+from jobs.alerts.causes import Cause
+from jobs.alerts.channels import PING, WEBHOOK
+from jobs.ingest import FeedError
+from jobs.settings import load
+from tests.alerts.receivers import Webhook, webhook
+from tests.place import COLUMNS, PT, Place, item
+
+ROOT = Path(__file__).resolve().parents[2]
+POSTS = {"reader": "jsonl", "url": None, "columns": COLUMNS, "path": "feeds/posts/*.jsonl"}
+
+# What the scheduler does where a deadline was missed, of the runs that are given, and then a run of `watch`.
+PROGRAM = """
+import json, sys
+from pathlib import Path
+from airflow.dag_processing.dagbag import BundleDagBag
+from airflow.sdk.execution_time.callback_supervisor import execute_callback
+from airflow.utils.db import initdb
+from structlog import get_logger
+
+initdb()
+folder = Path(sys.argv[1])
+bag = BundleDagBag(str(folder), bundle_path=folder)
+for dag_id, run in json.loads(sys.argv[2]):
+    (deadline,) = bag.dags[dag_id].deadline
+    told = deadline.callback
+    done, fault = execute_callback(
+        told.path, {**told.kwargs, "context": {"dag_run": run}}, Path(f"{dag_id}.py"), folder, get_logger()
+    )
+    print(f"{dag_id}: {fault or done}")
+print(f"watch: {bag.dags['watch'].test(logical_date=None).state}")
+"""
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
+    """A webhook that the environment names."""
+    with webhook() as server:
+        monkeypatch.setenv(WEBHOOK, server.address)
+        yield server
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Settings and a feed of a few posts."""
+    place = Place(tmp_path / "aurora")
+    place.write([item(f"posts-{n}", "2026-09-30", f"{PT} {n}") for n in range(5)])
+    return place.root
+
+
+def keys(folder: Path) -> list[str]:
+    return [alert.cause.key for alert in open_alerts(load(folder / "sentinela.yaml"))]
+
+
+def test_a_step_that_fails_is_told_once_and_once_when_a_later_run_is_good(
+    run_day: Callable[..., Any], folder: Path, hook: Webhook
+) -> None:
+    in_the_way = folder / "lake" / "scored_posts"
+    in_the_way.parent.mkdir()
+    in_the_way.write_text("no table")
+    run = run_day(folder, only=["posts"], posts=POSTS)
+    assert run.code == 1
+    assert keys(folder) == ["task.daily_polarity.score"], run.shown
+    (text,) = hook.texts
+    assert "score of daily_polarity failed" in text
+    in_the_way.unlink()
+    run = run_day(folder, only=["posts"], posts=POSTS)
+    assert run.code == 0, run.shown
+    assert keys(folder) == []
+    assert ["over: score of daily_polarity" in text for text in hook.texts] == [False, True]
+
+
+def test_what_a_missed_deadline_calls_is_told_and_watch_tells_what_the_lake_shows(
+    folder: Path, hook: Webhook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place = Place.at(folder)
+    place.configure(["posts", "news"])
+    day = datetime(2026, 9, 30, tzinfo=UTC)
+    with pytest.raises(FeedError):
+        place.ingest(at=day)
+    tell(place.settings, [Cause("task", "watch.look", "look of watch failed", "look")])  # over by the run below
+    monkeypatch.setenv(PING, hook.address)
+    running = {"run_type": "scheduled", "state": "running", "partition_key": "2026-09-30"}
+    runs = [
+        ("daily_polarity", running), ("daily_polarity", {**running, "state": "failed"}),
+        ("polarity_report", {**running, "state": "success"}), ("polarity_report", {**running, "state": "failed"}),
+    ]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(ROOT / "dags"), json.dumps(runs)],
+        env={
+            **os.environ,
+            "AIRFLOW_HOME": str(tmp_path / "home"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "SENTINELA_CONFIG": str(place.config),
+            "SOURCE_DATE_EPOCH": str(int(day.timestamp())),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = [line for line in done.stdout.splitlines() if line.startswith(("daily_", "polarity_", "watch: "))]
+    assert said == [*(f"{dag_id}: True" for dag_id, _ in runs), "watch: success"], done.stdout + done.stderr
+    assert sorted(keys(folder)) == ["failed.news", "late.daily_polarity", "task.polarity_report.report"]
+    assert sum("over: look of watch failed" in text for text in hook.texts) == 1
+    assert len(hook.texts) == 5
+    assert hook.pings == 1
