@@ -66,6 +66,7 @@ SETTINGS = load()
 STEPS = ("feeds", "validate", "score", "enrich", "aggregate")
 LATE = ("missed", "late.validate", "late.score", "late.enrich", "late.aggregate")
 """Tasks that are well where every feed has come, though it be without them."""
+VERDICTS = PageLink("data_docs/index.html")
 
 
 def published_day(settings: Settings) -> date:
@@ -275,6 +276,7 @@ with DAG(
         """A feed that failed, tried again beside the others, and its days restated when it comes."""
         come: Any = ingest(feed=feed)
         validated: Any = validate.override(trigger_rule=TriggerRule.ALL_SUCCESS)([feed], [come])
+        validated.operator.operator_extra_links = (VERDICTS,)
         carried: Any = aggregate(validated)
         score(validated) >> enrich(validated) >> carried
         return carried
@@ -309,11 +311,11 @@ with DAG(
         conclude(settings, "daily_polarity", well, read, missing, finished=aggregated is not None)
         if feeds is None:
             raise AirflowFailException("nothing was done: the log of `feeds` says why")
-        held = {
-            **(validated["failing"] if validated else {}),
-            **{d: r for one in come for d, r in one["failing"].items()},
-        }
-        warn_of(View(Lake(settings.lake)), validated["older"] if validated else [])
+        view = View(Lake(settings.lake))
+        still = set(view.held())  # without what a feed that came late made whole
+        failing = [one["failing"] for one in (validated, *come) if one]
+        held = {day: reasons for one in failing for day, reasons in one.items() if day in still}
+        warn_of(view, validated["older"] if validated else [])
         for result in results:
             if result["message"] and result["status"] in SEEN:
                 log.warning("feed %s is %s: %s", result["feed"], result["status"], result["message"])
@@ -324,7 +326,7 @@ with DAG(
     names: Any = feeds()
     ingested: Any = ingest.override(retries=0).expand(feed=names)
     validated: Any = validate(names, ingested)
-    validated.operator.operator_extra_links = (PageLink("data_docs/index.html"),)
+    validated.operator.operator_extra_links = (VERDICTS,)
     aggregated: Any = aggregate(validated)
     score(validated) >> enrich(validated) >> aggregated
     come: Any = late.expand(feed=missed(names, ingested))

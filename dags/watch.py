@@ -14,8 +14,8 @@ The Sentinela data team, data@sentinela.example.
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, task
-from sentinela_defaults import default_args
+from airflow.sdk import DAG, get_current_context, task
+from sentinela_defaults import asked, default_args
 
 from jobs.settings import load
 
@@ -37,6 +37,7 @@ with DAG(
         from jobs.alerts.channels import ping
 
         ping()
+        asked(get_current_context()["dag_run"].conf, [])
         return [alert.cause.what for alert in settle(load())]
 
     look()
