@@ -230,6 +230,7 @@ def test_the_former_key_of_the_lake_no_longer_holds(deployment: Deployment) -> N
 
 @pytest.mark.slow
 def test_a_lost_lake_comes_back_from_its_backup(deployment: Deployment, lake_of: Callable[[str], Any]) -> None:
+    deployment.engine("stop", "scheduler")  # or it may write after the backup
     deployment.follow("Back up")
     deployment.lake_is("restored")
     deployment.follow("A lost lake")
