@@ -183,6 +183,7 @@ networks() {
   expect "S3 refuses who has no key" compose exec -T scheduler sh -c \
     'python -c "import urllib.request as r; r.urlopen(\"http://objects:8333/sentinela/\")" 2>&1 | grep "HTTP Error 403"'
   # By address, too: that a name is not known on another network keeps nobody out.
+  expect "the scheduler reaches S3 by its address" answers scheduler "$(address_of objects)" 8333
   for service in api-server dag-processor triggerer; do
     for place in objects "$(address_of objects)"; do
       expect "$service cannot reach the object store, $place" refuses answers "$service" "$place" 8333
@@ -198,7 +199,7 @@ networks() {
   done
 }
 
-backfill() { # a week, with further words for Airflow; waits until its runs have begun
+backfill() { # a week, with further words for Airflow
   compose exec -T scheduler airflow backfill create --dag-id daily_polarity --from-date $first --to-date $last \
     --max-active-runs 4 "$@" >"$state/backfill.log" 2>&1 || { tail -5 "$state/backfill.log"; return 1; }
 }
@@ -363,7 +364,7 @@ follow() { # them, one after the other, up to the first that fails; FEED POST_ID
 }
 
 runbooks() {
-  local before last witness=/var/lib/sentinela/scratch/witness
+  local witness=/var/lib/sentinela/scratch/witness
   expect "accounts" follow "Accounts and roles"
   expect "the reports now want a login" refuses says report.html http://127.0.0.1:8081/
   expect "who knows it gets in" says report.html "http://ana:a%20password@127.0.0.1:8081/"
@@ -404,15 +405,16 @@ runbooks() {
   expect "all is healthy" compose up --detach --wait --pull never
 }
 lose_the_database() { # and follow $1, after which it has the runs that it had
+  local before newest
   compose up --detach --wait --pull never postgres database-backup >/dev/null 2>&1
   compose stop scheduler >/dev/null 2>&1
-  last=$(sql "select max(id) from dag_run")
-  before=$(runs_until "$last")
+  newest=$(sql "select max(id) from dag_run")
+  before=$(runs_until "$newest")
   expect "a dump" compose exec -T database-backup sh /opt/back_up_database.sh
   compose rm --stop --force postgres >/dev/null 2>&1
   [ "$1" = "A lost database" ] || { compose down && inside docker volume rm sentinela_postgres; } >/dev/null 2>&1
   expect "the database is restored" follow "$1"
-  expect "it holds the runs that it held, $before" test "$(runs_until "$last")" = "$before"
+  expect "it holds the runs that it held, $before" test "$(runs_until "$newest")" = "$before"
 }
 runs_until() { sql "select count(*) || ' ' || md5(string_agg(run_id, ',' order by id)) from dag_run where id <= $1"; }
 says_version() { # $1 says each service of the other words
