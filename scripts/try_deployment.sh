@@ -260,7 +260,7 @@ disturb() {
   local restarts
   say "the same week, disturbed"
   lake_is disturbed
-  backfill --reprocess-behavior completed
+  persistently backfill --reprocess-behavior completed # Airflow may not have closed the other yet
   while_running
   expect "a task is killed" kill_task
   for service in scheduler postgres objects; do
