@@ -37,9 +37,6 @@ class EncoderShape(BaseModel):
     """Hidden units of a layer's feed-forward net that are kept, those with the largest weights; None keeps all."""
     filters: int = Field(default=0, ge=0)
     """Convolutions of three neighbours over the last layer, whose maxima are read beside the mean; 0 for none."""
-    paired: int | None = Field(default=None, ge=1, le=11)
-    """Layers after which each two neighbouring tokens become one, their mean, so that the layers above read half as
-    much (Dai et al., 2020, https://arxiv.org/abs/2006.03236); None leaves them apart."""
 
 
 class Embedding(layers.Layer):  # type: ignore[misc]
@@ -101,7 +98,6 @@ class Encoder(keras.Model):  # type: ignore[misc]
         keras.utils.set_random_seed(seed)
         self.embedding = Embedding(pieces, width, shape.dropout, name="embedding")
         self.blocks = [Block(width, inner, heads, shape.dropout, name=f"block_{place}") for place in range(shape.depth)]
-        self.paired = shape.paired
         self.convolution = None
         if shape.filters:
             self.convolution = layers.Conv1D(shape.filters, 3, padding="same", activation="relu", name="convolution")
@@ -127,35 +123,17 @@ class Encoder(keras.Model):  # type: ignore[misc]
 
     def encode(self, words: Any, ids: Any, training: bool = False) -> Any:
         """The same from word vectors that were looked up already, float32 [n, length, width]."""
-        counts = ops.cast(ops.not_equal(ids, PAD), self.compute_dtype)  # tokens that each vector stands for
+        real = ops.cast(ops.not_equal(ids, PAD), self.compute_dtype)
+        mask = (1.0 - real)[:, None, None, :] * _NOT_ATTENDED
         vectors = self.embedding(words, training=training)
-        for place, block in enumerate(self.blocks):
-            if place == self.paired:
-                vectors, counts = _in_pairs(vectors, counts)
-            vectors = block(vectors, _mask(counts), training=training)
-        vectors = vectors * counts[:, :, None]
-        read = ops.sum(vectors, axis=1) / ops.sum(counts, axis=1, keepdims=True)
+        for block in self.blocks:
+            vectors = block(vectors, mask, training=training)
+        vectors = vectors * real[:, :, None]
+        read = ops.sum(vectors, axis=1) / ops.sum(real, axis=1, keepdims=True)
         if self.convolution is not None:
-            found = ops.max(self.convolution(vectors) * ops.minimum(counts, 1.0)[:, :, None], axis=1)
+            found = ops.max(self.convolution(vectors) * real[:, :, None], axis=1)
             read = ops.concatenate([read, found], axis=1)
         return self.head(self.dropout(read, training=training))
-
-
-def _mask(counts: Any) -> Any:
-    """What is added to attention scores, float [n, 1, 1, length]: nothing is attended to that stands for no token."""
-    return ops.cast(ops.equal(counts, 0), counts.dtype)[:, None, None, :] * _NOT_ATTENDED
-
-
-def _in_pairs(vectors: Any, counts: Any) -> tuple[Any, Any]:
-    """Neighbours' means of ``vectors`` float [n, length, width], and the sums of ``counts`` float [n, length]: half as
-    long, an odd last one padded."""
-    odd = ops.shape(counts)[1] % 2
-    counts = ops.pad(counts, ((0, 0), (0, odd)))
-    weighed = ops.pad(vectors, ((0, 0), (0, odd), (0, 0))) * counts[:, :, None]
-    half = ops.shape(counts)[1] // 2
-    pairs = ops.sum(ops.reshape(weighed, (-1, half, 2, vectors.shape[-1])), axis=2)
-    together = ops.sum(ops.reshape(counts, (-1, half, 2)), axis=2)
-    return pairs / ops.maximum(together, 1.0)[:, :, None], together
 
 
 def from_pretrained(model: Pretrained, shape: EncoderShape, seed: int) -> Encoder:
