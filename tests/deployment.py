@@ -262,6 +262,8 @@ class Deployment:
 def deployed(root: Path, waits: dict[str, str] | None = None) -> Iterator[Deployment]:
     """A fresh deployment below `root`, healthy, with the sample's feeds and the lake `s3://sentinela/lake`."""
     folder, home = root / "deployed", root / "home"
+    (folder / "secrets").mkdir(parents=True)
+    (folder / "secrets" / "admin_password").write_text("-one of 64 begins like an option")
     prepare(folder)
     home.mkdir()
     shutil.copytree(SAMPLE, folder / "settings", dirs_exist_ok=True, ignore=shutil.ignore_patterns("lake", "reports"))

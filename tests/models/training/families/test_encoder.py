@@ -24,7 +24,7 @@ CONFIG = Config.model_validate(
     {
         "name": "tiny",
         "family": "encoder",
-        "network": {"depth": 2, "inner": 64, "filters": 8, "paired": 1},
+        "network": {"depth": 1, "inner": 64, "filters": 8},
         "text": {"buckets": [16], "batch_tokens": 512},
         "schedule": {"epochs": 2, "rate": 3e-3},
     }

@@ -17,7 +17,7 @@ from models.training.packaging.export import open_encoder, packaged_words, round
 
 CALIBRATION = Calibration(1.5, {"pt post": 0.5}, neutral={"news": 0.4})
 CONFIG = Config.model_validate({"name": "tiny", "family": "encoder", "text": {"buckets": [8, 16]}})
-SHAPE = EncoderShape(depth=2, filters=4, paired=1)
+SHAPE = EncoderShape(depth=2, filters=4)
 TEXTS = [
     "bom bom",
     "não é ruim!",
