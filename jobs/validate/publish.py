@@ -9,9 +9,11 @@ An item that its source shows as deleted is neither sound nor broken: it takes t
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 
@@ -31,6 +33,8 @@ from jobs.versions import catch_up, view_newest
 log = logging.getLogger(__name__)
 
 TASK_ROWS = 10_000
+TOGETHER = 200_000
+"""Winners that are hashed at a time, but for those of one partition: what is put in order for it lies in memory."""
 
 
 @dataclass(frozen=True)
@@ -97,17 +101,7 @@ class Validate:
         with view.query() as query:
             while (widened := view_newest(query, view, self.days)) != sorted(self.days):
                 self.days = widened
-            found = query.rows(f"""
-                WITH place AS (SELECT DISTINCT published_date, feed FROM history WHERE {sql_days(self.days)}),
-                winner AS (
-                    SELECT published_date, feed, md5(string_agg(
-                        concat_ws(chr(31), post_id, batch_id, position, epoch_us(first_seen_at)), chr(30)
-                        ORDER BY post_id)) AS versions
-                    FROM newest GROUP BY ALL
-                )
-                SELECT place.published_date, place.feed, versions FROM place LEFT JOIN winner
-                ON place.feed = winner.feed AND place.published_date IS NOT DISTINCT FROM winner.published_date
-            """)
+            found = winners(query, self.days)
         rules = _rules()
         partitions = self._judged(view)
         partitions |= {Partition(as_day(row["published_date"]), row["feed"]): row["versions"] for row in found}
@@ -198,6 +192,27 @@ class Validate:
         place = self.lake.new_file("judged_posts", values, file.made_from)
         self.lake.move(file, place)
         return replace(place, rows=file.rows, bytes=file.bytes)
+
+
+def winners(query: Query, days: Sequence[str]) -> list[dict[str, Any]]:
+    """Of each partition with versions on `days` a hash of the winning ones, null without any; after `view_newest`."""
+    (count,) = query.rows("SELECT count(*) AS winners FROM newest")
+    parts = max(1, math.ceil(count["winners"] / TOGETHER))
+    found = []
+    for part in range(parts):
+        own = f"hash(published_date, feed) % {parts} = {part}"
+        found += query.rows(f"""
+            WITH place AS (SELECT DISTINCT published_date, feed FROM history WHERE {sql_days(days)} AND {own}),
+            winner AS (
+                SELECT published_date, feed, md5(string_agg(
+                    concat_ws(chr(31), post_id, batch_id, position, epoch_us(first_seen_at)), chr(30)
+                    ORDER BY post_id)) AS versions
+                FROM newest WHERE {own} GROUP BY ALL
+            )
+            SELECT place.published_date, place.feed, versions FROM place LEFT JOIN winner
+            ON place.feed = winner.feed AND place.published_date IS NOT DISTINCT FROM winner.published_date
+        """)
+    return found
 
 
 def _rules() -> str:
