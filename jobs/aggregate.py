@@ -7,7 +7,7 @@ revisions are the points whose figures changed, with when, why and from what.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -18,7 +18,7 @@ from jobs.brands import ALL, teach_brands
 from jobs.coverage import looked_for
 from jobs.interval import mean_interval
 from jobs.lake.query import FOLDED, Query, View
-from jobs.lake.table import UNDATED, Lake, Partition, Table, as_date, fingerprint
+from jobs.lake.table import UNDATED, File, Lake, Partition, Table, as_date, fingerprint
 from jobs.lake.writer import partition_runs, write
 from jobs.revisions import TABLE, MadeFrom, view_newest_revision
 from jobs.settings import Settings, Window, now
@@ -169,13 +169,16 @@ def _gaps(scored: Sequence[str], known: Iterable[str]) -> set[str]:
 def _inputs(view: View, days: Sequence[str]) -> dict[str, tuple[str, str, str]]:
     """Of each day, hashes of the item versions, of the rules and of the model that its rows were made with.
 
-    Items that other rules send to quarantine are the same items: it is the rules that changed.
+    Items that other rules send to quarantine are the same items: it is the rules that changed. Posts that another run
+    has published and not scored yet are told apart from the same ones scored, though all else of their day agrees.
     """
     parts: dict[str, list[list[str]]] = {day: [[], [], []] for day in days}
     for dataset in ("scored_posts", "quarantine"):
         for file in view.files(dataset, days):
             for place, part in enumerate(file.made_from.split(".")):
                 parts[file.day][place].append(f"{file.feed} {part}" if place == 0 else part)
+    for day, feed, items in _unscored(view, days):
+        parts[day][0].append(f"{feed} {items} not scored")
     return {
         day: (
             fingerprint(*sorted(set(items))),
@@ -184,6 +187,18 @@ def _inputs(view: View, days: Sequence[str]) -> dict[str, tuple[str, str, str]]:
         )
         for day, (items, rules, model) in parts.items()
     }
+
+
+def _unscored(view: View, days: Sequence[str]) -> Iterator[tuple[str, str | None, str]]:
+    """Day, feed and the hash of the items of partitions of posts that are not scored as they are."""
+    scored = {(file.partition, _items(file)) for file in view.files("scored_posts", days)}
+    for file in view.files("posts", days):
+        if (file.partition, _items(file)) not in scored:
+            yield file.day, file.feed, _items(file)
+
+
+def _items(file: File) -> str:
+    return file.made_from.split(".")[0]
 
 
 def _feeds(settings: Settings) -> str:

@@ -450,7 +450,7 @@ check() {
   backfill
   expect "every run of the backfill succeeds" finished
   say "the backfill took $((SECONDS - began)) s"
-  expect "the index of reports is served" says report.html http://127.0.0.1:8081/
+  expect "the index of reports is served" persistently says report.html http://127.0.0.1:8081/
   disturb
   runbooks
   say "$failures failures"

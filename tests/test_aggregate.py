@@ -290,6 +290,19 @@ def test_a_held_day_of_which_nothing_was_published_is_no_row_of_zeros(tmp_path: 
     assert "2026-05-02" not in made.days
 
 
+def test_posts_that_another_run_has_published_and_not_scored_yet_are_counted_once_they_are(tmp_path: Path) -> None:
+    place, day = Place(tmp_path), DAYS[0]
+    configure(place)
+    place.put("posts", [scored("1", day)], made_from="items.rules")
+    place.put("quarantine", [refused("2", day)], made_from="items.rules")
+    place.put("scored_posts", [scored("3", day, feed="shop", kind="review")], made_from="others.rules.model")
+    aggregate(place.settings, [day])
+    place.put("scored_posts", [scored("1", day)], made_from="items.rules.model")
+    aggregate(place.settings, [day])
+    counted = frame(place, [day]).query("brand == 'all'").groupby("feed")["posts"].sum()
+    assert counted.to_dict() == {"posts": 1, "shop": 1}
+
+
 def test_a_held_day_keeps_what_was_published_before(tmp_path: Path) -> None:
     place = make(tmp_path)
     aggregate(place.settings, DAYS)

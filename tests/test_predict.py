@@ -158,7 +158,8 @@ def test_a_cascade_has_one_budget_for_the_file_and_names_the_model_of_each_row(
     source = write(tmp_path / f"in{ending}", [{"text": text} for text in texts])
     predict(source, tmp_path / f"out{ending}", "cascade", 1)
     scored = read(tmp_path / f"out{ending}")
-    certainty = [max(float(row[name]) for name in ("negative", "neutral", "positive")) for row in scored]
+    # A text that is read again is read in another batch, which some processors give another last digit.
+    certainty = [round(max(float(row[name]) for name in ("negative", "neutral", "positive")), 5) for row in scored]
     again = [place for place, row in enumerate(scored) if row["model_version"] == "accurate-1"]
     assert again == sorted(sorted(range(len(texts)), key=lambda place: (certainty[place], place))[: len(again)])
     assert sum(max(20, len(texts[place])) for place in again) <= 60
