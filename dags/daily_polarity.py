@@ -56,7 +56,7 @@ from airflow.sdk import (
     task_group,
 )
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
-from sentinela_defaults import POLARITY, PageLink, asked, day_of, deadline, default_args, published
+from sentinela_defaults import EVERY, POLARITY, PageLink, asked, day_of, deadline, default_args, published
 
 from jobs.alerts.runs import unforeseen, unread
 from jobs.settings import Feed, Settings, Window, load, now
@@ -64,7 +64,7 @@ from jobs.settings import Feed, Settings, Window, load, now
 log = logging.getLogger(__name__)
 SETTINGS = load()
 STEPS = ("feeds", "validate", "score", "enrich", "aggregate")
-LATE = ("missed", "late.validate", "late.score", "late.enrich", "late.aggregate")
+LATE = ("ingest", "missed", "late.ingest", "late.validate", "late.score", "late.enrich", "late.aggregate")
 """Tasks that are well where every feed has come, though it be without them."""
 VERDICTS = PageLink("data_docs/index.html")
 
@@ -168,8 +168,7 @@ with DAG(
     description="Feeds to polarity, one published day a run",
     doc_md=__doc__,
     schedule=CronPartitionTimetable("0 0 * * *", timezone=SETTINGS.timezone, run_offset=-1, key_format="%Y-%m-%d"),
-    catchup=False,
-    max_active_runs=1,
+    **EVERY,
     tags=["sentinela", "daily"],
     deadline=deadline("daily_polarity", SETTINGS.alerts.late_minutes),
     params={

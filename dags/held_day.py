@@ -19,7 +19,7 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
-from sentinela_defaults import POLARITY, WHY, asked, day_of, default_args, published, reason_of
+from sentinela_defaults import EVERY, POLARITY, WHY, asked, day_of, default_args, published, reason_of
 
 from jobs.settings import load
 
@@ -30,8 +30,7 @@ with DAG(
     description="A day that is held back is released or given up",
     doc_md=__doc__,
     schedule=None,
-    catchup=False,
-    max_active_runs=1,
+    **EVERY,
     tags=["sentinela", "by hand"],
     params={"day": Param(type="string", format="date", description="The published day that is held back.")},
     default_args=default_args(hours=2),

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from typing import Any
 
 from airflow.sdk import DAG, get_current_context, task
-from sentinela_defaults import asked, default_args
+from sentinela_defaults import EVERY, asked, default_args
 
 from jobs.settings import load
 
@@ -27,8 +27,7 @@ with DAG(
     description="Small files merged, old ones deleted",
     doc_md=__doc__,
     schedule="0 4 * * 0",
-    catchup=False,
-    max_active_runs=1,
+    **EVERY,
     tags=["sentinela", "upkeep"],
     default_args=default_args(hours=6),
 ) as dag:

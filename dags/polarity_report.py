@@ -19,7 +19,7 @@ from typing import Any
 
 from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
-from sentinela_defaults import POLARITY, PageLink, asked, deadline, default_args
+from sentinela_defaults import EVERY, POLARITY, PageLink, asked, deadline, default_args
 
 from jobs.settings import load
 
@@ -29,10 +29,9 @@ with DAG(
     doc_md=__doc__,
     # Events of a partitioned run start partitioned DAGs alone, not those on a plain asset schedule.
     schedule=PartitionedAssetTimetable(assets=POLARITY),
-    catchup=False,
-    max_active_runs=1,
+    **EVERY,
     tags=["sentinela", "report"],
-    deadline=deadline("polarity_report", minutes=90, only="report"),
+    deadline=deadline("polarity_report", minutes=90),
     default_args=default_args(hours=1),
 ) as dag:
 

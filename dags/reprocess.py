@@ -38,7 +38,7 @@ from airflow.sdk import (
     task,
 )
 from airflow.sdk.exceptions import AirflowFailException
-from sentinela_defaults import POLARITY, UNTOLD, WHY, PageLink, asked, day_of, default_args, published, reason_of
+from sentinela_defaults import EVERY, POLARITY, UNTOLD, WHY, PageLink, asked, day_of, default_args, published, reason_of
 
 from jobs.settings import CHUNK_DAYS, STEPS, Settings, Window, load
 
@@ -82,8 +82,7 @@ with DAG(
     description="A range of stored days through the steps again, after a preview and, if need be, an approval",
     doc_md=__doc__,
     schedule=None,
-    catchup=False,
-    max_active_runs=1,
+    **EVERY,
     params=PARAMS,
     tags=["sentinela", "reprocess"],
     default_args=default_args(hours=12),

@@ -1,4 +1,4 @@
-"""What the tasks of all DAGs share: owner, retries by cause, alerts, and what a run may be asked for."""
+"""What all DAGs and their tasks share: owner, retries by cause, alerts, and what a run may be asked for."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any
 
-from airflow.sdk import Asset, BaseOperatorLink, RetryDecision, RetryPolicy, conf
+from airflow.sdk import Asset, BaseOperatorLink, RetryDecision, RetryPolicy, Variable, conf
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowFailException
 
-from jobs.alerts.runs import failed, succeeded
+from jobs.alerts.runs import OF_RUN, TOLD, failed, succeeded
 from jobs.settings import load
 
 POLARITY = Asset("daily_polarity")
@@ -38,6 +38,37 @@ class ByCause(RetryPolicy):
             if advice := LASTING.get(f"{kind.__module__}.{kind.__qualname__}"):
                 return RetryDecision.fail(f"another try would end the same: {advice}")
         return RetryDecision.default()
+
+
+RED = "sentinela_red."
+"""What variables of Airflow begin with that are notes of red runs, until `watch` has looked at them."""
+
+
+def noted(context: dict[str, Any]) -> None:
+    """Leave a note of a run that is red: the on_failure_callback of every DAG.
+
+    It runs where DAG files are read, from where neither the lake nor a channel can be reached; so `watch` tells.
+    """
+    dag, run_id = context["dag"], context["run_id"]
+    callers = [task.task_id for task in dag.tasks if task.has_on_failure_callback]
+    note = {"dag_id": dag.dag_id, "run_id": run_id, "callers": callers}
+    Variable.set(f"{RED}{dag.dag_id}.{run_id}"[:250], note, serialize_json=True)
+
+
+EVERY: dict[str, Any] = {"catchup": False, "max_active_runs": 1, "on_failure_callback": noted}
+"""Arguments of every DAG."""
+
+
+def wordless(ti: Any, dag_id: str, run_id: str, callers: Collection[str]) -> list[str]:
+    """Of the tasks that tell when they fail, those that failed in a run and could not, as `ti` can ask Airflow."""
+    ended = ti.get_task_breadcrumbs(dag_id, run_id)
+    failures = [(one["task_id"], one["map_index"]) for one in ended if one["state"] == "failed"]
+    told = {
+        (task, index): ti.xcom_pull(task, dag_id, TOLD, map_indexes=index, run_id=run_id) for task, index in failures
+    }
+    if OF_RUN in told.values():
+        return []
+    return sorted({task for (task, _), said in told.items() if task in callers and not said})
 
 
 def default_args(hours: float) -> dict[str, Any]:
@@ -93,9 +124,9 @@ UNTOLD: dict[str, Any] = {"on_failure_callback": None, "on_success_callback": No
 """Arguments of tasks whose failure is told of elsewhere."""
 
 
-def deadline(dag_id: str, minutes: float, only: str | None = None) -> DeadlineAlert:
-    """The alert of a run that is not done so many minutes after it was queued, or whose `only` task was killed."""
-    told = SyncCallback("jobs.alerts.runs.late", {"dag_id": dag_id, "minutes": minutes, "only": only})
+def deadline(dag_id: str, minutes: float) -> DeadlineAlert:
+    """The alert of a run that is not done so many minutes after it was queued."""
+    told = SyncCallback("jobs.alerts.runs.late", {"dag_id": dag_id, "minutes": minutes})
     return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(minutes=minutes), told)
 
 

@@ -1,6 +1,7 @@
 """Alerts of what Airflow runs: a task that failed for good, a run that is late. Imported where DAG files are read.
 
-A task that is killed calls nothing back; what comes after it in the run, or the deadline of the run, tells of it.
+A task that tells leaves word of it on itself, in Airflow. One that is killed calls nothing back: the `verdict` of its
+run tells, or the DAG `watch`, which finds no such word on it.
 """
 
 from __future__ import annotations
@@ -17,18 +18,23 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 FAILED, LATE = "task", "late"
 OURS = ("jobs", "models", "data_contracts", "airflow")
+TOLD, OF_TASK, OF_RUN = "told", "task", "run"
+"""The XCom by which a task says that it told of itself, or of all that went wrong in its run."""
 STOPPED = "and no task said why: one was killed, perhaps for want of memory; their states and logs say more"
 
 
 def failed(context: dict[str, Any]) -> None:
     """Tell that the task of `context` failed, its last try included: Airflow's on_failure_callback."""
     task = context["ti"]
-    _tell(_of_task(task.dag_id, task.task_id, f"{task.task_id} of {task.dag_id} failed: {_said(context)}"))
+    if _tell(_of_task(task.dag_id, task.task_id, f"{task.task_id} of {task.dag_id} failed: {_said(context)}")):
+        task.xcom_push(TOLD, OF_TASK)
 
 
 def unforeseen(context: dict[str, Any]) -> None:
     """As `failed`, of a task that has told of what it fails for itself, with an AirflowFailException."""
-    if type(context.get("exception")).__name__ != "AirflowFailException":
+    if type(context.get("exception")).__name__ == "AirflowFailException":
+        context["ti"].xcom_push(TOLD, OF_RUN)
+    else:
         failed(context)
 
 
@@ -43,12 +49,19 @@ def unread(context: dict[str, Any]) -> None:
     if context["params"]["dry_run"]:
         return
     dag_id, feed = context["ti"].dag_id, context["task"].op_kwargs["feed"]
+    is_told = False
     try:
-        if feed in _unseen(settle(load())):
-            return
+        is_told = feed in _unseen(settle(load()))
     except (SettingsError, LakeError) as fault:
         log.error("%s", fault)
-    _tell(_of_feed(dag_id, feed, f"feed {feed} could not be read: {_said(context)}"))
+    if is_told or _tell(_of_feed(dag_id, feed, f"feed {feed} could not be read: {_said(context)}")):
+        context["ti"].xcom_push(TOLD, OF_TASK)
+
+
+def killed(dag_id: str, task: str, run_id: str) -> Cause:
+    """The cause of a `task` that failed and told nobody."""
+    what = f"{task} of {dag_id} failed and could not say why: it was killed, perhaps for want of memory, in {run_id}"
+    return _of_task(dag_id, task, what)
 
 
 def succeeded(context: dict[str, Any]) -> None:
@@ -87,17 +100,14 @@ def conclude(
     tell(settings, silent)
 
 
-def late(dag_id: str, minutes: float, context: dict[str, Any] | None = None, only: str | None = None) -> None:
+def late(dag_id: str, minutes: float, context: dict[str, Any] | None = None) -> None:
     """Tell that a run of `dag_id` was not done `minutes` after it was queued: the callback of a DeadlineAlert.
 
-    Runs of a backfill wait for each other; they are never late, nor is one that has ended. That one has failed is told
-    here of a DAG with an `only` task, whose killing nobody else would tell of; where it could do so itself it is known.
+    Runs of a backfill wait for each other; they are never late, nor is one that has ended.
     """
     run = (context or {}).get("dag_run") or {}
     day = run.get("partition_key") or run.get("dag_run_id") or "its newest run"
-    if run.get("state") == "failed" and only:
-        _tell(_of_task(dag_id, only, f"{only} of {dag_id} for {day} failed"))
-    elif run.get("state") not in ("success", "failed") and run.get("run_type") != "backfill":
+    if run.get("state") not in ("success", "failed") and run.get("run_type") != "backfill":
         _tell(_cause(LATE, dag_id, f"{dag_id} for {day} was not done within {minutes:g} minutes", dag_id))
 
 
@@ -122,16 +132,17 @@ def _cause(kind: str, subject: str, what: str, dag_id: str) -> Cause:
     return Cause(kind, subject, what, f"airflow dags list-runs {dag_id}")
 
 
-def _tell(cause: Cause) -> None:
+def _tell(cause: Cause) -> bool:
+    """Tell of `cause`; whether it stands now or, where that cannot be known, somebody heard of it."""
     from jobs.alerts.alerts import tell
     from jobs.alerts.channels import send
     from jobs.lake.faults import LakeError
 
     try:
-        tell(load(), [cause])
+        return cause.key in {alert.cause.key for alert in tell(load(), [cause])}
     except (SettingsError, LakeError) as fault:  # what stands cannot be known then
         log.error("%s", fault)
-        send(f"Sentinela: {cause.what.splitlines()[0][:120]}", f"{cause.what}\nBeside that: {fault}")
+        return bool(send(f"Sentinela: {cause.what.splitlines()[0][:120]}", f"{cause.what}\nBeside that: {fault}"))
 
 
 def _said(context: dict[str, Any]) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from jobs.alerts.alerts import open_alerts
-from jobs.alerts.runs import conclude, failed, late, succeeded, unforeseen, unread
+from jobs.alerts.alerts import open_alerts, settle
+from jobs.alerts.runs import OF_RUN, OF_TASK, TOLD, conclude, failed, killed, late, succeeded, unforeseen, unread
 from jobs.ingest import FeedError
 from jobs.lake.faults import LakeError
 from tests.alerts.receivers import Webhook
@@ -26,6 +27,18 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     return place
 
 
+@dataclass
+class Task:
+    """What of a task is asked when it ends, and what it leaves on itself."""
+
+    dag_id: str
+    task_id: str
+    left: dict[str, str] = field(default_factory=dict)
+
+    def xcom_push(self, key: str, value: str) -> None:
+        self.left[key] = value
+
+
 class AirflowFailException(Exception):  # noqa: N818
     """Named as Airflow's."""
 
@@ -34,7 +47,7 @@ def context(
     dag: str, task: str, exception: BaseException | None = None, feed: str = "posts", dry_run: bool = False
 ) -> dict[str, Any]:
     return {
-        "ti": SimpleNamespace(dag_id=dag, task_id=task),
+        "ti": Task(dag, task),
         "task": SimpleNamespace(op_kwargs={"feed": feed}),
         "params": {"dry_run": dry_run},
         "exception": exception,
@@ -88,12 +101,37 @@ def test_a_run_of_a_backfill_and_one_that_has_ended_is_never_late(
     assert hook.texts == []
 
 
-def test_that_the_only_task_of_a_run_was_killed_is_told_at_its_deadline(place: Place, hook: Webhook) -> None:
+def test_a_task_that_was_killed_is_told_once_and_once_when_it_is_well_again(place: Place, hook: Webhook) -> None:
     for _ in range(2):
-        late("polarity_report", 90, {"dag_run": {"state": "failed"}}, only="report")
+        settle(place.settings, [killed("polarity_report", "report", "asset_triggered__7")])
     assert keys(place) == ["task.polarity_report.report"]
+    assert "asset_triggered__7" in hook.texts[0]
     succeeded(context("polarity_report", "report"))
     assert ["over: " in text for text in hook.texts] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("tell", "fault", "word"),
+    [
+        (failed, LakeError("no room"), OF_TASK),
+        (unread, LakeError("no room"), OF_TASK),
+        (unforeseen, KeyError("status"), OF_TASK),
+        (unforeseen, AirflowFailException("this run is not whole"), OF_RUN),
+    ],
+)
+def test_a_task_that_told_leaves_word_of_it(
+    place: Place, hook: Webhook, tell: Any, fault: Exception, word: str
+) -> None:
+    told = context("daily_polarity", "validate", fault)
+    tell(told)
+    assert told["ti"].left == {TOLD: word}
+
+
+def test_a_task_whose_words_reached_nobody_leaves_none(place: Place) -> None:
+    place.root.joinpath("lake").write_text("in the way")
+    unheard = context("daily_polarity", "validate", LakeError("the lake is away"))
+    failed(unheard)
+    assert unheard["ti"].left == {}
 
 
 def test_a_feed_that_cannot_be_read_is_told_at_once_by_what_the_ledger_says(

@@ -3,68 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 import requests
 
+from tests.dags.serving import Server, forget, serve
+
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = str(ROOT / "scripts" / "airflow_local.py")
 
 pytestmark = pytest.mark.timeout(600)
-
-
-@dataclass
-class Server:
-    process: subprocess.Popen[str]
-    home: Path
-    shown: str
-
-    @property
-    def address(self) -> str:
-        (address,) = re.findall(r"http://127\.0\.0\.1:\d+", self.shown)
-        return str(address)
-
-    def family(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def get(self, path: str) -> Any:
-        (password,) = re.findall(r"password (\S+)", self.shown)
-        login = requests.post(
-            f"{self.address}/auth/token", json={"username": "admin", "password": password}, timeout=60
-        )
-        headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
-        response = requests.get(f"{self.address}/api/v2{path}", headers=headers, timeout=60)
-        response.raise_for_status()
-        return response.json()
-
-
-def start(home: Path) -> Server:
-    environment = {name: value for name, value in os.environ.items() if name != "SENTINELA_CONFIG"}
-    process = subprocess.Popen(
-        [sys.executable, SCRIPT, "--home", str(home)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout
-    shown = ""
-    for line in process.stdout:
-        shown += line
-        if line.startswith("Ctrl-C"):
-            return Server(process, home, shown)
-    raise AssertionError(f"it did not start: {shown}")
 
 
 def running(processes: list[psutil.Process]) -> list[psutil.Process]:
@@ -87,12 +42,12 @@ def eventually(holds: Callable[[], bool], seconds: float = 120) -> bool:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("server") / "home"
-    running = start(home)
+    running = serve(home)
     yield running
     if running.process.poll() is None:
         running.process.terminate()
         running.process.wait()
-    subprocess.run([sys.executable, SCRIPT, "--home", str(home), "--forget"], check=True)
+    forget(home)
 
 
 def test_every_part_is_healthy(server: Server) -> None:
@@ -161,7 +116,7 @@ def test_killed_it_takes_all_with_it_and_it_starts_again_and_stops_clean(server:
     server.process.kill()
     assert eventually(lambda: running(family) == [])
 
-    again = start(server.home)
+    again = serve(server.home)
     family = again.family()
     assert len(family) >= 5
     again.process.send_signal(signal.SIGTERM)

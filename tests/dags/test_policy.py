@@ -43,6 +43,9 @@ before = set(sys.modules)
 bag = BundleDagBag(sys.argv[1], bundle_path=Path(sys.argv[1]))
 loaded = sorted(set(sys.modules))
 from sentinela_defaults import LASTING, ByCause
+def names(callbacks):
+    callbacks = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
+    return [f"{callback.__module__}.{callback.__qualname__}" for callback in callbacks]
 def decided(name):
     module, kind = name.rsplit(".", 1)
     fault = type("Derived", (type(kind, (Exception,), {"__module__": module}),), {})()
@@ -52,6 +55,7 @@ print("\\n" + json.dumps({
     "loaded": loaded, "lasting": sorted(LASTING), "decided": {name: decided(name) for name in json.loads(sys.argv[2])},
     "dags": {
         dag.dag_id: {
+            "told_by": names(dag.on_failure_callback),
             "doc": dag.doc_md, "tags": sorted(dag.tags), "catchup": dag.catchup, "active": dag.max_active_runs,
             "params": {
                 name: {"schema": dag.params.get_param(name).schema, "has_default": dag.params.get_param(name).has_value}
@@ -61,6 +65,8 @@ print("\\n" + json.dumps({
                 task.task_id: {
                     "owner": task.owner, "retries": task.retries, "backoff": task.retry_exponential_backoff,
                     "timeout": (getattr(task, "response_timeout", None) or task.execution_timeout).total_seconds(),
+                    "told_by": names(task.on_failure_callback), "rule": task.trigger_rule,
+                    "downstream": sorted(task.get_flat_relative_ids(upstream=False)),
                     "at_once": task.max_active_tis_per_dag,
                     "delay": task.retry_delay.total_seconds(), "policy": type(task.retry_policy).__name__,
                 } for task in dag.tasks
@@ -143,6 +149,23 @@ def test_every_dag_has_documentation_with_purpose_owner_and_triage(parsed: dict[
     for name, dag in parsed["dags"].items():
         for section in ("## Purpose\n", "## Owner\n", "## Triage\n"):
             assert section in dag["doc"], f"{name} lacks {section!r}"
+
+
+def test_of_every_run_that_is_red_a_note_is_left_for_watch(parsed: dict[str, Any]) -> None:
+    assert {name: dag["told_by"] for name, dag in parsed["dags"].items()} == {
+        name: ["sentinela_defaults.noted"] for name in parsed["dags"]
+    }
+
+
+def test_every_task_tells_when_it_fails_or_a_verdict_after_it_does(parsed: dict[str, Any]) -> None:
+    told = dict(tasks(parsed))
+    silent = {name for name, task in told.items() if not task["told_by"]}
+    assert silent == {"reprocess.preview", "reprocess.carry"}
+    for name in silent:
+        assert "verdict" in told[name]["downstream"], name
+    assert {told[f"{dag}.verdict"]["rule"] for dag in ("daily_polarity", "reprocess")} == {"all_done"}
+    callbacks = {callback for task in told.values() for callback in task["told_by"]}
+    assert callbacks == {f"jobs.alerts.runs.{name}" for name in ("failed", "unforeseen", "unread")}
 
 
 def test_every_dag_has_tags_one_active_run_and_no_catchup(parsed: dict[str, Any]) -> None:
