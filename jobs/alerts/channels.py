@@ -13,6 +13,7 @@ import smtplib
 import ssl
 from collections.abc import Callable, Collection
 from email.message import EmailMessage
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -23,12 +24,24 @@ WEBHOOK = "SENTINELA_ALERT_WEBHOOK"
 EMAIL = "SENTINELA_ALERT_EMAIL"
 """Addresses that are written to, with commas between them."""
 SMTP = "SENTINELA_SMTP_URL"
-"""smtp://user:password@host:587?from=address, with STARTTLS where the server has it; smtps:// begins with TLS."""
+"""smtp://user:password@host:587?from=address, with STARTTLS where the server has it; smtps:// begins with TLS.
+
+A password is told over TLS alone, but to a server on this machine."""
 PING = "SENTINELA_PING_URL"
 """URL that is asked every half hour; who watches it raises the alarm when nobody does."""
 FILE = "SENTINELA_ALERTS_FILE"
 """A file of lines NAME=value, as a shell reads them, with any of the above that the environment lacks."""
 SECONDS = 20
+
+
+class ClearTextError(OSError):
+    """A password would go to a mail server in clear text."""
+
+    def __str__(self) -> str:
+        return (
+            f"{SMTP} names a server that offers no STARTTLS, where its password would go in clear text: name one that"
+            " does, or smtps://; nothing was sent, it is tried again"
+        )
 
 
 def named() -> set[str]:
@@ -70,6 +83,9 @@ def _filed() -> dict[str, str]:
 def _is_taken(name: str, way: Callable[[str, str], None], subject: str, text: str) -> bool:
     try:
         way(subject, text)
+    except ClearTextError as fault:
+        log.error("%s", fault)
+        return False
     except (OSError, ValueError, smtplib.SMTPException) as fault:  # those of requests are OSErrors
         log.error("nothing could be sent to what %s names: %s; mend it, it is tried again", name, type(fault).__name__)
         return False
@@ -97,8 +113,17 @@ def _mail(subject: str, text: str) -> None:
     message.set_content(text)
     with _connected(server) as connection:
         if server.username:
+            if not _is_private(connection):
+                raise ClearTextError
             connection.login(unquote(server.username), unquote(server.password or ""))
         connection.send_message(message)
+
+
+def _is_private(connection: smtplib.SMTP) -> bool:
+    """Whether nobody on the way hears what is said: it is sealed, or does not leave this machine."""
+    link = connection.sock
+    assert link is not None
+    return isinstance(link, ssl.SSLSocket) or ip_address(link.getpeername()[0]).is_loopback
 
 
 def _connected(server: SplitResult) -> smtplib.SMTP:

@@ -118,22 +118,27 @@ LOGIN = ("ana", "s3cret@#")
 
 @contextmanager
 def mail_server(
-    scheme: str = "smtp", certificate: Certificate | None = None, login: tuple[str, str] | None = None
+    scheme: str = "smtp",
+    certificate: Certificate | None = None,
+    login: tuple[str, str] | None = None,
+    host: str = "127.0.0.1",
 ) -> Iterator[tuple[str, list[Message]]]:
-    """The address of a mail server on loopback, and what it was sent; `login` is asked for over TLS alone."""
+    """The address of a mail server on `host`, and what it was sent; with a certificate it asks for `login`."""
     mails: list[Message] = []
-    with socket.create_server(("127.0.0.1", 0)) as free:
+    with socket.create_server((host, 0)) as free:
         port = free.getsockname()[1]
     context = certificate.context if certificate else None
     tls = {"ssl_context": context} if scheme == "smtps" else {"tls_context": context}
+    asks = bool(certificate) and scheme == "smtp"
     controller = Controller(
-        _Mailbox(mails), hostname="127.0.0.1", port=port, authenticator=partial(_check, login),
-        auth_required=bool(login) and scheme == "smtp", auth_require_tls=scheme == "smtp", **tls,
+        _Mailbox(mails), hostname=host, port=port, authenticator=partial(_check, login),
+        auth_required=bool(login) and asks, auth_require_tls=asks, **tls,
     )  # fmt: skip
     controller.start()
     try:
         user = f"{login[0]}:{quote(login[1])}@" if login else ""
-        yield f"{scheme}://{user}localhost:{port}?from=sentinela@example.org", mails
+        name = "localhost" if host == "127.0.0.1" else host
+        yield f"{scheme}://{user}{name}:{port}?from=sentinela@example.org", mails
     finally:
         controller.stop()
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+from ipaddress import ip_address
 from pathlib import Path
 
+import psutil
 import pytest
 
+from jobs.alerts import channels
 from jobs.alerts.channels import EMAIL, FILE, PING, SMTP, WEBHOOK, named, ping, send
 from tests.alerts.receivers import LOGIN, Certificate, Webhook, certificate, mail_server
 
@@ -39,6 +43,28 @@ def test_a_password_is_told_over_tls_alone(trusted: Certificate, monkeypatch: py
         monkeypatch.setenv(SMTP, address)
         assert send("a", "b") == {EMAIL}
     assert len(mails) == 1
+
+
+def test_a_password_is_told_in_clear_text_on_this_machine_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(EMAIL, "ana@example.org")
+    for host, took in (("127.0.0.1", {EMAIL}), (own_address(), set())):
+        with mail_server(login=LOGIN, host=host) as (address, mails):
+            monkeypatch.setenv(SMTP, address)
+            assert send("a", "b") == took
+        assert len(mails) == len(took)
+    (said,) = [record.getMessage() for record in caplog.records if record.name == channels.__name__]
+    assert said.startswith(f"{SMTP} names a server that offers no STARTTLS")
+    assert "smtps://" in said
+    assert LOGIN[1] not in said
+
+
+def own_address() -> str:
+    """An address of this machine that is not on loopback."""
+    found = [one.address for some in psutil.net_if_addrs().values() for one in some if one.family == socket.AF_INET]
+    others = [address for address in found if not ip_address(address).is_loopback]
+    return others[0] if others else pytest.skip("this machine has no address but those on loopback")
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
