@@ -23,6 +23,7 @@ keep() { # the standard input as the secret $1, unless there is one; readable in
 
 mkdir -p "$folder/secrets" "$folder/settings" "$folder/files" "$folder/backups/lake" "$folder/backups/database"
 chmod 755 "$folder" "$folder/settings" "$folder/files" "$folder/backups"
+chmod 711 "$folder/backups/lake" "$folder/backups/database" # the scheduler looks at the marks, and at no dump
 chmod 700 "$folder/secrets"
 if [ "$(id -u)" = 0 ]; then
   chown 10001:10001 "$folder/backups/lake"

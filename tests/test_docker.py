@@ -15,8 +15,13 @@ from typing import Any
 import pytest
 import yaml
 
+from jobs.alerts.alerts import settle
+from jobs.alerts.backups import BACKUPS
+from jobs.alerts.channels import WEBHOOK
+from tests.alerts.receivers import webhook
 from tests.compose import COMPOSE, DOCKER, ROOT, SERVICES, VARIABLE, environment, prepare
 from tests.lake.object_store import client, moto
+from tests.place import Place
 
 OURS = {name for name, service in SERVICES.items() if str(service["image"]).startswith("sentinela:")}
 
@@ -89,6 +94,7 @@ def test_the_folder_is_made_once_and_a_secret_that_is_taken_away_is_made_anew(fo
     assert (folder / "secrets").stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in (folder / "secrets").iterdir()} == {0o444}
     assert (folder / "env").stat().st_mode & 0o777 == 0o600
+    assert {path.stat().st_mode & 0o777 for path in (folder / "backups").iterdir()} == {0o711}
     mounted = re.findall(r"SENTINELA_FOLDER\}/(files/[\w.]+)", (DOCKER / "compose.yaml").read_text())
     assert {folder / file for file in mounted} < set((folder / "files").iterdir())
     assert {path.stat().st_mode & 0o777 for path in (folder / "files").iterdir()} == {0o444}
@@ -162,6 +168,39 @@ def test_what_is_done_daily_is_tried_again_when_it_failed_and_then_waits_for_its
     assert (tmp_path / "done").exists()
     process.terminate()
     assert process.wait(timeout=60) == 0
+
+
+def test_what_is_done_daily_and_fails_is_told_once_and_once_when_a_later_try_succeeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, folder = Place(tmp_path / "place").settings, tmp_path / "backups" / "upkeep"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv(BACKUPS, str(folder.parent))
+    with webhook() as hook:
+        monkeypatch.setenv(WEBHOOK, hook.address)
+        process = daily(f"test -e {tmp_path}/mended", folder)
+        assert said(process, 4)[-1].startswith("failed")  # a second time
+        for _ in range(2):
+            assert [alert.cause.key for alert in settle(settings)] == ["backup.upkeep"]
+        (tmp_path / "mended").touch()
+        while said(process, 1) != ["done"]:
+            pass
+        assert settle(settings) == []
+        process.terminate()
+        assert process.wait(timeout=60) == 0
+    assert ["over: " in text for text in hook.texts] == [False, True]
+    assert "`sentinela-compose logs --tail 100 upkeep`" in hook.texts[0]
+
+
+def test_the_marks_of_all_that_is_done_daily_are_seen_by_who_tells() -> None:
+    daily = {name: service for name, service in SERVICES.items() if "daily.sh" in str(service)}
+    seen = {mount.removeprefix("${SENTINELA_FOLDER}/backups/") for mount in SERVICES["scheduler"]["volumes"]}
+    place = SERVICES["scheduler"]["environment"][BACKUPS]
+    for name, service in daily.items():
+        (kept,) = [mount for mount in service["volumes"] if mount.endswith(":/backups")]
+        folder = kept.removeprefix("${SENTINELA_FOLDER}/backups/").removesuffix(":/backups")
+        assert f"{folder}:{place}/{name}:ro" in seen
+    assert daily.keys() == {"upkeep", "database-backup"}
 
 
 @pytest.mark.parametrize(("hours", "first"), [(19, "next at 03:00"), (21, "begins: sh -c true")])

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from jobs.alerts.backups import looked_at, overdue
 from jobs.alerts.causes import STANDING, Cause, standing
 from jobs.alerts.channels import named, send
 from jobs.lake.faults import LakeError
@@ -46,11 +47,11 @@ class Alert:
 def settle(settings: Settings, causes: Iterable[Cause] = (), judged: Iterable[str] = ()) -> list[Alert]:
     """Tell of what is new and of what is over; the alerts that stand then, oldest first.
 
-    To `causes` come those that the lake shows. Of alerts that stand, only those of the lake's kinds and those whose key
-    is among `judged` can be over.
+    To `causes` come those that the lake and the backups show. Of alerts that stand, only those of the lake's kinds, of
+    backups that can be seen from here and those whose key is among `judged` can be over.
     """
     before = open_alerts(settings)  # first: an alert that is kept while we look is not over because we have not seen it
-    wrong, judged = _by_key([*standing(settings), *causes]), set(judged)
+    wrong, judged = _by_key([*standing(settings), *overdue(), *causes]), {*looked_at(), *judged}
     over = {one.cause.key for one in before if one.cause.kind in STANDING or one.cause.key in judged} - wrong.keys()
     return _change(settings, before, wrong, over, {alert.cause.key for alert in before} - over)
 
