@@ -7,7 +7,6 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -23,22 +22,28 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 TITLE = "airflow worker -- 0"  # and the rest of a task's number; what reports for it is called otherwise
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path / "place")
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(tmp_path_factory.mktemp("killed") / "place")
 
 
-@pytest.fixture
-def hook() -> Iterator[Webhook]:
+@pytest.fixture(scope="module")
+def hooked() -> Iterator[Webhook]:
     with webhook() as server:
         yield server
 
 
 @pytest.fixture
-def server(tmp_path: Path, place: Place, hook: Webhook) -> Iterator[Server]:
+def hook(hooked: Webhook) -> Webhook:
+    hooked.texts.clear()
+    return hooked
+
+
+@pytest.fixture(scope="module")
+def server(place: Place, hooked: Webhook) -> Iterator[Server]:
     """Airflow with the settings of the place; a task is tried again after a second."""
-    home = tmp_path / "home"
-    told = {"SENTINELA_CONFIG": str(place.config), WEBHOOK: hook.address}
+    home = place.root.parent / "home"
+    told = {"SENTINELA_CONFIG": str(place.config), WEBHOOK: hooked.address}
     running = serve(home, **told, AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY="1")
     yield running
     running.process.terminate()
@@ -65,19 +70,19 @@ def kill_tasks(server: Server, done: threading.Event) -> None:
                     process.kill()
 
 
-def run(server: Server, dag: str) -> str:
+def run(server: Server, dag: str, **conf: str) -> str:
     """How a run of `dag` ended."""
     runs = f"/dags/{dag}/dagRuns"
-    made = server.asked("POST", runs, {"logical_date": None})
+    made = server.asked("POST", runs, {"logical_date": None, "conf": conf})
     while made["state"] not in ("success", "failed"):
         time.sleep(1)
         made = server.get(f"{runs}/{made['dag_run_id']}")
     return str(made["state"])
 
 
-def notes(server: Server) -> list[str]:
+def notes(server: Server, dag: str = "lake_upkeep") -> list[str]:
     found = [variable["key"] for variable in server.get("/variables")["variables"]]
-    return [key for key in found if key.startswith("sentinela_red.lake_upkeep.")]
+    return [key for key in found if key.startswith(f"sentinela_red.{dag}.")]
 
 
 def stands(place: Place) -> bool:
@@ -100,6 +105,20 @@ def test_it_is_told_once_and_once_when_it_is_over(server: Server, place: Place, 
     assert run(server, "lake_upkeep") == "success"
     assert not stands(place)
     assert ["over: " in text for text in texts(hook)] == [False, True]
+
+
+DAYS = {"from": "2026-09-01", "to": "2026-09-02", "reason": "a test"}
+
+
+@pytest.mark.parametrize(("dag", "asked"), [("held_day", {"day": "2026-09-01"}), ("reprocess", DAYS)])
+def test_a_run_that_had_to_be_asked_for_something_leaves_a_note_too(
+    server: Server, dag: str, asked: dict[str, str]
+) -> None:
+    assert run(server, dag, **asked) == "failed"  # the lake is empty
+    while not notes(server, dag):
+        time.sleep(1)
+    while notes(server, dag):
+        assert run(server, "watch") == "success"
 
 
 def test_what_could_say_why_it_failed_is_not_told_again(server: Server, place: Place, hook: Webhook) -> None:
