@@ -17,7 +17,7 @@ import pandas as pd
 from models.evaluation import baselines
 from models.evaluation.baselines import TextBlob, TfIdf, Vader
 from models.files import whole
-from models.sentiment.artifact import folder_before, folder_of, verify, version
+from models.sentiment.artifact import folder_of, stage_folder, verify, version
 from models.sentiment.contract import SentimentModel
 from models.sentiment.loading import load
 from models.training.data.lexicon import LEXICON
@@ -115,21 +115,24 @@ def tfidf(train: pd.DataFrame, cache: Path) -> Contestant:
 
 
 def _files(folder: Path, manifest: Mapping[str, Any]) -> list[Path]:
-    """The files of an artefact, and those of the model that reads before it."""
-    before = manifest["serving"].get("first")
-    folders = [folder, folder_before(folder, before)] if before else [folder]
+    """The files of an artefact, and those of the models that read before and after it."""
+    folders = [folder, *(stage_folder(folder, stage) for stage in _stages(manifest))]
     return [path for one in folders for path in one.rglob("*") if path.is_file()]
 
 
 def _what_scores(folder: Path, manifest: Mapping[str, Any]) -> str:
     """All of a manifest that decides what the model answers; its card, measures and spread do not."""
     sums = {file: digest for file, digest in manifest["sha256"].items() if file != CARD}
-    serving = manifest["serving"]
-    told = [manifest["format"], manifest.get("calibration"), sums, {**serving, "first": None}]
-    if before := serving.get("first"):
-        first = folder_before(folder, before)
-        told += [{**before, "sha256": None}, _what_scores(first, verify(first))]
+    told = [manifest["format"], manifest.get("calibration"), sums, {**manifest["serving"], "first": None, "last": None}]
+    for stage in _stages(manifest):
+        other = stage_folder(folder, stage)
+        told += [{**stage, "sha256": None}, _what_scores(other, verify(other))]
     return json.dumps(told, sort_keys=True)
+
+
+def _stages(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a manifest says of the models that read before and after its own."""
+    return [stage for name in ("first", "last") if (stage := manifest["serving"].get(name))]
 
 
 def _lexicon(spec: str, name: str, package: str) -> Contestant:

@@ -80,21 +80,21 @@ def full_version(manifest: dict[str, Any]) -> str:
     return f"{manifest['name']}-{manifest['version']}"
 
 
-def folder_before(folder: Path, before: dict[str, Any]) -> Path:
-    """Folder of the very model that read before the one in ``folder`` when that was packaged, no later version of it.
+def stage_folder(folder: Path, stage: dict[str, Any]) -> Path:
+    """Folder of the very model that read beside the one in ``folder`` when that was packaged, no later version of it.
 
     Args:
-        folder: of the model that reads second, for the message.
-        before: what its manifest says of the first one: ``model``, ``version`` and the ``sha256`` of its manifest.
+        folder: of the model whose manifest it is, for the message.
+        stage: what that says of the other one: ``model``, ``version`` and the ``sha256`` of its manifest.
 
     Raises:
         ArtifactError: it is not there, or not as it was.
     """
-    path: Path = ARTIFACTS / before["model"] / before["version"]
-    if not path.is_dir() or sha256(path / MANIFEST) != before["sha256"]:
+    path: Path = ARTIFACTS / stage["model"] / stage["version"]
+    if not path.is_dir() or sha256(path / MANIFEST) != stage["sha256"]:
         raise ArtifactError(
-            f"{folder} reads what {before['model']}-{before['version']} is not sure of, and {path} is not there as it "
-            "was then; restore it from version control, or train and package the model again"
+            f"{folder} reads together with {stage['model']}-{stage['version']}, and {path} is not there as it was "
+            "then; restore it from version control, or train and package the model again"
         )
     return path
 

@@ -32,6 +32,9 @@ class Calibration:
     https://doi.org/10.1111/j.1467-9868.2009.00726.x).
     """
 
+    mixed_last: float = 1.0
+    """The same of the mixture with what a model reads after it."""
+
     neutral: Mapping[str, float] = field(default_factory=dict)
     """What is added to the logit of neutral, by kind (``post``): strangers feel nothing more often than the sources
     that were learnt from (after Saerens et al., 2002, https://doi.org/10.1162/089976602753284446).
@@ -64,7 +67,7 @@ class Calibration:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         told = {"temperature": self.temperature, "groups": dict(self.groups), "mixed": self.mixed}
-        return told | {"neutral": dict(self.neutral)}
+        return told | {"mixed_last": self.mixed_last, "neutral": dict(self.neutral)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:

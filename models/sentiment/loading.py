@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from threading import RLock
 
-from models.sentiment.artifact import DEFAULT, folder_before, folder_of, verify, version
+from models.sentiment.artifact import DEFAULT, folder_of, stage_folder, verify, version
 from models.sentiment.calibration import Calibration
 from models.sentiment.cascade import ACCURATE, CASCADE, FAST, Cascade
 from models.sentiment.contract import ArtifactError, SentimentModel
@@ -51,16 +51,20 @@ def open_artifact(folder: Path) -> SentimentModel:
     """Load the artefact in a folder, whatever its format; a text that is longer than its window is read in parts.
 
     Raises:
-        ArtifactError: a file is missing, changed or unreadable, also one of the model that reads before it.
+        ArtifactError: a file is missing, changed or unreadable, also one of a model that reads before or after it.
     """
     manifest = verify(folder)
     serving = manifest["serving"]
     model: SentimentModel = _kind_of(manifest["format"])(folder)
     if serving["window_chars"]:
         model = Windowed(model, serving["window_chars"])
-    if before := serving.get("first"):
-        sure, temperature = Sure(**before["sure_from"]), Calibration.from_dict(manifest["calibration"]).mixed
-        return Staged(_loaded(folder_before(folder, before)), model, sure, before["share"], temperature)
+    calibration, own = Calibration.from_dict(manifest["calibration"]), model
+    if stage := serving.get("first"):
+        first = _loaded(stage_folder(folder, stage))
+        model = Staged(first, model, Sure(**stage["sure_from"]), stage["share"], calibration.mixed, known_as=own)
+    if stage := serving.get("last"):
+        last = _loaded(stage_folder(folder, stage))
+        model = Staged(model, last, Sure(**stage["sure_from"]), stage["share"], calibration.mixed_last, known_as=own)
     return model
 
 

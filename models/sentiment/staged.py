@@ -1,4 +1,6 @@
-"""Two readings: a faster model reads every text, and the model itself reads again those that one is not sure of.
+"""Two readings: a faster model reads every text, and a slower one reads again those that it is not sure of.
+
+Either may be two readings itself, so that there are three.
 
 Whether a text is read again depends on that text alone, so that every text scores the same in any company; a budget
 for many texts together is what ``cascade`` is for.
@@ -40,26 +42,34 @@ class Sure:
 
 
 class Staged:
-    """A model and the faster one before it, as one; ``loading.open_artifact`` gives one."""
+    """A faster model and the slower one after it, as one; ``loading.open_artifact`` gives one."""
 
     labels = LABELS
 
     def __init__(
-        self, first: SentimentModel, model: SentimentModel, sure: Sure, share: float, temperature: float = 1.0
+        self,
+        first: SentimentModel,
+        second: SentimentModel,
+        sure: Sure,
+        share: float,
+        temperature: float = 1.0,
+        known_as: SentimentModel | None = None,
     ) -> None:
-        """Put ``first`` before ``model``.
+        """Put ``first`` before ``second``.
 
         Args:
             first: reads every text; what it is sure of stays.
-            model: reads the others again; what it packaged is what the whole goes by.
+            second: reads the others again.
             sure: when ``first`` is sure.
             share: 0 to 1, what the first reading counts beside the second one.
             temperature: of the mixture of both; see ``Calibration.mixed``.
+            known_as: whose name, version and packaged values the whole goes by; by default those of ``second``.
         """
-        self.first, self.model = first, model
-        self.name, self.version = model.name, model.version
-        self.unsure_below: float = getattr(model, "unsure_below", 0.0)
-        self.rate_chars_per_second: float | None = getattr(model, "rate_chars_per_second", None)
+        self.first, self.second = first, second
+        own = known_as or second
+        self.name, self.version = own.name, own.version
+        self.unsure_below: float = getattr(own, "unsure_below", 0.0)
+        self.rate_chars_per_second: float | None = getattr(own, "rate_chars_per_second", None)
         self._sure, self._share, self._temperature = sure, share, temperature
 
     def predict(
@@ -70,7 +80,7 @@ class Staged:
         again = np.flatnonzero(~self._sure.of(read, texts)).tolist()
         if not again:
             return read
-        second = self.model.predict(*Texts(texts, languages, kinds).at(again))
+        later = self.second.predict(*Texts(texts, languages, kinds).at(again))
         scored = read.copy()
-        scored[again] = softmax(mixed(read[again], second, self._share) / self._temperature)
+        scored[again] = softmax(mixed(read[again], later, self._share) / self._temperature)
         return scored

@@ -27,6 +27,7 @@ def command(
     unlabelled: Annotated[Path | None, typer.Option(help="folder of Parquet files with texts of your feeds")] = None,
     out: Annotated[Path, typer.Option(help="folder of artefacts; NAME/VERSION is made in it")] = ARTIFACTS,
     cache: Annotated[Path, typer.Option(help="folder of checkpoints and TensorBoard logs")] = CACHE,
+    seed: Annotated[int | None, typer.Option(help="another than the configuration's, with a folder of data")] = None,
     catalogue: Annotated[Path, typer.Option(help="TOML file that names the labelled files")] = CATALOGUE,
 ) -> None:
     """Train the sentiment model NAME and package it.
@@ -46,7 +47,9 @@ def command(
                 raise UnknownModelError(f"nothing is packaged in {packaged}; train {name} on a folder first")
             folder = retrain(packaged / str(newest), data, cache)
         else:
-            folder = train(read_config(name), data, unlabelled, out, cache, catalogue)
+            config = read_config(name)
+            config = config if seed is None else config.model_copy(update={"seed": seed})
+            folder = train(config, data, unlabelled, out, cache, catalogue)
     except (*_FAULTS, NotBetterError, BackendError, CheckpointError) as fault:
         typer.secho(str(fault), fg="red", err=True)
         raise typer.Exit(1) from fault

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -15,13 +15,26 @@ from models.training.augmentation.changes import CHANGES
 CONFIGS = Path(__file__).with_name("configs")
 
 Family = Literal[
-    "rules", "tfidf", "naive_bayes", "bag", "simple_rnn", "lstm", "gru", "bilstm", "cnn", "transformer", "encoder"
+    "rules",
+    "tfidf",
+    "naive_bayes",
+    "bag",
+    "simple_rnn",
+    "lstm",
+    "gru",
+    "bilstm",
+    "cnn",
+    "transformer",
+    "encoder",
+    "universal",
+    "stack",
 ]
 
 
 _CLASSICAL = ("rules", "tfidf", "naive_bayes")
 _WATCHED = ("simple_rnn", "lstm", "gru", "bilstm", "cnn", "transformer")
-_GOES_ON = ("bag", "encoder")
+_PRETRAINED = ("encoder", "universal")
+_GOES_ON = ("bag", *_PRETRAINED)
 LONGEST = 130
 """Tokens of a window, marks of its ends included: the positions that are kept of the pretrained encoder."""
 
@@ -110,14 +123,16 @@ class Data(_Section):
 
 
 class Distillation(_Section):
-    """Learning from a packaged model, the teacher, beside people's labels."""
+    """Learning from packaged models, the teachers, beside people's labels."""
 
-    teacher: str
-    """Name of a packaged model, or the path of an artefact."""
+    teachers: tuple[str, ...] = Field(min_length=1)
+    """Names of packaged models, or paths of artefacts; what they teach is the mean of their answers."""
     labels: float = Field(default=0.5, ge=0, le=1)
     """How much of what is learnt from a labelled row is its label; the rest is what the teacher says."""
     unlabelled: float = Field(default=1.0, ge=0)
     """How often an epoch takes a text without a label."""
+    turned: int = Field(default=0, ge=0)
+    """So many short training texts join those without a label, each with a negator put into it."""
     max_chars: int = Field(default=220, ge=50)
     """The teacher is not asked about longer texts."""
     first: str | None = None
@@ -126,6 +141,15 @@ class Distillation(_Section):
     """What ``first`` gives a label with at least this probability, it is sure of."""
     sure_rate: float = Field(default=0.25, ge=0, le=1)
     """How often, against the others, an epoch takes a row that ``first`` is sure of."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_one_teacher(cls, settings: Any) -> Any:
+        """Artefacts that were packaged when there was one teacher say so."""
+        if isinstance(settings, dict) and "teacher" in settings:
+            others = {name: value for name, value in settings.items() if name != "teacher"}
+            return {**others, "teachers": (settings["teacher"],)}
+        return settings
 
 
 class SureFrom(_Section):
@@ -136,14 +160,14 @@ class SureFrom(_Section):
     """Of a text with a negator or a word of contrast."""
 
 
-class First(_Section):
-    """A faster packaged model that reads every text; the model itself reads again what that one is not sure of."""
+class Stage(_Section):
+    """Another packaged model that reads before or after this one; the later reads again what is not sure until then."""
 
     model: str
     sure_from: SureFrom
-    """A text that ``model`` gives a label with at least this probability is not read again."""
+    """A text that has a label with at least this probability is not read again."""
     share: float = Field(default=0.3, ge=0, lt=1)
-    """What the probabilities of ``model`` count, beside those of the second reading, where a text is read again."""
+    """What was read before counts, beside the later reading, where a text is read again."""
 
 
 class Serving(_Section):
@@ -157,8 +181,10 @@ class Serving(_Section):
     """What one core is counted on to do: what turns a budget in minutes into a number of texts."""
     neutral: dict[Literal["post", "review", "news"], float] = {}
     """What is added to the logit of neutral in texts of a kind; see ``models.sentiment.calibration.Calibration``."""
-    first: First | None = None
-    """None reads every text."""
+    first: Stage | None = None
+    """A faster model that reads every text before this one; None reads every text itself."""
+    last: Stage | None = None
+    """A slower model that reads again what is not sure yet."""
 
 
 Augmentation = Annotated[float, Field(ge=0, le=1)]
@@ -184,6 +210,8 @@ class Config(_Section):
     data: Data = Data()
     distillation: Distillation | None = None
     """None learns from labels alone."""
+    members: tuple[str, ...] = ()
+    """Of a stack: names of packaged encoders of either kind, or the paths of their artefacts."""
     serving: Serving = Serving()
 
     @field_validator("augmentation")
@@ -198,9 +226,15 @@ class Config(_Section):
             raise ValueError(f"the family {self.family} learns from labels alone; take the section distillation out")
         if self.schedule.patience and self.family not in _WATCHED:
             raise ValueError(f"the family {self.family} never stops early; take schedule.patience out")
-        if self.family != "encoder" and (self.schedule.layer_decay < 1 or self.schedule.average):
-            raise ValueError(f"the family {self.family} has no schedule.layer_decay and no schedule.average")
-        if self.family != "encoder" and self.schedule.precision != "float32":
+        if self.family != "encoder" and self.schedule.layer_decay < 1:
+            raise ValueError(f"the family {self.family} has no schedule.layer_decay")
+        if self.family not in _PRETRAINED and self.schedule.average:
+            raise ValueError(f"the family {self.family} has no schedule.average")
+        if bool(self.members) != (self.family == "stack"):
+            raise ValueError(f"members are of a stack, which needs some; this is of the family {self.family}")
+        if self.family == "stack" and self.distillation:
+            raise ValueError("a stack learns from labels alone; its members have teachers: take distillation out")
+        if self.family not in _PRETRAINED and self.schedule.precision != "float32":
             raise ValueError(f"the family {self.family} learns in float32 alone; take schedule.precision out")
         if self.schedule.keep and not self.start:
             raise ValueError("schedule.keep is of what a training goes on from: name it as start")

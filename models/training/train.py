@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,18 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from models.sentiment.artifact import MANIFEST, folder_of, sha256, version
-from models.sentiment.calibration import Calibration
+from models.sentiment.artifact import MANIFEST, folder_of, sha256
+from models.sentiment.calibration import Calibration, softmax
 from models.sentiment.contract import SentimentModel
 from models.sentiment.loading import load, open_artifact
 from models.sentiment.staged import Sure, mixed
-from models.training.config import Config, ConfigError
+from models.training.config import Config, ConfigError, Stage
 from models.training.data.catalogue import again, read_catalogue, seen
-from models.training.data.distil import UNLABELLED, distilled, seldom_where_sure
+from models.training.data.distil import UNLABELLED, Teachers, distilled, seldom_where_sure
 from models.training.data.lexicon import LEXICON, with_lexicon
 from models.training.data.made import MADE, with_made
 from models.training.data.rows import capped, development_rows, load_rows, load_unseen, read_texts, thinned
+from models.training.data.turned import turned
 from models.training.families.registry import retrainer, trainer
 from models.training.job import Job, Trained
 from models.training.packaging import package, spread
@@ -49,19 +51,22 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
     made_from = package.MadeFrom(package.entries(frame[frame["part"] == "train"], known))
     texts = read_texts(unlabelled) if unlabelled else []
     if config.distillation:
-        teacher = folder_of(config.distillation.teacher)
-        answers = cache / "teachers" / sha256(teacher / MANIFEST)[:12]
-        frame = distilled(frame, texts, open_artifact(teacher), config.distillation, answers)
+        folders = [folder_of(name) for name in config.distillation.teachers]
+        teachers = Teachers([open_artifact(folder) for folder in folders])
+        texts = [*texts, *turned(frame, config.distillation.turned)]
+        frame = distilled(frame, texts, teachers, config.distillation, cache / "teachers" / _together(folders))
         if config.distillation.first:
             frame = seldom_where_sure(frame, load(config.distillation.first), config.distillation)
         count = int((frame["dataset"] == UNLABELLED).sum())
-        made_from = replace(made_from, teacher=version(str(teacher)), unlabelled_texts=count)
+        made_from = replace(made_from, teacher=teachers.version, unlabelled_texts=count)
     if config.data.made:
         frame = with_made(frame, config.data.made)
         made_from = made_from.also(MADE, frame)
     if config.data.lexicon:
         frame = with_lexicon(frame, config.data.lexicon)
         made_from = made_from.also(LEXICON, frame)
+    if config.members:
+        made_from = made_from.of_members([folder_of(name) for name in config.members])
     if config.start:
         start = folder_of(config.start)
         made_from = made_from.going_on(start)
@@ -132,10 +137,28 @@ def _calibration(trained: Trained, config: Config, frame: pd.DataFrame, prior: C
     labels, logits = rows["label"].to_numpy(np.int64), trained.logits(texts, languages)
     neutral = {str(kind): shift for kind, shift in config.serving.neutral.items()}
     calibration = replace(calibrate(logits, labels, languages, kinds, prior), neutral=neutral)
+    scored = calibration.apply(logits, languages, kinds)
     if first:
-        mixture = mixed(read, calibration.apply(logits, languages, kinds), first.share)
+        mixture = mixed(read, scored, first.share)
         calibration = replace(calibration, mixed=temperature(mixture, labels, calibration.mixed))
-    return calibration
+        scored = softmax(mixture / calibration.mixed)
+    return _with_last(calibration, rows, scored, config.serving.last)
+
+
+def _with_last(calibration: Calibration, rows: pd.DataFrame, scored: np.ndarray, last: Stage | None) -> Calibration:
+    """With the temperature of the mixture of what was ``scored`` [n, 3] and what ``last`` reads of the unsure rows."""
+    if last is None:
+        return calibration
+    again = ~Sure(**last.sure_from.model_dump()).of(scored, rows["text"].tolist())
+    rows, scored = rows[again], scored[again]
+    mixture = mixed(scored, load(last.model).predict(*_columns(rows)), last.share)
+    found = temperature(mixture, rows["label"].to_numpy(np.int64), calibration.mixed_last)
+    return replace(calibration, mixed_last=found)
+
+
+def _together(folders: Sequence[Path]) -> str:
+    """A name that tells the artefacts in ``folders`` from all others."""
+    return hashlib.sha256("".join(sha256(folder / MANIFEST) for folder in folders).encode()).hexdigest()[:12]
 
 
 def _columns(rows: pd.DataFrame) -> tuple[list[str], list[str], list[str]]:

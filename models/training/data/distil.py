@@ -29,6 +29,22 @@ _BUCKETS = 128
 _CONSOLE = Console(stderr=True)
 
 
+class Teachers:
+    """Several models as one: the mean of what they say."""
+
+    labels = LABELS
+
+    def __init__(self, models: Sequence[SentimentModel]) -> None:
+        self.name = self.version = ", ".join(model.version for model in models)
+        self._models = models
+
+    def predict(
+        self, texts: Sequence[str], languages: Sequence[str] | None = None, kinds: Sequence[str] | None = None
+    ) -> np.ndarray:
+        """Return the probability of each label: float32 [n, 3], rows sum to 1, in the order of ``texts``."""
+        return np.asarray(np.mean([model.predict(texts, languages, kinds) for model in self._models], axis=0))
+
+
 def distilled(
     frame: pd.DataFrame, texts: Sequence[str], teacher: SentimentModel, settings: Distillation, cache: Path
 ) -> pd.DataFrame:

@@ -1,34 +1,42 @@
-"""The pretrained encoder, fine-tuned: the most accurate model, and the slowest.
+"""Pretrained networks, fine-tuned: the encoder, most accurate and slowest, and the universal sentence encoder.
 
-It trains on any backend of Keras; packaging, which needs TensorFlow, is imported when it is due.
+They train on any backend of Keras; packaging, which needs TensorFlow, is imported when it is due.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from models.sentiment.artifact import verify
 from models.sentiment.calibration import Calibration
 from models.text.clean import cleaner
 from models.training.config import Config, network_of
 from models.training.job import Job
 from models.training.networks.encoder import Encoder, EncoderShape, from_pretrained
 from models.training.networks.fit import fit, insist_on_tensorflow, logits_of
-from models.training.networks.pretrained import PIECES, Pretrained, find, kept_pieces, read
+from models.training.networks.pretrained import PIECES, FourBit, Pretrained, find, kept_pieces, read
 from models.training.networks.tokens import Tokenizer, TrainingRows, lengths_of
+from models.training.networks.universal import (
+    Universal,
+    UniversalShape,
+    find_universal,
+    read_universal,
+    universal_from,
+)
 
 
 @dataclass(frozen=True)
 class TrainedEncoder:
-    """An encoder with the vocabulary and the frozen word vectors it reads with."""
+    """A network with the vocabulary and the word vectors it reads with."""
 
-    network: Encoder
+    network: Encoder | Universal
     pretrained: Pretrained
     config: Config
     format: str = "savedmodel"
@@ -47,9 +55,9 @@ class TrainedEncoder:
 
 def train_encoder(job: Job) -> TrainedEncoder:
     """Fine-tune the first layers of the pretrained encoder on the training rows."""
-    pretrained = pretrained_for(job)
+    pretrained = _with_kept_pieces(read(find()), job)
     begin = partial(from_pretrained, pretrained, network_of(job.config, EncoderShape), job.config.seed)
-    return TrainedEncoder(_fitted(begin, pretrained, job), pretrained, job.config)
+    return _fitted(begin, pretrained, job)
 
 
 def retrain_encoder(folder: Path, job: Job) -> TrainedEncoder:
@@ -58,10 +66,38 @@ def retrain_encoder(folder: Path, job: Job) -> TrainedEncoder:
 
     pretrained = packaged_words(folder)
     begin = partial(open_encoder, folder, pretrained, network_of(job.config, EncoderShape), job.config.seed)
-    return TrainedEncoder(_fitted(begin, pretrained, job), pretrained, job.config)
+    return _fitted(begin, pretrained, job)
 
 
-def _fitted(begin: Callable[[], Encoder], pretrained: Pretrained, job: Job) -> Encoder:
+def train_universal(job: Job) -> TrainedEncoder:
+    """Fine-tune the universal sentence encoder, its word vectors too, on the training rows."""
+    pretrained = _with_kept_pieces(read_universal(find_universal()), job)
+    begin = partial(universal_from, pretrained, network_of(job.config, UniversalShape), job.config.seed)
+    return _fitted(begin, pretrained, job)
+
+
+def retrain_universal(folder: Path, job: Job) -> TrainedEncoder:
+    """Fine-tune the sentence encoder that is packaged in ``folder``."""
+    from models.training.packaging.export import open_universal, packaged_words
+
+    pretrained = packaged_words(folder)
+    begin = partial(open_universal, folder, pretrained, network_of(job.config, UniversalShape), job.config.seed)
+    return _fitted(begin, pretrained, job)
+
+
+def open_trained(folder: Path) -> TrainedEncoder:
+    """The pretrained network that is packaged in ``folder``, as its training left it."""
+    from models.training.packaging.export import open_encoder, open_universal, packaged_words
+
+    config, pretrained = Config.model_validate(verify(folder)["config"]), packaged_words(folder)
+    if config.family == "universal":
+        universal = open_universal(folder, pretrained, network_of(config, UniversalShape), config.seed)
+        return TrainedEncoder(universal, pretrained, config)
+    encoder = open_encoder(folder, pretrained, network_of(config, EncoderShape), config.seed)
+    return TrainedEncoder(encoder, pretrained, config)
+
+
+def _fitted(begin: Callable[[], Encoder | Universal], pretrained: Pretrained, job: Job) -> TrainedEncoder:
     """What ``begin`` gives, trained; always computed in float32, whatever it learnt in."""
     config = job.config
     rows = TrainingRows.of(config, job.frame, Tokenizer.of(config, pretrained.vocabulary))
@@ -69,12 +105,23 @@ def _fitted(begin: Callable[[], Encoder], pretrained: Pretrained, job: Job) -> E
         learner = begin()
         fit(learner, rows, config.schedule, job.cache, jit=_compiles(config.schedule.precision))
     insist_on_tensorflow(job.cache)
+    network = begin()
+    network.set_weights(learner.get_weights())
+    return rounded(network, pretrained, config)
+
+
+def rounded(network: Encoder | Universal, pretrained: Pretrained, config: Config) -> TrainedEncoder:
+    """A network with the weights that it will have once it is stored, so that what is measured is what is packaged.
+
+    Word vectors that did not learn are those of ``pretrained``.
+    """
     from models.training.packaging.export import round_weights
 
-    encoder = begin()
-    encoder.set_weights(learner.get_weights())
-    round_weights(encoder, but=[encoder.embedding.words])
-    return encoder
+    if network.words.trainable:
+        pretrained = replace(pretrained, words=FourBit.of(np.asarray(network.words)))
+        network.words.assign(pretrained.words.dense())
+    round_weights(network, but=[network.words])
+    return TrainedEncoder(network, pretrained, config)
 
 
 @contextmanager
@@ -93,12 +140,12 @@ def _compiles(precision: str) -> bool:
     return precision == "float32" or keras.config.backend() != "tensorflow"
 
 
-def pretrained_for(job: Job) -> Pretrained:
-    """The pretrained weights with the pieces that the labelled and the unlabelled texts use.
+def _with_kept_pieces(full: Pretrained, job: Job) -> Pretrained:
+    """Pretrained weights with the pieces that the labelled and the unlabelled texts use.
 
     No label is looked at, so that texts of every part may say which pieces there are.
     """
-    return kept_pieces(read(find()), _cleaned(job), job.config.text.pieces, job.cache / PIECES)
+    return kept_pieces(full, _cleaned(job), job.config.text.pieces, job.cache / PIECES)
 
 
 def _cleaned(job: Job) -> Iterator[str]:

@@ -22,8 +22,14 @@ _TRAINERS: dict[Family, str] = {
     "cnn": "sequence.train_sequence",
     "transformer": "sequence.train_sequence",
     "encoder": "encoder.train_encoder",
+    "universal": "encoder.train_universal",
+    "stack": "stack.train_stack",
 }
-_RETRAINERS: dict[Family, str] = {"bag": "bag.retrain_bag", "encoder": "encoder.retrain_encoder"}
+_RETRAINERS: dict[Family, str] = {
+    "bag": "bag.retrain_bag",
+    "encoder": "encoder.retrain_encoder",
+    "universal": "encoder.retrain_universal",
+}
 
 
 def trainer(family: Family) -> Callable[[Job], Trained]:

@@ -110,6 +110,11 @@ class Encoder(keras.Model):  # type: ignore[misc]
         for block in self.blocks[: shape.frozen]:
             block.trainable = False
 
+    @property
+    def words(self) -> Any:
+        """The table of word vectors, float32 [pieces, width]."""
+        return self.embedding.words
+
     def layers_above(self) -> list[int]:
         """For each trainable variable, how many layers lie above its own, the head counted as one."""
         layered: list[layers.Layer] = [self.embedding, *self.blocks]

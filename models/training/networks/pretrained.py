@@ -49,6 +49,16 @@ class FourBit:
     numbers: np.ndarray
     scales: np.ndarray
 
+    @classmethod
+    def of(cls, matrix: np.ndarray) -> FourBit:
+        """The nearest to a matrix, float32 [rows, columns]; what lies farthest from 0 in a block is its -8."""
+        blocks = matrix.reshape(len(matrix), -1, BLOCK)
+        farthest = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=2, keepdims=True), axis=2)
+        scales = (farthest / -8).astype(np.float16)
+        steps = np.where(scales == 0, 1, scales).astype(np.float32)
+        numbers = np.clip(np.rint(blocks / steps), -8, 7) + 8
+        return cls(numbers.reshape(matrix.shape).astype(np.uint8), scales[:, :, 0])
+
     def dense(self) -> np.ndarray:
         """The matrix itself, float32 [rows, columns]."""
         values = self.numbers.astype(np.float32) - 8

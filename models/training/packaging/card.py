@@ -12,6 +12,8 @@ CARD = "MODEL_CARD.md"
 _WHAT = {
     "bag": "Hashed bags of words, word pairs and character runs, read by small networks whose scores are averaged.",
     "encoder": "{depth} layers of the pretrained encoder multilingual-e5-small (MIT), fine-tuned on the data below.",
+    "universal": "The multilingual Universal Sentence Encoder, its tokens read with their neighbours, fine-tuned.",
+    "stack": "Two fine-tuned networks read every text, a Transformer and one of n-grams, and a stacker joins them.",
     "cnn": "A convolutional network over word pieces.",
     "rules": "A lexicon with rules for negation, degree and contrast, in the manner of VADER.",
     "tfidf": "Logistic regression over TF-IDF weighted words, pairs and character runs.",
@@ -40,7 +42,7 @@ def card(manifest: dict[str, Any]) -> str:
         error=metrics["calibration_error"],
         curve="\n".join(map(_bin, metrics["reliability"])),
         temperature=calibration["temperature"],
-        mixed=f" Of both readings together: {calibration['mixed']:.2f}." if manifest["serving"].get("first") else "",
+        later=_later(manifest["serving"], calibration),
         neutral=_neutral(calibration),
         temperatures=", ".join(f"{group} {value:.2f}" for group, value in calibration["groups"].items()),
         unsure=100 * metrics["unsure"]["share"],
@@ -61,9 +63,17 @@ def _learnt(manifest: dict[str, Any]) -> str:
     if manifest["teacher"]:
         texts = f"{manifest['unlabelled_texts']:,} texts without labels"
         said.append(f"{manifest['teacher']} taught it, on the rows below and on {texts}.")
+    if members := manifest.get("members"):
+        said.append(f"Its members were packaged as {', '.join(members)}; the stacker learnt on rows that they did not.")
     if manifest["started_from"]:
         said.append(f"Its training began with the weights of {manifest['started_from']}.")
     return " ".join(said)
+
+
+def _later(serving: dict[str, Any], calibration: dict[str, Any]) -> str:
+    """The temperatures of what several models read."""
+    said = f" Of both readings together: {calibration['mixed']:.2f}." if serving.get("first") else ""
+    return said + (f" With the last one: {calibration['mixed_last']:.2f}." if serving.get("last") else "")
 
 
 def _neutral(calibration: dict[str, Any]) -> str:
@@ -73,7 +83,7 @@ def _neutral(calibration: dict[str, Any]) -> str:
 
 
 def _reads(serving: dict[str, Any]) -> str:
-    window, before = serving["window_chars"], serving.get("first")
+    window, before, after = serving["window_chars"], serving.get("first"), serving.get("last")
     said = ["A text is read whole."]
     if window:
         said = [f"A text of more than {window} characters is read in windows of whole sentences; nothing is left out."]
@@ -83,8 +93,15 @@ def _reads(serving: dict[str, Any]) -> str:
             f"It is the second reader: {first} reads every text, and those that it gives no label with a probability",
             f"of {sure['usually']} ({sure['turned']} where there is a negator or a word of contrast) are read again,",
             f"its reading counting {share} and the second {1 - share:g}.",
-            "All figures here are of both together; TensorFlow Serving gives the second reading alone.",
         ]
+    if after:
+        last, sure = f"{after['model']}-{after['version']}", after["sure_from"]
+        said += [
+            f"What has no label with a probability of {sure['usually']} ({sure['turned']}) then is read by {last},",
+            f"all before it counting {after['share']}.",
+        ]
+    if before or after:
+        said.append("All figures here are of all together; TensorFlow Serving gives this model's reading alone.")
     return " ".join(said)
 
 
@@ -133,7 +150,7 @@ _ANEW = "`sentinela-train {name} --data FOLDER` trains it anew from catalogued d
 _FURTHER = (
     _ANEW[:-1] + "; `sentinela-train {name} --data mine.csv`\ngoes on from these weights with labels of your own."
 )
-_RETRAIN = {"bag": _FURTHER, "encoder": _FURTHER}
+_RETRAIN = {"bag": _FURTHER, "encoder": _FURTHER, "universal": _FURTHER}
 _NOT_STORED = "No text of these data is stored in the\nmodel."
 _STORED = {
     "estimator": "Its words and pairs of words are stored\nin the model: of few rows, that is nearly their texts."
@@ -178,7 +195,7 @@ Mean over all data sets: macro-F1 {mean}. Weakest on: {weakest}.
 ### Calibration
 
 Of the texts that it gives a label with this mean probability, that share is labelled right; expected calibration error
-{error:.3f}. One temperature, {temperature:.2f}; where language and kind are given: {temperatures}.{mixed}{neutral}
+{error:.3f}. One temperature, {temperature:.2f}; where language and kind are given: {temperatures}.{later}{neutral}
 
 | probability | right | rows |
 |---|---|---|

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,8 +25,13 @@ from models.text.clean import rewrites_of
 from models.training.config import Config
 from models.training.networks.encoder import Encoder, EncoderShape
 from models.training.networks.pretrained import BLOCK, FourBit, Pretrained, Vocabulary, proto, vocabulary_in
+from models.training.networks.stacker import Stacker
 from models.training.networks.stored import dense, stored
 from models.training.networks.tokens import BEGIN, END, PAD
+from models.training.networks.universal import Universal, UniversalShape
+
+Pretraining = Encoder | Universal
+"""A network that began with pretrained weights."""
 
 _TEXTS = tf.TensorSpec([None], tf.string, name="texts")
 _LANGUAGES = tf.TensorSpec([None], tf.string, name="languages")
@@ -86,7 +92,9 @@ class TokenReader(tf.Module):  # type: ignore[misc]
     def __init__(self, vocabulary: Vocabulary, steps: Sequence[str], longest: int, encode: Stored) -> None:
         """``longest``: tokens of a window, marks of its ends included."""
         super().__init__()
-        self.tokenizer = tensorflow_text.SentencepieceTokenizer(model=proto(vocabulary))
+        model = proto(vocabulary)
+        # Tokenisers of one name are one in an artefact, whatever their vocabularies.
+        self.tokenizer = tensorflow_text.SentencepieceTokenizer(model, name=f"pieces_{sha256(model).hexdigest()[:12]}")
         self.encode = encode
         self._rewrites = rewrites_of(steps)
         self._longest = longest
@@ -101,6 +109,21 @@ class TokenReader(tf.Module):  # type: ignore[misc]
         logits = _longest_first(tf.concat([BEGIN * ends, windows, END * ends], axis=1), self.encode.widened())
         sizes = tf.cast(windows.row_lengths() + 1, tf.float32)[:, tf.newaxis]
         return tf.math.segment_sum(logits * sizes, owners) / tf.math.segment_sum(sizes, owners)
+
+
+class StackReader(tf.Module):  # type: ignore[misc]
+    """Several readers of raw strings, and the stacker that makes one answer of theirs."""
+
+    def __init__(self, members: Sequence[TokenReader], stacker: Stacker) -> None:
+        super().__init__()
+        self.members = list(members)
+        self.kernel = tf.Variable(stacker.kernel, trainable=False)
+        self.bias = tf.Variable(stacker.bias, trainable=False)
+
+    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
+        """Logits float32 [n, 3] of raw strings [n]."""
+        said = [tf.nn.log_softmax(member(texts)) for member in self.members]
+        return tf.concat(said, axis=1) @ self.kernel + self.bias
 
 
 def _windows(ids: tf.RaggedTensor, longest: int) -> tuple[tf.RaggedTensor, tf.Tensor]:
@@ -158,22 +181,23 @@ class StoredNetwork(tf.Module):  # type: ignore[misc]
 
 
 class StoredEncoder(tf.Module):  # type: ignore[misc]
-    """The encoder: frozen word vectors as 4-bit numbers, of which only the batch's own are widened."""
+    """A pretrained network: word vectors as 4-bit numbers, of which only the batch's own are widened."""
 
-    def __init__(self, encoder: Encoder, words: FourBit) -> None:
+    def __init__(self, network: Pretraining, words: FourBit) -> None:
         super().__init__()
-        self._run = _untracked(encoder)
+        self._run = _untracked(network)
         self.pairs = tf.Variable(_pack(words.numbers), trainable=False)
         self.scales = tf.Variable(words.scales.astype(np.float16), trainable=False)
-        self.heads = tf.Variable(encoder.blocks[0].heads, trainable=False)
-        self.inner = tf.Variable(encoder.blocks[0].inner.units, trainable=False)
-        self.weights = [stored(variable) for variable in trained_weights(encoder)]
+        if isinstance(network, Encoder):
+            self.heads = tf.Variable(network.blocks[0].heads, trainable=False)
+            self.inner = tf.Variable(network.blocks[0].inner.units, trainable=False)
+        self.weights = [stored(variable) for variable in trained_weights(network)]
 
     def widened(self) -> EncodeIds:
-        """The encoder with dense weights; of the word vectors only those of a batch are widened."""
-        encoder = self._run()
-        read = partial(encoder.encode, training=False)
-        return _with_weights(trained_weights(encoder), self.weights, lambda ids: read(self._vectors(ids), ids))
+        """The network with dense weights; of the word vectors only those of a batch are widened."""
+        network = self._run()
+        read = partial(network.encode, training=False)
+        return _with_weights(trained_weights(network), self.weights, lambda ids: read(self._vectors(ids), ids))
 
     def _vectors(self, ids: tf.Tensor) -> tf.Tensor:
         """Word vectors float32 [n, length, width]."""
@@ -208,8 +232,8 @@ def packaged_words(folder: Path) -> Pretrained:
     """The vocabulary and the word vectors that an artefact reads with."""
     stored = tf.saved_model.load(str(folder)).reader.encode
     words = FourBit(_unpack(stored.pairs.numpy()), stored.scales.numpy())
-    width = words.numbers.shape[1]
-    return Pretrained(width, int(stored.heads), _packaged_vocabulary(folder), words, {})
+    heads = int(stored.heads) if hasattr(stored, "heads") else 1
+    return Pretrained(words.numbers.shape[1], heads, _packaged_vocabulary(folder), words, {})
 
 
 def open_encoder(folder: Path, pretrained: Pretrained, shape: EncoderShape, seed: int) -> Encoder:
@@ -218,10 +242,22 @@ def open_encoder(folder: Path, pretrained: Pretrained, shape: EncoderShape, seed
     encoder = Encoder(
         len(pretrained.vocabulary.pieces), pretrained.width, int(stored.inner), pretrained.heads, shape, seed
     )
-    encoder.embedding.words.assign(pretrained.words.dense())
-    for variable, weight in zip(trained_weights(encoder), stored.weights, strict=True):
-        variable.assign(dense(weight))
+    _give(encoder, pretrained, stored)
     return encoder
+
+
+def open_universal(folder: Path, pretrained: Pretrained, shape: UniversalShape, seed: int) -> Universal:
+    """The sentence encoder of an artefact, of which ``pretrained`` are the words, ready to learn on."""
+    network = Universal(len(pretrained.vocabulary.pieces), pretrained.width, shape, seed)
+    _give(network, pretrained, tf.saved_model.load(str(folder)).reader.encode)
+    return network
+
+
+def _give(network: Pretraining, pretrained: Pretrained, stored: Any) -> None:
+    """Give a network the weights of an artefact."""
+    network.words.assign(pretrained.words.dense())
+    for variable, weight in zip(trained_weights(network), stored.weights, strict=True):
+        variable.assign(dense(weight))
 
 
 def _packaged_vocabulary(folder: Path) -> Vocabulary:
@@ -230,9 +266,9 @@ def _packaged_vocabulary(folder: Path) -> Vocabulary:
     return vocabulary_in(next(nodes).attr["model"].s)
 
 
-def trained_weights(encoder: Encoder) -> list[Any]:
-    """The variables of an encoder but for its word vectors and its seeds, in an order that is always the same."""
-    return [one for one in encoder.variables if one is not encoder.embedding.words and not _is_seed(one)]
+def trained_weights(network: Pretraining) -> list[Any]:
+    """The variables of a network but for its word vectors and its seeds, in an order that is always the same."""
+    return [one for one in network.variables if one is not network.words and not _is_seed(one)]
 
 
 def _pack(numbers: np.ndarray) -> np.ndarray:
@@ -264,9 +300,18 @@ def save_sequence(
 
 
 def save_encoder(
-    encoder: Encoder, pretrained: Pretrained, config: Config, folder: Path, calibration: Calibration
+    network: Pretraining, pretrained: Pretrained, config: Config, folder: Path, calibration: Calibration
 ) -> None:
-    """Package an encoder whose word vectors stayed what they were."""
-    stored = StoredEncoder(encoder, pretrained.words)
-    reader = TokenReader(pretrained.vocabulary, config.text.steps, config.text.buckets[-1], stored)
-    save(reader, calibration, folder)
+    """Package a pretrained network, whose word vectors are those of ``pretrained``."""
+    save(encoder_reader(network, pretrained, config), calibration, folder)
+
+
+def save_stack(readers: Sequence[TokenReader], stacker: Stacker, calibration: Calibration, folder: Path) -> None:
+    """Package several networks and what joins them."""
+    save(StackReader(readers, stacker), calibration, folder)
+
+
+def encoder_reader(network: Pretraining, pretrained: Pretrained, config: Config) -> TokenReader:
+    """Raw strings to the logits of a pretrained network."""
+    stored = StoredEncoder(network, pretrained.words)
+    return TokenReader(pretrained.vocabulary, config.text.steps, config.text.buckets[-1], stored)

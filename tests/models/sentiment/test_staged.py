@@ -79,6 +79,19 @@ def test_it_goes_by_the_name_of_the_second(first: Says, second: Says) -> None:
     assert (both.name, both.version, both.labels) == ("slow", "slow-1", LABELS)
 
 
+def test_three_read_one_after_another_under_the_name_of_the_middle_one(first: Says, second: Says) -> None:
+    second.rows = {"unsure": [0.2, 0.4, 0.4], "clear": [0.0, 0.1, 0.9]}
+    first.rows["clear"] = UNSURE
+    third = Says("slowest", {"unsure": [1.0, 0.0, 0.0]})
+    two = Staged(first, second, Sure(0.7, 0.9), share=0.0)
+    three = Staged(two, third, Sure(0.6, 0.6), share=0.5, known_as=second)
+    scored = three.predict(["sure", "unsure", "clear"], ["pt", "en", "es"], ["post", "news", "post"])
+    np.testing.assert_allclose(scored, [SURE, [0.6, 0.2, 0.2], [0.0, 0.1, 0.9]], atol=1e-6)
+    assert second.given == [(["unsure", "clear"], ["en", "es"], ["news", "post"])]
+    assert third.given == [(["unsure"], ["en"], ["news"])]
+    assert (three.name, three.version) == ("slow", "slow-1")
+
+
 @pytest.fixture
 def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two copies of a shipped model, the second of which reads after the first."""
@@ -111,5 +124,5 @@ def test_without_the_very_first_it_is_refused(packaged: Path, harm: str) -> None
         manifest.parent.rename(manifest.parents[1] / "3")
     else:
         manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"unsure_below": 0.4}))
-    with pytest.raises(ArtifactError, match=r"reads what quick-1 is not sure of, and .*quick/1 is not there as it was"):
+    with pytest.raises(ArtifactError, match=r"reads together with quick-1, and .*quick/1 is not there as it was"):
         open_artifact(packaged)

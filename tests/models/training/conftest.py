@@ -11,6 +11,7 @@ import pytest
 
 from models.training.networks.encoder import POSITIONS
 from models.training.networks.pretrained import FourBit, Pretrained, Vocabulary
+from models.training.networks.universal import ORDERS
 
 CATALOGUE = """
 [first]
@@ -117,6 +118,26 @@ def tiny_pretrained() -> Pretrained:
             tensors[f"l{layer}.{name}.w"] = np.ones(32, np.float32)
             tensors[f"l{layer}.{name}.b"] = np.zeros(32, np.float32)
     return Pretrained(32, 2, Vocabulary(pieces, scores), table, tensors)
+
+
+@pytest.fixture(scope="session")
+def tiny_universal(tiny_pretrained: Pretrained) -> Pretrained:
+    """A sentence encoder of random numbers: the real one's sizes, the other's vocabulary without its last pieces."""
+    random, width, found, pieces = np.random.default_rng(1), 512, 256, 48
+    vocabulary = Vocabulary(tiny_pretrained.vocabulary.pieces[:pieces], tiny_pretrained.vocabulary.scores[:pieces])
+    shapes = {"d0": (width, 320), "d1": (320, 320), "d2": (320, width), "d3": (width, width)}
+    shapes |= {"p1": (width, 320), "p3": (320, width), "cnn_W": (width + 3 * found, width)}
+    tensors = {name: 0.1 * normal(random, *shape) for name, shape in shapes.items()}
+    for order in ORDERS:
+        tensors |= {f"proj{order}": normal(random, width, found), f"proj_b{order}": normal(random, found)}
+        tensors |= {f"ln_g{order}": np.ones(found, np.float32), f"ln_b{order}": np.zeros(found, np.float32)}
+        for number in (1, 2):
+            tensors[f"w{number}_{order}"] = 0.2 * normal(random, order * found, found)
+            tensors[f"b{number}_{order}"] = normal(random, found)
+    tensors |= {"ln_g": np.ones(width + 3 * found, np.float32), "ln_b": np.zeros(width + 3 * found, np.float32)}
+    tensors["cnn_b"] = normal(random, width)
+    words = FourBit.of(normal(random, pieces, width))
+    return Pretrained(width, 1, vocabulary, words, tensors)
 
 
 def normal(random: np.random.Generator, *shape: int) -> np.ndarray:

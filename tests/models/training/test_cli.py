@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from models.sentiment.artifact import verify
 from models.training.cli import app
 
 CONFIG = """
@@ -27,6 +28,14 @@ def test_a_training_says_where_its_model_lies(folder: Path) -> None:
     code, said = run(folder, str(folder / "mine.toml"), folder)
     assert code == 0
     assert said.endswith(f"packaged in {folder / 'models' / 'mine' / '1'}")
+
+
+def test_another_seed_makes_another_model_of_the_same_configuration(folder: Path) -> None:
+    (folder / "mine.toml").write_text(CONFIG, encoding="utf-8")
+    for seed in ("1", "2"):
+        assert run(folder, str(folder / "mine.toml"), folder, "--seed", seed)[0] == 0
+    seeds = [verify(folder / "models" / "mine" / version)["config"]["seed"] for version in ("1", "2")]
+    assert seeds == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from models.sentiment.contract import LABELS
 from models.training.config import Distillation
-from models.training.data.distil import UNLABELLED, distilled, seldom_where_sure, teacher_says
+from models.training.data.distil import UNLABELLED, Teachers, distilled, seldom_where_sure, teacher_says
 from models.training.data.rows import targets_of
 
 FRAME = pd.DataFrame(
@@ -26,7 +26,7 @@ FRAME = pd.DataFrame(
         "evaluate": True,
     }
 )
-SETTINGS = Distillation(teacher="teacher", labels=0.25, unlabelled=0.5, max_chars=50)
+SETTINGS = Distillation(teachers=("teacher",), labels=0.25, unlabelled=0.5, max_chars=50)
 SAID = [0.2, 0.2, 0.6]
 
 
@@ -44,6 +44,18 @@ class Teacher:
         assert (languages, kinds) == (None, None)
         self.asked += texts
         return np.tile(np.array(SAID, np.float32), (len(texts), 1))
+
+
+def test_several_teachers_teach_their_mean() -> None:
+    class Other(Teacher):
+        version = "other-2"
+
+        def predict(self, texts: Sequence[str], *_: Sequence[str] | None) -> np.ndarray:
+            return np.tile(np.array([0.6, 0.4, 0.0], np.float32), (len(texts), 1))
+
+    both = Teachers([Teacher(), Other()])
+    assert both.version == "teacher-1, other-2"
+    np.testing.assert_allclose(both.predict(["a", "b"]), [[0.4, 0.3, 0.3]] * 2, atol=1e-6)
 
 
 def test_labels_and_the_teacher_share_a_row(tmp_path: Path) -> None:

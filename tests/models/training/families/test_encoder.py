@@ -1,8 +1,7 @@
-"""The fine-tuned encoder: trained, packaged, opened again and trained further, on made-up rows."""
+"""Fine-tuned networks of either kind: trained, packaged, opened again and trained further, on made-up rows."""
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import keras
@@ -14,42 +13,53 @@ from models.sentiment.calibration import Calibration
 from models.sentiment.contract import LABELS
 from models.sentiment.loading import open_artifact
 from models.training.config import Config
-from models.training.families.encoder import TrainedEncoder, retrain_encoder, train_encoder
+from models.training.families.encoder import TrainedEncoder
+from models.training.families.registry import retrainer, trainer
 from models.training.job import Job
 from models.training.packaging import package
 
 pytestmark = pytest.mark.slow
 
-CONFIG = Config.model_validate(
-    {
-        "name": "tiny",
-        "family": "encoder",
-        "network": {"depth": 1, "inner": 64, "filters": 8},
-        "text": {"buckets": [16], "batch_tokens": 512},
-        "schedule": {"epochs": 2, "rate": 3e-3},
-    }
-)
+_COMMON = {
+    "name": "tiny",
+    "text": {"buckets": [16], "batch_tokens": 512},
+    "schedule": {"epochs": 2, "rate": 3e-3},
+}
+ENCODER = Config.model_validate({**_COMMON, "family": "encoder", "network": {"depth": 1, "inner": 64, "filters": 8}})
+UNIVERSAL = Config.model_validate({**_COMMON, "family": "universal"})
 TEXTS = ["copo ótimo prato ótimo mesa", "copo horrível prato horrível mesa", "copo azul prato azul mesa"]
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+@pytest.fixture(scope="module", params=[ENCODER, UNIVERSAL], ids=lambda config: config.family)
+def config(request: pytest.FixtureRequest) -> Config:
+    chosen: Config = request.param
+    return chosen
 
 
 @pytest.fixture(scope="module")
-def trained(cache: Path) -> TrainedEncoder:
-    return train_encoder(job(cache))
+def cache(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp(config.family)
 
 
 @pytest.fixture(scope="module")
-def folder(trained: TrainedEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(config: Config, cache: Path) -> TrainedEncoder:
+    return train(job(config, cache))
+
+
+@pytest.fixture(scope="module")
+def folder(config: Config, trained: TrainedEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "1"
-    package.write_files(folder, trained, package.Identity(CONFIG, "1", Calibration(), package.MadeFrom([])))
+    package.write_files(folder, trained, package.Identity(config, "1", Calibration(), package.MadeFrom([])))
     return folder
 
 
-def job(cache: Path, swapped: bool = False) -> Job:
+def train(job: Job) -> TrainedEncoder:
+    trained = trainer(job.config.family)(job)
+    assert isinstance(trained, TrainedEncoder)
+    return trained
+
+
+def job(config: Config, cache: Path, swapped: bool = False) -> Job:
     words = {"negative": "horrível", "neutral": "azul", "positive": "ótimo"}
     things = ["copo", "prato", "mesa", "livro", "lamp", "chair", "clock", "fan"]
     made = [
@@ -61,7 +71,7 @@ def job(cache: Path, swapped: bool = False) -> Job:
     frame = pd.DataFrame(made, columns=["text", "label"])
     if swapped:
         frame["label"] = 2 - frame["label"]
-    return Job(CONFIG, frame.assign(dataset="one", weight=1.0, part="train"), cache)
+    return Job(config, frame.assign(dataset="one", weight=1.0, part="train"), cache)
 
 
 @pytest.mark.slow
@@ -76,22 +86,26 @@ def test_once_packaged_it_says_the_same(trained: TrainedEncoder, folder: Path) -
     np.testing.assert_allclose(open_artifact(folder).predict(TEXTS), expected, atol=1e-6)
 
 
-def test_a_training_taken_up_again_reads_with_the_same_pieces(trained: TrainedEncoder, cache: Path) -> None:
-    again = train_encoder(job(cache))
+def test_a_training_taken_up_again_reads_with_the_same_pieces(
+    config: Config, trained: TrainedEncoder, cache: Path
+) -> None:
+    again = train(job(config, cache))
     assert again.pretrained.vocabulary.pieces == trained.pretrained.vocabulary.pieces
     np.testing.assert_allclose(again.logits(TEXTS, []), trained.logits(TEXTS, []), atol=1e-6)
 
 
 @pytest.mark.slow
-def test_it_learns_on_from_what_is_packaged(trained: TrainedEncoder, folder: Path, tmp_path: Path) -> None:
-    further = retrain_encoder(folder, job(tmp_path, swapped=True))
+def test_it_learns_on_from_what_is_packaged(
+    config: Config, trained: TrainedEncoder, folder: Path, tmp_path: Path
+) -> None:
+    further = retrainer(config.family)(folder, job(config, tmp_path, swapped=True))
+    assert isinstance(further, TrainedEncoder)
     assert further.pretrained.vocabulary.pieces == trained.pretrained.vocabulary.pieces
     assert further.logits(TEXTS[:2], []).argmax(axis=1).tolist() == [0, 2]
 
 
-def test_what_learnt_in_bfloat16_computes_in_float32(tmp_path: Path) -> None:
-    schedule = CONFIG.schedule.model_copy(update={"precision": "bfloat16"})
-    half = dataclasses.replace(job(tmp_path), config=CONFIG.model_copy(update={"schedule": schedule}))
-    trained = train_encoder(half)
+def test_what_learnt_in_bfloat16_computes_in_float32(config: Config, tmp_path: Path) -> None:
+    schedule = config.schedule.model_copy(update={"precision": "bfloat16"})
+    trained = train(job(config.model_copy(update={"schedule": schedule}), tmp_path))
     assert trained.network.compute_dtype == keras.config.dtype_policy().compute_dtype == "float32"
     assert trained.logits(TEXTS, []).argmax(axis=1).tolist() == [2, 0, 1]

@@ -11,6 +11,7 @@ import sentencepiece
 from models.training.networks.encoder import EncoderShape, from_pretrained
 from models.training.networks.pretrained import (
     SPECIAL,
+    FourBit,
     Pretrained,
     PretrainedError,
     find,
@@ -91,6 +92,16 @@ def test_a_vocabulary_survives_its_serialisation(pruned: Pretrained) -> None:
     np.testing.assert_array_equal(again.scores, pruned.vocabulary.scores)
     processor = sentencepiece.SentencePieceProcessor(model_proto=model)
     assert (processor.bos_id(), processor.pad_id(), processor.eos_id(), processor.unk_id()) == (0, 1, 2, 3)
+
+
+def test_four_bits_come_near_and_give_themselves_back() -> None:
+    matrix = np.random.default_rng(0).normal(0, 1, (50, 64)).astype(np.float32)
+    four = FourBit.of(matrix)
+    assert (four.numbers.max(), four.numbers.dtype, four.scales.shape) == (15, np.uint8, (50, 2))
+    farthest = np.abs(matrix).reshape(50, 2, 32).max(axis=2).repeat(32, axis=1)
+    assert (np.abs(four.dense() - matrix) < 0.13 * farthest).all()
+    np.testing.assert_allclose(FourBit.of(four.dense()).dense(), four.dense(), rtol=1e-3)
+    assert not FourBit.of(np.zeros((2, 32), np.float32)).dense().any()
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:

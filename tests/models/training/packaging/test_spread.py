@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from models.sentiment import artifact
-from models.sentiment.artifact import ARTIFACTS, MANIFEST, folder_before, folder_of, verify
+from models.sentiment.artifact import ARTIFACTS, MANIFEST, folder_of, stage_folder, verify
 from models.sentiment.spread import ALL, Answers, Spread, Tau
 from models.training.packaging.package import former
 from models.training.packaging.spread import (
@@ -167,7 +167,7 @@ def test_it_is_written_into_manifest_and_card_and_nothing_else_changes() -> None
 def test_a_model_that_reads_after_it_still_finds_it() -> None:
     write(folder_of("fast"), SPREAD)
     balanced = folder_of("balanced")
-    assert folder_before(balanced, verify(balanced)["serving"]["first"]) == folder_of("fast")
+    assert stage_folder(balanced, verify(balanced)["serving"]["first"]) == folder_of("fast")
 
 
 def test_a_version_that_is_gone_is_remembered_by_those_after_it(shelf: Path) -> None:
