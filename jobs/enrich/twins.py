@@ -95,12 +95,12 @@ class Twins:
         changes = {partition: replaced(target, partition, ()) for partition in stale}
         days = sorted({partition.day for partition, wanted in stale.items() if wanted})
         posts = _dated(view)
-        known: dict[str, Texts] = {}
+        known: dict[str, Day] = {}
         for day in track(days, "twins", len(days), "days"):
             own = self._read(posts[day])
             before = [earlier for earlier in self._seen_from(day) if earlier in posts and earlier != day]
-            known = {earlier: known.get(earlier) or self._read(posts[earlier]).texts() for earlier in before}
-            known[day] = own.texts()
+            known = {earlier: known.get(earlier) or self._read(posts[earlier]).comparable() for earlier in before}
+            known[day] = own.comparable()
             rows, partition = _compared(own, list(known.values())), Partition(day)
             made_from = str(stale[partition])
             files = write(self.lake, self.output, {"published_date": day}, made_from, rows.to_batches())
@@ -137,30 +137,13 @@ class Day:
         )
         return cls(post.take(pa.array(order)), wording[order], long[order], signature[order])
 
-    def texts(self) -> Texts:
-        """The texts that are long enough, each once."""
+    def comparable(self) -> Day:
+        """The first post of every text that is long enough."""
         long = np.flatnonzero(self.long)
         _, first = np.unique(self.wording[long], return_index=True)
         kept = long[np.sort(first)]
-        post, wording, signature = self.post.take(pa.array(kept)), self.wording[kept], self.signature[kept]
-        keys = np.vstack([wording.view(np.uint64), bands(signature).T])
-        order = np.argsort(keys, axis=1, kind="stable")
-        return Texts(post.combine_chunks(), wording, signature, np.take_along_axis(keys, order, axis=1), order)
-
-
-@dataclass(frozen=True)
-class Texts:
-    """Different texts of one day, the earliest first: their first posts, and their numbers.
-
-    A text is looked for by its wording and by each of its bands: `keys` uint64 [1 + bands, texts], each row sorted, and
-    `order`, as large, which text each of them is of, of equal keys the earliest text first.
-    """
-
-    post: pa.Table
-    wording: Positions
-    signature: Signatures
-    keys: Keys
-    order: Positions
+        post = self.post.take(pa.array(kept)).combine_chunks()
+        return Day(post, self.wording[kept], self.long[kept], self.signature[kept])
 
 
 POST = ("feed", "post_id")
@@ -187,10 +170,10 @@ def _read(lake: Lake, file: File) -> Day:
     return Day.joined(parts)
 
 
-def _compared(day: Day, days: Sequence[Texts]) -> pa.Table:
+def _compared(day: Day, days: Sequence[Day]) -> pa.Table:
     """Of every post of `day`: feed, post_id, wording, cluster, exact, and whether it is a copy.
 
-    `days` are the texts of the days before it that it is compared with, the earliest first, and its own.
+    `days` are what is comparable of the days before it, the earliest first, and of itself.
     """
     same, first = _first_alike(days)
     leaders, leader = np.unique(first, return_inverse=True)
@@ -198,7 +181,7 @@ def _compared(day: Day, days: Sequence[Texts]) -> pa.Table:
     text = known[np.searchsorted(days[-1].wording, day.wording[day.long], sorter=known)]
     cluster, exact = np.full(len(day.wording), -1), np.zeros(len(day.wording), np.bool_)
     cluster[day.long], exact[day.long] = leader[text], (first == same)[text]
-    names = pa.array(_names(pa.concat_tables([texts.post for texts in days]).take(pa.array(leaders))), pa.string())
+    names = pa.array(_names(pa.concat_tables([one.post for one in days]).take(pa.array(leaders))), pa.string())
     names = names.take(pa.array(cluster, mask=cluster < 0))
     own = pa.array(_names(day.post), pa.string())
     return pa.table(
@@ -217,34 +200,30 @@ def _names(post: pa.Table) -> list[str]:
     return [cluster_name(*key) for key in zip(*(post.column(c).to_pylist() for c in POST), strict=True)]
 
 
-def _first_alike(days: Sequence[Texts]) -> tuple[Positions, Positions]:
+def _first_alike(days: Sequence[Day]) -> tuple[Positions, Positions]:
     """int64 [texts] both: of each text of the last of `days` the first one with its words, and the first one alike.
 
-    They are places among the texts of all `days`, those of the text itself where there is none before.
+    They are places among the texts of all `days`; a text that nobody said before is the first itself.
     """
-    signature = np.concatenate([texts.signature for texts in days])
-    same, *candidates = _earliest(days)
+    wording, signature = (np.concatenate([getattr(day, name) for day in days]) for name in ("wording", "signature"))
+    own = len(wording) - len(days[-1].wording)
+    same = _earliest(wording)[own:]
     first = same.copy()
-    for candidate in candidates:
+    for band in bands(signature).T:
+        candidate = _earliest(band)[own:]
         before = np.flatnonzero(candidate < first)
-        close = alike(signature[candidate[before]], days[-1].signature[before]) >= ALIKE
+        close = alike(signature[candidate[before]], signature[own + before]) >= ALIKE
         first[before[close]] = candidate[before[close]]
     return same, first
 
 
-def _earliest(days: Sequence[Texts]) -> Positions:
-    """int64 [1 + bands, texts]: of each key of each text of the last of `days` where the first text that has it is."""
-    own = days[-1]
-    starts = np.cumsum([0, *(len(texts.wording) for texts in days)])
-    earliest = np.empty_like(own.order)
-    for row, (keys, order) in enumerate(zip(own.keys, own.order, strict=True)):
-        first = np.empty_like(order)
-        for texts, start in reversed(list(zip(days, starts, strict=False))):
-            place = np.searchsorted(texts.keys[row], keys)
-            found = place < len(texts.wording)
-            found[found] = texts.keys[row, place[found]] == keys[found]
-            first[found] = start + texts.order[row, place[found]]
-        earliest[row, order] = first
+def _earliest(keys: Positions | Keys) -> Positions:
+    """int64 [keys]: the place of the first of `keys` that is equal to each of them."""
+    order = np.argsort(keys)  # no stable sort, which takes five times as long: the first of equal ones is looked for
+    ordered, begins = keys[order], np.ones(len(keys), np.bool_)
+    begins[1:] = ordered[1:] != ordered[:-1]
+    earliest = np.empty_like(order)
+    earliest[order] = np.minimum.reduceat(order, np.flatnonzero(begins))[np.cumsum(begins) - 1]
     return earliest
 
 
