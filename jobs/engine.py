@@ -92,6 +92,12 @@ class LocalEngine:
 
     def map(self, kernel: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
         """The results as they are done. With one worker or one task nothing is started."""
+        try:
+            yield from self._results(kernel, tasks)
+        finally:
+            _give_back()
+
+    def _results(self, kernel: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
         if self.workers == 1 or len(tasks) < 2:
             yield from map(partial(self._done, kernel), tasks)
             return
@@ -111,7 +117,7 @@ class LocalEngine:
                     future.cancel()
 
     def _done(self, kernel: Callable[[Task], Result], task: Task) -> Result:
-        """What `kernel` makes of `task`; what tasks have freed is given back after some of them."""
+        """What `kernel` makes of `task`; in a long map what tasks have freed is given back in between, too."""
         result, now = kernel(task), time.monotonic()
         if now - self._gave_back >= GIVEN_BACK_SECONDS:
             self._gave_back = now
