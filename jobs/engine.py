@@ -16,6 +16,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,6 +39,8 @@ Result = TypeVar("Result")
 THREADS_OF_AN_OPERATION, OPERATIONS_AT_ONCE = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
 PIECE_TASKS = 256
 """Tasks of one Spark job; two jobs are under way, so up to so many cores are never without work."""
+GIVEN_BACK_SECONDS = 1
+"""Free memory is given back once in so many: to look through all of it and to ask for it anew takes milliseconds."""
 CONNECT_SECONDS = 5
 LOOPBACK = "127.0.0.1"
 
@@ -73,13 +76,11 @@ def open_engine(choice: EngineChoice) -> Iterator[Engine]:
         spark.close()
 
 
-def _done(kernel: Callable[[Task], Result], task: Task) -> Result:
-    """What `kernel` makes of `task`; what it freed, much of which glibc and Arrow would keep, goes to the system."""
-    result = kernel(task)
+def _give_back() -> None:
+    """Give memory that is free to the system, much of which glibc and Arrow would keep."""
     pa.default_memory_pool().release_unused()
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)
-    return result
 
 
 class LocalEngine:
@@ -87,17 +88,24 @@ class LocalEngine:
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or cores()
+        self._gave_back = 0.0
 
     def map(self, kernel: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
         """The results as they are done. With one worker or one task nothing is started."""
+        try:
+            yield from self._results(kernel, tasks)
+        finally:
+            _give_back()
+
+    def _results(self, kernel: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
         if self.workers == 1 or len(tasks) < 2:
-            yield from map(partial(_done, kernel), tasks)
+            yield from map(partial(self._done, kernel), tasks)
             return
         with ThreadPoolExecutor(self.workers, thread_name_prefix="engine") as pool:
             waiting: set[Future[Result]] = set()
             try:
                 for task in tasks:
-                    waiting.add(pool.submit(_done, kernel, task))
+                    waiting.add(pool.submit(self._done, kernel, task))
                     if len(waiting) > 2 * self.workers:
                         done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                         yield from (future.result() for future in done)
@@ -107,6 +115,14 @@ class LocalEngine:
             finally:
                 for future in waiting:
                     future.cancel()
+
+    def _done(self, kernel: Callable[[Task], Result], task: Task) -> Result:
+        """What `kernel` makes of `task`; in a long map what tasks have freed is given back in between, too."""
+        result, now = kernel(task), time.monotonic()
+        if now - self._gave_back >= GIVEN_BACK_SECONDS:
+            self._gave_back = now
+            _give_back()
+        return result
 
 
 def cores() -> int:

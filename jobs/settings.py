@@ -35,8 +35,9 @@ DEFAULT_FILE = "sentinela.yaml"
 MOST_MINUTES = 100_000
 STEPS = ("validate", "score", "enrich", "aggregate")
 """What stored days are carried through, in this order."""
-CHUNK_DAYS = 14
-"""Stored days are reprocessed so many at a time; a process that is killed loses one such chunk at most."""
+CHUNK_DAYS = 30
+"""Stored days are reprocessed so many at a time; a process that is killed loses one such chunk at most. The fewer they
+are, the more weighs what a chunk costs by itself: the audit, the days that twins look back on, a start in Airflow."""
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 EnvironmentName = Annotated[str, StringConstraints(min_length=1)]
 Kind = Literal["news", "review", "post"]

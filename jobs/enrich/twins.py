@@ -31,7 +31,7 @@ from jobs.lake.writer import write
 from jobs.progress import track
 from jobs.settings import Settings
 from jobs.step import Change, Order, Plan, bring_up_to_date, replaced
-from jobs.tokens import Flags, Positions
+from jobs.tokens import Flags, Keys, Positions
 
 ALIKE = 0.6
 """Texts are twins when their signatures agree in at least this part."""
@@ -97,14 +97,15 @@ class Twins:
         posts = _dated(view)
         known: dict[str, Day] = {}
         for day in track(days, "twins", len(days), "days"):
-            seen = [before for before in self._seen_from(day) if before in posts]
-            known = {before: known.get(before) or self._read(posts[before]) for before in seen}
-            rows, partition = _compared([known[before] for before in seen]), Partition(day)
+            own = self._read(posts[day])
+            before = [earlier for earlier in self._seen_from(day) if earlier in posts and earlier != day]
+            known = {earlier: known.get(earlier) or self._read(posts[earlier]).comparable() for earlier in before}
+            known[day] = own.comparable()
+            rows, partition = _compared(own, list(known.values())), Partition(day)
             made_from = str(stale[partition])
             files = write(self.lake, self.output, {"published_date": day}, made_from, rows.to_batches())
             changes[partition] = replaced(target, partition, files)
             self.copies[partition] = int(pc.sum(rows.column("copy")).as_py() or 0)
-            known[day] = known[day].comparable()
         return changes
 
     def _read(self, files: Iterable[File]) -> Day:
@@ -144,11 +145,6 @@ class Day:
         post = self.post.take(pa.array(kept)).combine_chunks()
         return Day(post, self.wording[kept], self.long[kept], self.signature[kept])
 
-    def names(self, places: Positions) -> list[str]:
-        """Names of the posts at `places`, as clusters are named by them."""
-        chosen = self.post.take(pa.array(places))
-        return [cluster_name(*key) for key in zip(*(chosen.column(c).to_pylist() for c in POST), strict=True)]
-
 
 POST = ("feed", "post_id")
 
@@ -174,52 +170,61 @@ def _read(lake: Lake, file: File) -> Day:
     return Day.joined(parts)
 
 
-def _compared(days: Sequence[Day]) -> pa.Table:
-    """Of every post of the last of `days`: feed, post_id, wording, cluster, exact, and whether it is a copy."""
-    last, texts = days[-1], _texts(days)
-    known = np.argsort(texts.wording)
-    long = np.flatnonzero(last.long)
-    text = known[np.searchsorted(texts.wording, last.wording[long], sorter=known)]
-    asked, back = np.unique(text, return_inverse=True)
-    first = _first_alike(texts, asked)
+def _compared(day: Day, days: Sequence[Day]) -> pa.Table:
+    """Of every post of `day`: feed, post_id, wording, cluster, exact, and whether it is a copy.
+
+    `days` are what is comparable of the days before it, the earliest first, and of itself.
+    """
+    same, first = _first_alike(days)
     leaders, leader = np.unique(first, return_inverse=True)
-    cluster = np.full(len(last.wording), -1)
-    cluster[long] = leader[back]
-    names = pa.array(texts.names(leaders), pa.string()).take(pa.array(cluster, mask=cluster < 0))
-    exact = np.zeros(len(last.wording), np.bool_)
-    exact[long] = (first == asked)[back]
-    own = pa.array(last.names(np.arange(len(last.wording))), pa.string())
+    known = np.argsort(days[-1].wording)
+    text = known[np.searchsorted(days[-1].wording, day.wording[day.long], sorter=known)]
+    cluster, exact = np.full(len(day.wording), -1), np.zeros(len(day.wording), np.bool_)
+    cluster[day.long], exact[day.long] = leader[text], (first == same)[text]
+    names = pa.array(_names(pa.concat_tables([one.post for one in days]).take(pa.array(leaders))), pa.string())
+    names = names.take(pa.array(cluster, mask=cluster < 0))
+    own = pa.array(_names(day.post), pa.string())
     return pa.table(
         {
-            **{name: last.post.column(name) for name in POST},
-            "wording": pa.array(last.wording, pa.int64()),
+            **{name: day.post.column(name) for name in POST},
+            "wording": pa.array(day.wording, pa.int64()),
             "cluster": names,
-            "exact": pa.array(exact, pa.bool_(), mask=~last.long),
+            "exact": pa.array(exact, pa.bool_(), mask=~day.long),
             "copy": pc.fill_null(pc.not_equal(names, own), False),
         }
     )
 
 
-def _texts(days: Sequence[Day]) -> Day:
-    """The texts of `days` that are long enough, each once, with the first post that has it."""
-    parts = [day.comparable() for day in days]
-    wording, long, signature = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("wording", "long", "signature")
-    )
-    post = pa.concat_tables([part.post for part in parts])
-    return Day(post, wording, long, signature).comparable()
+def _names(post: pa.Table) -> list[str]:
+    """Names of posts, as clusters are named by them."""
+    return [cluster_name(*key) for key in zip(*(post.column(c).to_pylist() for c in POST), strict=True)]
 
 
-def _first_alike(texts: Day, asked: Positions) -> Positions:
-    """int64 [asked]: the first of `texts` that says the same as each of those at `asked`, itself if none before."""
-    first = asked.copy()
-    for band in bands(texts.signature).T:
-        _, earliest, bucket = np.unique(band, return_index=True, return_inverse=True)
-        candidate = earliest[bucket[asked]]
+def _first_alike(days: Sequence[Day]) -> tuple[Positions, Positions]:
+    """int64 [texts] both: of each text of the last of `days` the first one with its words, and the first one alike.
+
+    They are places among the texts of all `days`; a text that nobody said before is the first itself.
+    """
+    wording, signature = (np.concatenate([getattr(day, name) for day in days]) for name in ("wording", "signature"))
+    own = len(wording) - len(days[-1].wording)
+    same = _earliest(wording)[own:]
+    first = same.copy()
+    for band in bands(signature).T:
+        candidate = _earliest(band)[own:]
         before = np.flatnonzero(candidate < first)
-        close = alike(texts.signature[candidate[before]], texts.signature[asked[before]]) >= ALIKE
+        close = alike(signature[candidate[before]], signature[own + before]) >= ALIKE
         first[before[close]] = candidate[before[close]]
-    return first
+    return same, first
+
+
+def _earliest(keys: Positions | Keys) -> Positions:
+    """int64 [keys]: the place of the first of `keys` that is equal to each of them."""
+    order = np.argsort(keys)  # no stable sort, which takes five times as long: the first of equal ones is looked for
+    ordered, begins = keys[order], np.ones(len(keys), np.bool_)
+    begins[1:] = ordered[1:] != ordered[:-1]
+    earliest = np.empty_like(order)
+    earliest[order] = np.minimum.reduceat(order, np.flatnonzero(begins))[np.cumsum(begins) - 1]
+    return earliest
 
 
 def _around(day: str, offsets: Iterable[int]) -> list[str]:

@@ -107,10 +107,10 @@ def batches(
 ) -> Iterator[pa.RecordBatch]:
     """Stored rows of `file` as written, at most `rows` at a time, of all its `columns` or some.
 
-    Partition columns are not among them.
+    Partition columns are not among them. It is read in the thread that asks: steps have threads of their own.
     """
     with lake.open(file.path) as source:
-        yield from pq.ParquetFile(source).iter_batches(batch_size=rows, columns=columns)
+        yield from pq.ParquetFile(source).iter_batches(batch_size=rows, columns=columns, use_threads=False)
 
 
 @contextmanager

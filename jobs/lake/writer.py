@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
@@ -24,13 +25,18 @@ BATCH_ROWS = 16_384
 
 @dataclass
 class Writer:
-    """An open file that takes batches holding at least the stored columns of its dataset."""
+    """A file that takes batches holding at least the stored columns of its dataset; `begin` opens it for the first."""
 
-    parquet: pq.ParquetWriter
+    begin: Callable[[], pq.ParquetWriter]
     schema: pa.Schema
     group_rows: int
     rows: int = 0
     waiting: list[pa.RecordBatch] = field(default_factory=list)
+
+    @cached_property
+    def parquet(self) -> pq.ParquetWriter:
+        """Where the rows go."""
+        return self.begin()
 
     def write(self, batch: pa.RecordBatch) -> int:
         """Write the stored columns of `batch`; returns its rows."""
@@ -54,17 +60,19 @@ class Writer:
 
 @contextmanager
 def writing(lake: Lake, dataset: str, file: File, into: list[File], group_rows: int = BATCH_ROWS) -> Iterator[Writer]:
-    """An open `file` of `dataset` (of Lake.new_file); when it is closed and has rows, it joins `into` with its size.
+    """A writer of `file` of `dataset` (of Lake.new_file); closed, and with rows, it joins `into` with its size.
 
-    A file without rows is taken away again, as is one that could not be written whole. Raises LakeError.
+    Without rows there is no file, and one that could not be written whole is taken away again. Raises LakeError.
     """
     schema = contract(dataset).stored_schema
+
+    def begin() -> pq.ParquetWriter:
+        sink = opened.enter_context(open_new(lake, file.path))
+        return opened.enter_context(pq.ParquetWriter(sink, schema, compression="zstd", store_schema=True))
+
     try:
-        with (
-            open_new(lake, file.path) as sink,
-            pq.ParquetWriter(sink, schema, compression="zstd", store_schema=True) as parquet,
-        ):
-            writer = Writer(parquet, schema, group_rows)
+        with ExitStack() as opened:
+            writer = Writer(begin, schema, group_rows)
             yield writer
             writer.close()
     except BaseException as fault:
@@ -75,8 +83,6 @@ def writing(lake: Lake, dataset: str, file: File, into: list[File], group_rows: 
     if writer.rows:
         size = lake.fs.get_file_info(f"{lake.base}/{file.path}").size
         into.append(replace(file, rows=writer.rows, bytes=size))
-    else:
-        _drop(lake, file)
 
 
 def write(
