@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 from models.sentiment.artifact import DEFAULT, folder_of, stage_folder, verify, version
 from models.sentiment.calibration import Calibration
@@ -58,13 +59,18 @@ def open_artifact(folder: Path) -> SentimentModel:
     model: SentimentModel = _kind_of(manifest["format"])(folder)
     if serving["window_chars"]:
         model = Windowed(model, serving["window_chars"])
-    calibration, own = Calibration.from_dict(manifest["calibration"]), model
-    if stage := serving.get("first"):
-        first = _loaded(stage_folder(folder, stage))
-        model = Staged(first, model, Sure(**stage["sure_from"]), stage["share"], calibration.mixed, known_as=own)
-    if stage := serving.get("last"):
-        last = _loaded(stage_folder(folder, stage))
-        model = Staged(model, last, Sure(**stage["sure_from"]), stage["share"], calibration.mixed_last, known_as=own)
+    return _among_others(folder, manifest, model)
+
+
+def _among_others(folder: Path, manifest: dict[str, Any], own: SentimentModel) -> SentimentModel:
+    """The model itself between those that read before and after it, where its manifest names some."""
+    model = own
+    for name, mixture in (("first", "mixed"), ("last", "mixed_last")):
+        if stage := manifest["serving"].get(name):
+            other = _loaded(stage_folder(folder, stage))
+            temperature = getattr(Calibration.from_dict(manifest["calibration"]), mixture)
+            pair = (other, model) if name == "first" else (model, other)
+            model = Staged(*pair, Sure(**stage["sure_from"]), stage["share"], temperature, known_as=own)
     return model
 
 

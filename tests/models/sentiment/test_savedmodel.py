@@ -157,7 +157,7 @@ def test_a_copy_scores_like_the_original(model: SentimentModel, copied: Path) ->
 GROWS = """
 import psutil
 from models.sentiment.loading import load
-model, process = load("balanced").model, psutil.Process()
+model, process = load("balanced").first.second, psutil.Process()
 model.predict(["o pedido chegou"] * 100)
 before = process.memory_info().rss
 for count in range(1, 100):
