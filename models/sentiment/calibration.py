@@ -53,7 +53,8 @@ class Calibration:
         if languages is None or kinds is None:
             return np.full((count, 1), self.temperature)
         pairs = zip(languages, kinds, strict=True)
-        return np.array([[self.groups.get(f"{language} {kind}", self.temperature)] for language, kind in pairs])
+        own = [self.groups.get(f"{language} {kind}", self.temperature) for language, kind in pairs]
+        return np.array(own).reshape(-1, 1)
 
     def write(self, folder: Path) -> None:
         """Keep it in a file of its own, beside the model that has no other place for it."""

@@ -41,6 +41,8 @@ def command(
 
     try:
         out.mkdir(parents=True, exist_ok=True)
+        if data.is_file() and seed is not None:
+            raise ConfigError("--seed is of a training anew, with a folder of data; leave it out")
         if data.is_file():
             packaged = out / Path(name).stem
             if not (newest := newest_version(packaged)):

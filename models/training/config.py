@@ -33,8 +33,9 @@ Family = Literal[
 
 _CLASSICAL = ("rules", "tfidf", "naive_bayes")
 _WATCHED = ("simple_rnn", "lstm", "gru", "bilstm", "cnn", "transformer")
-_PRETRAINED = ("encoder", "universal")
-_GOES_ON = ("bag", *_PRETRAINED)
+PRETRAINED = ("encoder", "universal")
+"""Families of networks that begin with pretrained weights."""
+_GOES_ON = ("bag", *PRETRAINED)
 LONGEST = 130
 """Tokens of a window, marks of its ends included: the positions that are kept of the pretrained encoder."""
 
@@ -92,7 +93,7 @@ class Schedule(_Section):
     """How much of the weights that it began with is left in those that it ends with: what was known is forgotten less,
     and strangers are read better than by either (Wortsman et al., 2022, https://arxiv.org/abs/2109.01903)."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """What an encoder's layers are computed in while it learns; its weights are kept whole. Half as long on processors
+    """What a pretrained network is computed in while it learns; its weights are kept whole. Half as long on processors
     that know bfloat16 (AVX512_BF16, GPUs), much longer on others."""
     patience: int | None = Field(default=None, ge=1)
     """Rounds without a better loss on the calibration rows before the training stops early; None never stops."""
@@ -146,7 +147,7 @@ class Distillation(_Section):
     @classmethod
     def _with_one_teacher(cls, settings: Any) -> Any:
         """Artefacts that were packaged when there was one teacher say so."""
-        if isinstance(settings, dict) and "teacher" in settings:
+        if isinstance(settings, dict) and "teacher" in settings and "teachers" not in settings:
             others = {name: value for name, value in settings.items() if name != "teacher"}
             return {**others, "teachers": (settings["teacher"],)}
         return settings
@@ -185,6 +186,16 @@ class Serving(_Section):
     """A faster model that reads every text before this one; None reads every text itself."""
     last: Stage | None = None
     """A slower model that reads again what is not sure yet."""
+
+    @model_validator(mode="after")
+    def _ever_surer(self) -> Self:
+        if self.first and self.last:
+            before, after = self.first.sure_from, self.last.sure_from
+            if after.usually > before.usually or after.turned > before.turned:
+                raise ValueError(
+                    "serving.last.sure_from is above that of serving.first: what the first reader is sure of stays"
+                )
+        return self
 
 
 Augmentation = Annotated[float, Field(ge=0, le=1)]
@@ -228,13 +239,13 @@ class Config(_Section):
             raise ValueError(f"the family {self.family} never stops early; take schedule.patience out")
         if self.family != "encoder" and self.schedule.layer_decay < 1:
             raise ValueError(f"the family {self.family} has no schedule.layer_decay")
-        if self.family not in _PRETRAINED and self.schedule.average:
+        if self.family not in PRETRAINED and self.schedule.average:
             raise ValueError(f"the family {self.family} has no schedule.average")
         if bool(self.members) != (self.family == "stack"):
             raise ValueError(f"members are of a stack, which needs some; this is of the family {self.family}")
         if self.family == "stack" and self.distillation:
             raise ValueError("a stack learns from labels alone; its members have teachers: take distillation out")
-        if self.family not in _PRETRAINED and self.schedule.precision != "float32":
+        if self.family not in PRETRAINED and self.schedule.precision != "float32":
             raise ValueError(f"the family {self.family} learns in float32 alone; take schedule.precision out")
         if self.schedule.keep and not self.start:
             raise ValueError("schedule.keep is of what a training goes on from: name it as start")

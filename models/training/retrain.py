@@ -56,8 +56,8 @@ def retrain(folder: Path, data: Path, cache: Path) -> Path:
     manifest = verify(folder)
     config = Config.model_validate(manifest["config"])
     frame = read_labels(data)
-    job = Job.kept_in(cache, _gentle(config), frame, start=sha256(folder / MANIFEST))
-    trained = retrainer(config.family)(folder, job)
+    go_on = retrainer(config.family)
+    trained = go_on(folder, Job.kept_in(cache, _gentle(config), frame, start=sha256(folder / MANIFEST)))
     own = entry(_info(data), int((frame["part"] == "train").sum()))
     made_from = MadeFrom(
         [*manifest["training_data"], own], manifest["teacher"], manifest["unlabelled_texts"], version(str(folder))

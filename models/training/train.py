@@ -157,8 +157,9 @@ def _with_last(calibration: Calibration, rows: pd.DataFrame, scored: np.ndarray,
 
 
 def _together(folders: Sequence[Path]) -> str:
-    """A name that tells the artefacts in ``folders`` from all others."""
-    return hashlib.sha256("".join(sha256(folder / MANIFEST) for folder in folders).encode()).hexdigest()[:12]
+    """A name that tells the artefacts in ``folders`` from all others; of one alone it is the sum of its manifest."""
+    sums = [sha256(folder / MANIFEST) for folder in folders]
+    return (sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest())[:12]
 
 
 def _columns(rows: pd.DataFrame) -> tuple[list[str], list[str], list[str]]:

@@ -19,6 +19,7 @@ from rich.progress import track
 
 from models.files import whole
 from models.sentiment.contract import LABELS, SentimentModel
+from models.sentiment.staged import Sure
 from models.sentiment.windows import windows
 from models.training.config import Distillation
 from models.training.data.duplicates import normalise, stable_fraction
@@ -65,10 +66,14 @@ def distilled(
 
 
 def seldom_where_sure(frame: pd.DataFrame, first: SentimentModel, settings: Distillation) -> pd.DataFrame:
-    """Take training rows that ``first`` is sure of less often: it will have answered them before the student reads."""
+    """Take training rows that ``first`` is sure of less often: it will have answered them before the student reads.
+
+    But for those with a word that may turn the others, which it overlooks and which are read again.
+    """
     train = frame["part"] == "train"
     sure = np.zeros(len(frame), bool)
-    sure[train] = first.predict(frame.loc[train, "text"].tolist()).max(axis=1) >= settings.sure_from
+    texts = frame.loc[train, "text"].tolist()
+    sure[train] = Sure(settings.sure_from, turned=np.inf).of(first.predict(texts), texts)
     return frame.assign(weight=np.where(sure, settings.sure_rate * frame["weight"], frame["weight"]))
 
 

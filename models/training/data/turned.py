@@ -48,7 +48,9 @@ def _can_be(text: str, language: str) -> bool:
 def _turned(text: str, language: str) -> str:
     """With another word for its first verb that is known, or as a whole within a frame."""
     random, (pattern, ways) = Random(text), _ways()[language]
-    if (found := pattern.search(text)) and random.random() >= _FRAMED:
+    found = pattern.search(text)
+    # A letter may be folded to one of a verb's that small writing leaves another: "waſ".
+    if found and found[0].lower() in ways["verbs"] and random.random() >= _FRAMED:
         other: str = random.choice(ways["verbs"][found[0].lower()])
         return text[: found.start()] + other + text[found.end() :]
     framed: str = random.choice(ways["frames"]).format(text[:1].lower() + text[1:])

@@ -17,7 +17,7 @@ import numpy as np
 from models.sentiment.artifact import verify
 from models.sentiment.calibration import Calibration
 from models.text.clean import cleaner
-from models.training.config import Config, network_of
+from models.training.config import PRETRAINED, Config, ConfigError, network_of
 from models.training.job import Job
 from models.training.networks.encoder import Encoder, EncoderShape, from_pretrained
 from models.training.networks.fit import fit, insist_on_tensorflow, logits_of
@@ -86,10 +86,17 @@ def retrain_universal(folder: Path, job: Job) -> TrainedEncoder:
 
 
 def open_trained(folder: Path) -> TrainedEncoder:
-    """The pretrained network that is packaged in ``folder``, as its training left it."""
+    """The pretrained network that is packaged in ``folder``, as its training left it.
+
+    Raises:
+        ConfigError: it is of another family.
+    """
     from models.training.packaging.export import open_encoder, open_universal, packaged_words
 
-    config, pretrained = Config.model_validate(verify(folder)["config"]), packaged_words(folder)
+    config = Config.model_validate(verify(folder)["config"])
+    if config.family not in PRETRAINED:
+        raise ConfigError(f"{folder} is of the family {config.family}; needed is one of {', '.join(PRETRAINED)}")
+    pretrained = packaged_words(folder)
     if config.family == "universal":
         universal = open_universal(folder, pretrained, network_of(config, UniversalShape), config.seed)
         return TrainedEncoder(universal, pretrained, config)

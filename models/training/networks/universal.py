@@ -12,6 +12,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -126,7 +127,7 @@ def read_universal(folder: Path) -> Pretrained:
         with np.load(folder / "weights.npz", allow_pickle=False) as stored:
             tensors = {name: stored[name].astype(np.float32) for name in stored.files if name[0] != "q"}
             parts = [stored[f"q{number + 1}"] for number in range(len(tensors["scale"]))]
-    except OSError as fault:
+    except (OSError, KeyError, ValueError, BadZipFile) as fault:
         raise PretrainedError(f"{folder} does not hold the weights of {PACKAGE}: {fault}") from fault
     chunks = len(parts)
     table = np.empty((chunks * len(parts[0]), parts[0].shape[1]), np.float32)
@@ -146,7 +147,9 @@ def find_universal() -> Path:
         found = [file for file in files(PACKAGE) or [] if file.name == "weights.npz"]
         return Path(str(found[0].locate())).parent
     except (PackageNotFoundError, IndexError):
-        raise PretrainedError(f"the package {PACKAGE} is not installed; it is in the dependency group `dev`") from None
+        raise PretrainedError(
+            f"the package {PACKAGE} is not installed; install Sentinela with its extra `training`"
+        ) from None
 
 
 def universal_from(model: Pretrained, shape: UniversalShape, seed: int) -> Universal:

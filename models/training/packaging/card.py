@@ -174,7 +174,7 @@ _CARD = """# Sentiment model {name}, version {version}
 
 Negative, neutral or positive: a probability for each, of a raw text in Portuguese, English or Spanish.
 
-**What it is.** {what} {reads} Probabilities are calibrated on rows that no weight was learnt from.
+**What it is.** {what} {reads} Probabilities are calibrated on rows that no network learnt from.
 
 **What it is for.** Following the mood of many texts over time. A single text's label is often wrong: irony, mixed
 opinions and the question *about whom* are beyond it. It is not for judging persons, nor for decisions about one author.

@@ -1,7 +1,7 @@
 """Turn a trained network into a SavedModel: raw strings in, calibrated probabilities out, weights kept small.
 
 The graph cleans, tokenises, encodes and calibrates by itself; TensorFlow Serving needs nothing beside it. Matrices are
-stored as int8 with a scale for each column, frozen word vectors as the 4-bit numbers they came as, and are widened
+stored as int8 with a scale for each column, pretrained word vectors as 4-bit numbers, and are widened
 when a batch is scored: a file a quarter of the size, for one part in fifty of the time.
 """
 

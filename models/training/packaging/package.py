@@ -43,7 +43,7 @@ class MadeFrom:
     training_data: list[dict[str, Any]]
     """An entry for each data set, as ``entry`` makes it."""
     teacher: str | None = None
-    """The full version of the model that a student was taught by."""
+    """The full versions of the models that a student was taught by."""
     unlabelled_texts: int = 0
     started_from: str | None = None
     """The full version of the packaged model whose weights the training began with."""
@@ -58,7 +58,8 @@ class MadeFrom:
     def of_members(self, folders: Sequence[Path]) -> MadeFrom:
         """The same, of a stack of the artefacts in ``folders``: what any of them learnt from, too."""
         manifests = [verify(folder) for folder in folders]
-        data = {one["name"]: one for manifest in manifests for one in manifest["training_data"]}
+        learnt = [*self.training_data, *(one for manifest in manifests for one in manifest["training_data"])]
+        data = {one["name"]: one for one in sorted(learnt, key=lambda one: int(one["rows"]))}
         taught = dict.fromkeys(manifest["teacher"] for manifest in manifests if manifest["teacher"])
         return MadeFrom(
             [*data.values()],

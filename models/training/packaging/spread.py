@@ -172,7 +172,7 @@ def answers(found: Collection[Source]) -> Answers:
 def write(folder: Path, spread: Spread) -> None:
     """Put a spread into the manifest and the card of an artefact, and nothing else.
 
-    Packaged models that read after this one know it by the sum of its manifest: theirs are brought along.
+    Packaged models that read before or after this one know it by the sum of its manifest: theirs are brought along.
     """
     path = folder / MANIFEST
     before = sha256(path)
@@ -183,9 +183,14 @@ def write(folder: Path, spread: Spread) -> None:
     _write_manifest(path, manifest)
     for other in ARTIFACTS.glob(f"*/*/{MANIFEST}"):
         follower = json.loads(other.read_text(encoding="utf-8"))
-        first = follower["serving"].get("first")
-        if first and first["sha256"] == before:
-            first["sha256"] = sha256(path)
+        knowing = [
+            stage
+            for name in ("first", "last")
+            if (stage := follower["serving"].get(name)) and stage["sha256"] == before
+        ]
+        for stage in knowing:
+            stage["sha256"] = sha256(path)
+        if knowing:
             _write_manifest(other, follower)
 
 

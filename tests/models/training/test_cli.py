@@ -54,6 +54,13 @@ def test_what_is_wrong_is_said_in_a_line(name: str, data: str, message: str, fol
     assert "Traceback" not in said
 
 
+def test_a_seed_is_of_a_training_anew(folder: Path) -> None:
+    (folder / "mine.csv").write_text("text,label\ngood,positive\n", encoding="utf-8")
+    code, said = run(folder, "fast", folder / "mine.csv", "--seed", "3")
+    assert code == 1
+    assert "--seed is of a training anew" in said
+
+
 def test_rates_of_data_sets_that_do_not_exist_are_refused(folder: Path) -> None:
     (folder / "mine.toml").write_text(CONFIG + "[data.rates]\nfrist = 2.0\n", encoding="utf-8")
     code, said = run(folder, str(folder / "mine.toml"), folder)

@@ -87,6 +87,12 @@ def test_what_is_stacked_has_a_training() -> None:
         ('family = "gru"\n[schedule]\naverage = 0.9', "the family gru has no schedule.average"),
         ('family = "cnn"\nstart = "accurate"', "the family cnn only begins anew; take start out"),
         ('family = "tfidf"\n[distillation]\nteachers = ["accurate"]', "the family tfidf learns from labels alone"),
+        (
+            'family = "bag"\n'
+            '[serving.first]\nmodel = "fast"\nsure_from = { usually = 0.6, turned = 0.9 }\n'
+            '[serving.last]\nmodel = "accurate"\nsure_from = { usually = 0.7, turned = 0.9 }',
+            "what the first reader is sure of stays",
+        ),
         ('family = "cnn"\ncolour = 1', "colour"),
         ('family = "cnn', "Unclosed|Illegal|unterminated|Unterminated|newline"),
     ],

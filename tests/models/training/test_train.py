@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from models.sentiment import artifact
+from models.sentiment.artifact import folder_of
 from models.sentiment.loading import load, open_artifact
 from models.sentiment.savedmodel import SavedModel
 from models.sentiment.spread import ALL
@@ -57,6 +58,14 @@ SECOND = """
 model = "fast"
 sure_from = { usually = 0.8, turned = 0.95 }
 share = 0.25
+"""
+
+
+LAST = """
+[serving.last]
+model = "fast"
+sure_from = { usually = 0.7, turned = 0.9 }
+share = 0.5
 """
 
 
@@ -160,6 +169,20 @@ def test_the_mixture_of_both_readings_is_calibrated_on_what_is_read_again(second
     manifest = json.loads((second / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["calibration"]["mixed"] == pytest.approx(found, abs=1e-3)
     assert found != pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_the_last_reader_reads_what_is_not_sure_yet_and_says_so(made_up_folder: Path) -> None:
+    middle = run(made_up_folder, "middle", CONFIG + SECOND + LAST)
+    model = open_artifact(middle)
+    assert isinstance(model, Staged)
+    assert (model.name, model.second.name) == ("middle", "fast")
+    manifest = json.loads((middle / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["serving"]["last"]["version"] == folder_of("fast").name
+    assert manifest["calibration"]["mixed_last"] != 1.0
+    card = (middle / CARD).read_text(encoding="utf-8")
+    assert "What has no label with a probability of 0.7 (0.9) then is read by fast-" in card
+    assert "With the last one:" in card
 
 
 @pytest.mark.slow

@@ -130,5 +130,7 @@ def test_what_the_first_reader_is_sure_of_is_taken_seldom() -> None:
     settings = SETTINGS.model_copy(update={"sure_from": 0.9, "sure_rate": 0.2})
     frame = FRAME.assign(weight=[2.0, 1.0, 1.0, 0.5])
     assert seldom_where_sure(frame, SureOfMugs(), settings)["weight"].tolist() == [0.4, 1.0, 1.0, 0.5]
+    turned = frame.assign(text=["great mug, not", *FRAME["text"][1:]])
+    assert seldom_where_sure(turned, SureOfMugs(), settings)["weight"].tolist() == [2.0, 1.0, 1.0, 0.5]
     held_out = frame.assign(text="great mug")
     assert seldom_where_sure(held_out, SureOfMugs(), settings)["weight"].tolist() == [0.4, 0.2, 1.0, 0.1]

@@ -50,5 +50,9 @@ def test_other_texts_are_left_alone(left_alone: pd.DataFrame) -> None:
     assert turned(left_alone, 100) == []
 
 
+def test_a_letter_that_is_folded_to_one_of_a_verb_does_no_harm() -> None:
+    assert all(text.lower().endswith(" great") for text in turned(frame({"en": ["It waſ great", "it İs great"]}), 10))
+
+
 def test_a_capital_stays_at_the_head_of_the_text() -> None:
     assert all(text[0].isupper() for text in turned(frame({"en": ["All of it is great", "It was fun"]}), 10))

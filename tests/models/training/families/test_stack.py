@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from models.sentiment.artifact import folder_of
 from models.sentiment.calibration import Calibration
 from models.sentiment.contract import LABELS
 from models.sentiment.loading import open_artifact
@@ -75,6 +77,25 @@ def test_it_tells_what_its_members_learnt_from(shelf: Shelf) -> None:
     assert [one["name"] for one in made_from.training_data] == ["encoder", "universal"]
     assert made_from.members == ("encoder-1", "universal-1")
     assert made_from.teacher == "encoder's teacher; universal's teacher"
+
+
+def test_what_was_said_already_stays_and_of_a_set_most_rows_count(shelf: Shelf) -> None:
+    before = package.MadeFrom([{"name": "encoder", "rows": 5}, {"name": "made", "rows": 1}])
+    made_from = before.of_members([folder for _, folder in shelf.values()])
+    rows = {one["name"]: one["rows"] for one in made_from.training_data}
+    assert rows == {"made": 1, "universal": 3, "encoder": 5}
+
+
+def test_a_member_of_another_family_is_refused() -> None:
+    with pytest.raises(ConfigError, match="is of the family bag; needed is one of encoder, universal"):
+        open_trained(folder_of("fast"))
+
+
+def test_labels_that_no_calibration_row_has_are_missed(shelf: Shelf, tmp_path: Path) -> None:
+    given = job(shelf, tmp_path)
+    two = dataclasses.replace(given, frame=given.frame[given.frame["label"] != 1])
+    with pytest.raises(ConfigError, match="of all labels, and some have none"):
+        train_stack(two)
 
 
 def test_without_calibration_rows_it_says_what_is_missing(shelf: Shelf, tmp_path: Path) -> None:

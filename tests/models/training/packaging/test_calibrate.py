@@ -69,6 +69,7 @@ def test_it_survives_being_written_down() -> None:
 
 def test_no_logits_give_no_probabilities() -> None:
     assert Calibration().apply(np.zeros((0, 3))).shape == (0, 3)
+    assert Calibration().apply(np.zeros((0, 3)), [], []).shape == (0, 3)
 
 
 def test_few_rows_keep_close_to_what_a_model_had_before() -> None:

@@ -164,10 +164,11 @@ def test_it_is_written_into_manifest_and_card_and_nothing_else_changes() -> None
 
 
 @pytest.mark.usefixtures("shelf")
-def test_a_model_that_reads_after_it_still_finds_it() -> None:
-    write(folder_of("fast"), SPREAD)
+@pytest.mark.parametrize(("stage", "name"), [("first", "fast"), ("last", "accurate")])
+def test_a_model_that_reads_before_or_after_it_still_finds_it(stage: str, name: str) -> None:
+    write(folder_of(name), SPREAD)
     balanced = folder_of("balanced")
-    assert stage_folder(balanced, verify(balanced)["serving"]["first"]) == folder_of("fast")
+    assert stage_folder(balanced, verify(balanced)["serving"][stage]) == folder_of(name)
 
 
 def test_a_version_that_is_gone_is_remembered_by_those_after_it(shelf: Path) -> None:
