@@ -64,7 +64,7 @@ share = 0.25
 LAST = """
 [serving.last]
 model = "fast"
-sure_from = { usually = 0.7, turned = 0.9 }
+sure_from = { usually = 0.99, turned = 0.99 }
 share = 0.5
 """
 
@@ -173,7 +173,7 @@ def test_the_mixture_of_both_readings_is_calibrated_on_what_is_read_again(second
 
 @pytest.mark.slow
 def test_the_last_reader_reads_what_is_not_sure_yet_and_says_so(made_up_folder: Path) -> None:
-    middle = run(made_up_folder, "middle", CONFIG + SECOND + LAST)
+    middle = run(made_up_folder, "middle", CONFIG + SECOND.replace("0.8", "0.99").replace("0.95", "0.99") + LAST)
     model = open_artifact(middle)
     assert isinstance(model, Staged)
     assert (model.name, model.second.name) == ("middle", "fast")
@@ -181,7 +181,7 @@ def test_the_last_reader_reads_what_is_not_sure_yet_and_says_so(made_up_folder: 
     assert manifest["serving"]["last"]["version"] == folder_of("fast").name
     assert manifest["calibration"]["mixed_last"] != 1.0
     card = (middle / CARD).read_text(encoding="utf-8")
-    assert "What has no label with a probability of 0.7 (0.9) then is read by fast-" in card
+    assert "What has no label with a probability of 0.99 (0.99) then is read by fast-" in card
     assert "With the last one:" in card
 
 
