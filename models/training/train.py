@@ -53,7 +53,8 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
     if config.distillation:
         folders = [folder_of(name) for name in config.distillation.teachers]
         teachers = Teachers([open_artifact(folder) for folder in folders])
-        texts = [*texts, *turned(frame, config.distillation.turned)]
+        if config.distillation.turned:
+            texts = [*texts, *turned(frame, config.distillation.turned)]
         frame = distilled(frame, texts, teachers, config.distillation, cache / "teachers" / _together(folders))
         if config.distillation.first:
             frame = seldom_where_sure(frame, load(config.distillation.first), config.distillation)

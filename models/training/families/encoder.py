@@ -60,15 +60,6 @@ def train_encoder(job: Job) -> TrainedEncoder:
     return _fitted(begin, pretrained, job)
 
 
-def retrain_encoder(folder: Path, job: Job) -> TrainedEncoder:
-    """Fine-tune the encoder that is packaged in ``folder``."""
-    from models.training.packaging.export import open_encoder, packaged_words
-
-    pretrained = packaged_words(folder)
-    begin = partial(open_encoder, folder, pretrained, network_of(job.config, EncoderShape), job.config.seed)
-    return _fitted(begin, pretrained, job)
-
-
 def train_universal(job: Job) -> TrainedEncoder:
     """Fine-tune the universal sentence encoder, its word vectors too, on the training rows."""
     pretrained = _with_kept_pieces(read_universal(find_universal()), job)
@@ -76,12 +67,9 @@ def train_universal(job: Job) -> TrainedEncoder:
     return _fitted(begin, pretrained, job)
 
 
-def retrain_universal(folder: Path, job: Job) -> TrainedEncoder:
-    """Fine-tune the sentence encoder that is packaged in ``folder``."""
-    from models.training.packaging.export import open_universal, packaged_words
-
-    pretrained = packaged_words(folder)
-    begin = partial(open_universal, folder, pretrained, network_of(job.config, UniversalShape), job.config.seed)
+def retrain_pretrained(folder: Path, job: Job) -> TrainedEncoder:
+    """Fine-tune the network of either kind that is packaged in ``folder``."""
+    pretrained, begin = _packaged(folder, job.config)
     return _fitted(begin, pretrained, job)
 
 
@@ -91,17 +79,22 @@ def open_trained(folder: Path) -> TrainedEncoder:
     Raises:
         ConfigError: it is of another family.
     """
-    from models.training.packaging.export import open_encoder, open_universal, packaged_words
-
     config = Config.model_validate(verify(folder)["config"])
     if config.family not in PRETRAINED:
         raise ConfigError(f"{folder} is of the family {config.family}; needed is one of {', '.join(PRETRAINED)}")
+    pretrained, begin = _packaged(folder, config)
+    return TrainedEncoder(begin(), pretrained, config)
+
+
+def _packaged(folder: Path, config: Config) -> tuple[Pretrained, Callable[[], Encoder | Universal]]:
+    """The words of an artefact, and what gives its network."""
+    from models.training.packaging.export import open_encoder, open_universal, packaged_words
+
     pretrained = packaged_words(folder)
     if config.family == "universal":
-        universal = open_universal(folder, pretrained, network_of(config, UniversalShape), config.seed)
-        return TrainedEncoder(universal, pretrained, config)
-    encoder = open_encoder(folder, pretrained, network_of(config, EncoderShape), config.seed)
-    return TrainedEncoder(encoder, pretrained, config)
+        shape = network_of(config, UniversalShape)
+        return pretrained, partial(open_universal, folder, pretrained, shape, config.seed)
+    return pretrained, partial(open_encoder, folder, pretrained, network_of(config, EncoderShape), config.seed)
 
 
 def _fitted(begin: Callable[[], Encoder | Universal], pretrained: Pretrained, job: Job) -> TrainedEncoder:

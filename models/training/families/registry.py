@@ -27,8 +27,8 @@ _TRAINERS: dict[Family, str] = {
 }
 _RETRAINERS: dict[Family, str] = {
     "bag": "bag.retrain_bag",
-    "encoder": "encoder.retrain_encoder",
-    "universal": "encoder.retrain_universal",
+    "encoder": "encoder.retrain_pretrained",
+    "universal": "encoder.retrain_pretrained",
 }
 
 

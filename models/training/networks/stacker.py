@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 
@@ -33,9 +34,4 @@ class Stacker:
 
 def _said(logits: Sequence[np.ndarray]) -> np.ndarray:
     """Logarithms of each network's probabilities, side by side: float64 [n, 3 * networks]."""
-    return np.concatenate([_log_softmax(one.astype(np.float64)) for one in logits], axis=1)
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits - logits.max(axis=1, keepdims=True, initial=-np.inf)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
+    return np.concatenate([log_softmax(one.astype(np.float64), axis=1) for one in logits], axis=1)
