@@ -152,7 +152,7 @@ def _networks(services: dict[str, dict[str, Any]], networks: dict[str, Any]) -> 
     for name, only in ASKED_WITHOUT_KEY.items():
         if services.get(name, {}).get("networks") != [only]:
             yield f"{name}: must be on the network {only} alone"
-        if str((networks.get(only) or {}).get("internal")) not in ("True", "${CLOSED_NETWORKS:-true}"):
+        if str((networks.get(only) or {}).get("internal")) not in ("True", f"${{CLOSED_{only.upper()}:-true}}"):
             yield f"network {only}: must be internal"
     for name, service in services.items():
         if "lake" in service.get("networks", []) and not {"lake_credentials", "objects_identities"} & {

@@ -2,7 +2,7 @@
 # Deploy docker/ for real on this machine, as root and without an image registry, disturb it in every way, and see that
 # nothing was lost. What it needs are Debian's packages and the package index: base images are made by debootstrap, those
 # of PostgreSQL and nginx stand in for the real ones, the object store is the real program of the index.
-#   scripts/try_deployment.sh [all | build | up | check | kills NUMBER | down]
+#   scripts/try_deployment.sh [all | build | up | check | external | kills NUMBER | down]
 # State lies in $SENTINELA_TRY (/var/tmp/sentinela-try), 25 GB of it; what is there already is not made again: remove
 # `made/image` there to have the image built anew. It takes half an hour on two cores, most of it the image.
 set -euo pipefail
@@ -199,6 +199,9 @@ networks() {
   done
 }
 
+all_known() { # wait until Airflow knows the DAGs
+  for _ in $(seq 120); do [ "$(sql "select count(*) from dag" || echo 0)" -ge 6 ] && break; sleep 2; done
+}
 backfill() { # a week, with further words for Airflow
   compose exec -T scheduler airflow backfill create --dag-id daily_polarity --from-date $first --to-date $last \
     --max-active-runs 4 "$@" >"$state/backfill.log" 2>&1 || { tail -5 "$state/backfill.log"; return 1; }
@@ -404,6 +407,51 @@ runbooks() {
   expect "the lake of the new machine equals it" same_as undisturbed restored
   expect "all is healthy" compose up --detach --wait --pull never
 }
+external() { # the object store, then PostgreSQL, too, is somebody else's: containers that the deployment knows nothing of
+  local gateway witness=/var/lib/sentinela/scratch/witness
+  say "the object store is somebody else's"
+  lake_is undisturbed
+  rm -rf "$shared/elsewhere" && mkdir -p "$shared/elsewhere"
+  printf '%s' elsewhere >"$shared/elsewhere/password"
+  cp "$shared/deployment/secrets/objects_identities" "$shared/elsewhere/identities"
+  inside docker network create elsewhere >/dev/null
+  inside docker run --detach --quiet --name elsewhere-objects --network elsewhere --publish 18333:8333 --user 1000:1000 \
+    --volume /try/elsewhere:/elsewhere:ro --entrypoint weed trial-objects:4 server -dir=/data -ip=127.0.0.1 -ip.bind=127.0.0.1 \
+    -master.telemetry=false -volume.max=0 -s3 -s3.ip.bind=0.0.0.0 -s3.port=8333 -s3.iam=false -s3.port.iceberg=0 \
+    -s3.port.lance=0 -s3.config=/elsewhere/identities >/dev/null
+  inside docker run --detach --quiet --name elsewhere-postgres --network elsewhere --publish 15432:5432 --user 999:999 \
+    --volume /try/elsewhere:/elsewhere:ro --env POSTGRES_USER=airflow --env POSTGRES_DB=airflow \
+    --env POSTGRES_PASSWORD_FILE=/elsewhere/password --env POSTGRES_INITDB_ARGS=--auth-host=scram-sha-256 trial-postgres:17 >/dev/null
+  gateway=$(inside docker network inspect elsewhere --format '{{(index .IPAM.Config 0).Gateway}}')
+  compose down >/dev/null 2>&1
+  sed -i 's/^COMPOSE_PROFILES=.*/COMPOSE_PROFILES=postgres/' "$shared/deployment/env"
+  printf '%s\n' CLOSED_LAKE=false "LAKE_ENDPOINT=http://$gateway:18333" >>"$shared/deployment/env"
+  expect "up with somebody else's object store" compose up --detach --wait --pull never
+  expect "no object store of ours runs" refuses inside docker inspect sentinela-objects-1
+  expect "the network of the database stays closed" test "$(inside docker network inspect sentinela_database --format '{{.Internal}}')" = true
+  expect "the witness is brought there" compose exec -T scheduler sentinela lake restore $witness
+
+  say "PostgreSQL, too, is somebody else's"
+  compose down >/dev/null 2>&1
+  sed -i 's/^COMPOSE_PROFILES=.*/COMPOSE_PROFILES=/' "$shared/deployment/env"
+  echo CLOSED_DATABASE=false >>"$shared/deployment/env"
+  rm -f "$shared/deployment/secrets/database_url"
+  printf 'postgresql+psycopg2://airflow:elsewhere@%s:15432/airflow' "$gateway" >"$shared/deployment/secrets/database_url"
+  chmod 444 "$shared/deployment/secrets/database_url"
+  rm -f "$shared"/deployment/backups/database/done "$shared"/deployment/backups/database/failed
+  lake_is external
+  expect "up with somebody else's PostgreSQL" compose up --detach --wait --pull never
+  expect "no PostgreSQL of ours runs" refuses inside docker inspect sentinela-postgres-1
+  sql() { inside docker exec elsewhere-postgres psql --username=airflow --host=/var/run/postgresql --dbname=airflow -Atc "$1"; }
+  all_known
+  expect "all DAGs may run" follow "The first runs"
+  expect "the backfill begins" persistently backfill
+  expect "every run of the backfill succeeds" finished
+  expect "the lake elsewhere equals the undisturbed one" same_as undisturbed external
+  compose down >/dev/null 2>&1
+  inside docker rm --force elsewhere-objects elsewhere-postgres >/dev/null
+  inside docker network rm elsewhere >/dev/null
+}
 lose_the_database() { # and follow $1, after which it has the runs that it had
   local before newest
   compose up --detach --wait --pull never postgres database-backup >/dev/null 2>&1
@@ -441,7 +489,7 @@ PYTHON
 check() {
   failures=0
   networks
-  for _ in $(seq 120); do [ "$(sql "select count(*) from dag" || echo 0)" -ge 6 ] && break; sleep 2; done
+  all_known
   expect "all DAGs may run" follow "The first runs"
   expect "none is paused" test "$(sql "select count(*) from dag where is_paused")" = 0
   expect "before the first report there is a page" says 'There is no report yet' http://127.0.0.1:8081/
@@ -453,6 +501,7 @@ check() {
   expect "the index of reports is served" persistently says report.html http://127.0.0.1:8081/
   disturb
   runbooks
+  external
   say "$failures failures"
   [ "$failures" = 0 ]
 }
@@ -481,10 +530,11 @@ main() {
     build) build ;;
     up) build; start_engine; step loaded load_images; deployment undisturbed; up ;;
     check) check ;;
+    external) failures=0 && external && [ "$failures" = 0 ] ;;
     kills) kills "${2:?say how many}" ;;
     down) down ;;
     all) build; down; start_engine; step loaded load_images; deployment undisturbed; up; check; down ;;
-    *) echo "say all, build, up, check, kills or down" >&2; exit 2 ;;
+    *) echo "say all, build, up, check, external, kills or down" >&2; exit 2 ;;
   esac
 }
 main "${@:-all}"

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,9 +39,6 @@ from models.files import write_whole
 FOLDER = "_state"
 PENDING = "pending"
 ALERTS = "alerts"
-CLAIM_SECONDS = 1.0
-"""How long who claims an alert in an object store waits to see whether another does, too: pyarrow cannot ask a store to
-write a file unless it is there, so of those who write at once the last one has it."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +95,8 @@ class State:
 
     def claim_alert(self, key: str, alert: Mapping[str, Any]) -> bool:
         """Keep a new `alert`; whether it is ours to tell of, for there was none and nobody else was faster."""
-        name = f"{ALERTS}/{key}.json"
-        if self.lake.is_local:
-            return self._create(name, _as_json(alert))
-        if self.lake.has(f"{FOLDER}/{name}"):
-            return False
-        claim = _as_json({**alert, "claim": uuid.uuid4().hex})
-        self._write(name, claim)
-        time.sleep(CLAIM_SECONDS)
-        return self._read(name) == claim
+        name, content = f"{ALERTS}/{key}.json", _as_json(alert)
+        return self._create(name, content) if self.lake.is_local else self._put_new(name, content)
 
     def keep_alert(self, key: str, alert: Mapping[str, Any]) -> None:
         """Keep `alert` in the place of the one that there is."""
@@ -178,6 +167,24 @@ class State:
                 return False
             finally:
                 aside.unlink(missing_ok=True)
+        return True
+
+    def _put_new(self, name: str, content: bytes) -> bool:
+        """Put a new object into a store, which heeds conditional puts or has no lake; False when there is one."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError, BaseError
+
+        place = self.lake.uri(FOLDER)
+        options: Any = self.lake.options
+        is_plain = options.pop("AWS_ALLOW_HTTP", "false") == "true"
+        with speaking(f"{place}/{name}", "written"):
+            try:
+                store = obstore.store.from_url(place, config=options, client_options={"allow_http": is_plain})
+                obstore.put(store, name, content, mode="create")
+            except AlreadyExistsError:
+                return False
+            except BaseError as fault:
+                raise OSError(str(fault)) from fault
         return True
 
     def _read(self, name: str) -> bytes | None:

@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from data_contracts import contract
 from jobs.aggregate import aggregate
 from jobs.ingest import ingest
-from jobs.lake.faults import LakeError
+from jobs.lake.faults import LakeError, LakeKeysError
 from jobs.lake.query import View
 from jobs.lake.side import beside
 from jobs.lake.state import State
@@ -134,11 +134,36 @@ def test_what_is_no_longer_kept_is_deleted(lake: Lake, address: str) -> None:
 
 def test_an_alert_is_claimed_by_one_of_many_and_by_nobody_while_it_stands(lake: Lake) -> None:
     state = State(lake)
-    with ThreadPoolExecutor(4) as pool:
-        claimed = list(pool.map(lambda n: state.claim_alert("late.dag", {"by": n}), range(4)))
+    with ThreadPoolExecutor(8) as pool:
+        claimed = list(pool.map(lambda n: state.claim_alert("late.dag", {"by": n}), range(8)))
     assert claimed.count(True) == 1
-    assert state.alerts()["late.dag"]["by"] == claimed.index(True)
+    assert state.alerts() == {"late.dag": {"by": claimed.index(True)}}
     assert not state.claim_alert("late.dag", {"by": 9})
+    state.drop_alert("late.dag")
+    assert state.claim_alert("late.dag", {"by": 9})
+
+
+def test_who_is_slow_between_look_and_claim_does_not_claim_what_another_has(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, look, quick = State(lake), Lake.has, []
+
+    def look_and_dawdle(place: Lake, path: str) -> bool:
+        there = look(place, path)
+        monkeypatch.setattr(Lake, "has", look)
+        quick.append(state.claim_alert("late.dag", {"by": "the quick one"}))
+        return there
+
+    monkeypatch.setattr(Lake, "has", look_and_dawdle)
+    slow = state.claim_alert("late.dag", {"by": "the slow one"})
+    assert [slow, *quick].count(True) == 1
+
+
+@pytest.mark.parametrize("address", ["seaweedfs"], indirect=True)  # the other takes any key
+def test_a_store_that_refuses_a_claim_is_named(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+    with pytest.raises(LakeKeysError, match=r"_state/alerts/late\.dag\.json: cannot be written: .*mend the keys"):
+        State(Lake(lake.root)).claim_alert("late.dag", {})
 
 
 def test_the_state_is_kept_and_replaced(lake: Lake, address: str) -> None:
