@@ -18,7 +18,7 @@ from models.sentiment.calibration import Calibration, softmax
 from models.sentiment.contract import SentimentModel
 from models.sentiment.loading import load, open_artifact
 from models.sentiment.staged import Sure, mixed
-from models.training.config import Config, ConfigError, Stage
+from models.training.config import Config, ConfigError, Distillation, Stage
 from models.training.data.catalogue import again, read_catalogue, seen
 from models.training.data.distil import UNLABELLED, Teachers, distilled, seldom_where_sure
 from models.training.data.lexicon import LEXICON, with_lexicon
@@ -51,15 +51,7 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
     made_from = package.MadeFrom(package.entries(frame[frame["part"] == "train"], known))
     texts = read_texts(unlabelled) if unlabelled else []
     if config.distillation:
-        folders = [folder_of(name) for name in config.distillation.teachers]
-        teachers = Teachers([open_artifact(folder) for folder in folders])
-        if config.distillation.turned:
-            texts = [*texts, *turned(frame, config.distillation.turned)]
-        frame = distilled(frame, texts, teachers, config.distillation, cache / "teachers" / _together(folders))
-        if config.distillation.first:
-            frame = seldom_where_sure(frame, load(config.distillation.first), config.distillation)
-        count = int((frame["dataset"] == UNLABELLED).sum())
-        made_from = replace(made_from, teacher=teachers.version, unlabelled_texts=count)
+        frame, texts, made_from = _taught(config.distillation, frame, texts, made_from, cache)
     if config.data.made:
         frame = with_made(frame, config.data.made)
         made_from = made_from.also(MADE, frame)
@@ -76,6 +68,21 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
     else:
         trained = trainer(config.family)(Job.kept_in(cache, config, frame, texts))
     return package_trained(trained, config, frame, made_from, out / config.name, unseen=unseen)
+
+
+def _taught(
+    asked: Distillation, frame: pd.DataFrame, texts: list[str], made_from: package.MadeFrom, cache: Path
+) -> tuple[pd.DataFrame, list[str], package.MadeFrom]:
+    """Rows, texts without labels and what is said of both, once the teachers have answered."""
+    folders = [folder_of(name) for name in asked.teachers]
+    teachers = Teachers([open_artifact(folder) for folder in folders])
+    if asked.turned:
+        texts = [*texts, *turned(frame, asked.turned)]
+    frame = distilled(frame, texts, teachers, asked, cache / "teachers" / _together(folders))
+    if asked.first:
+        frame = seldom_where_sure(frame, load(asked.first), asked)
+    count = int((frame["dataset"] == UNLABELLED).sum())
+    return frame, texts, replace(made_from, teacher=teachers.version, unlabelled_texts=count)
 
 
 def package_trained(
