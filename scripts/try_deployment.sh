@@ -417,9 +417,9 @@ external() { # the object store, then PostgreSQL, too, is somebody else's: conta
   inside docker network create elsewhere >/dev/null
   inside docker run --detach --quiet --name elsewhere-objects --network elsewhere --publish 18333:8333 --user 1000:1000 \
     --volume /try/elsewhere:/elsewhere:ro --entrypoint weed trial-objects:4 server -dir=/data -ip=127.0.0.1 -ip.bind=127.0.0.1 \
-    -master.telemetry=false -volume.max=0 -s3 -s3.ip.bind=0.0.0.0 -s3.port=8333 -s3.iam=false -s3.port.iceberg=0 \
+    -master.volumeSizeLimitMB=1024 -master.telemetry=false -volume.max=0 -s3 -s3.ip.bind=0.0.0.0 -s3.port=8333 -s3.iam=false -s3.port.iceberg=0 \
     -s3.port.lance=0 -s3.config=/elsewhere/identities >/dev/null
-  inside docker run --detach --quiet --name elsewhere-postgres --network elsewhere --publish 15432:5432 --user 999:999 \
+  inside docker run --detach --quiet --name elsewhere-postgres --network elsewhere --publish 15432:5432 --user 999:999 --tmpfs /var/run/postgresql:size=1m,mode=1777 \
     --volume /try/elsewhere:/elsewhere:ro --env POSTGRES_USER=airflow --env POSTGRES_DB=airflow \
     --env POSTGRES_PASSWORD_FILE=/elsewhere/password --env POSTGRES_INITDB_ARGS=--auth-host=scram-sha-256 trial-postgres:17 >/dev/null
   gateway=$(inside docker network inspect elsewhere --format '{{(index .IPAM.Config 0).Gateway}}')

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from threading import Barrier
 from typing import TYPE_CHECKING
@@ -62,8 +63,9 @@ def sweep(lake: Lake, before: datetime) -> int:
 
 
 def _drop(lake: Lake, place: str) -> None:
-    lake.fs.delete_dir_contents(f"{lake.base}/{place}", missing_dir_ok=True)
-    lake.fs.delete_dir(f"{lake.base}/{place}")
+    with suppress(FileNotFoundError):  # of a store that let nothing be written, which is what is to be said then
+        lake.fs.delete_dir_contents(f"{lake.base}/{place}", missing_dir_ok=True)
+        lake.fs.delete_dir(f"{lake.base}/{place}")
 
 
 def _are_refused(lake: Lake, place: str) -> bool:

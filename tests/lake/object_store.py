@@ -32,7 +32,7 @@ KEYS = {
 }
 BUCKET = "bucket"
 PER_CONNECTION = ("connection", "transfer-encoding", "keep-alive", "expect")
-Manner = Literal["ignores If-None-Match", "refuses everything", "loses an answer"]
+Manner = Literal["ignores If-None-Match", "refuses everything", "refuses to write", "loses an answer"]
 
 
 class NotHereError(Exception):
@@ -113,7 +113,7 @@ def misbehaving(address: str, manner: Manner) -> Iterator[str]:
         def do_GET(self) -> None:
             body = self.body()
             headers = {name: value for name, value in self.headers.items() if name.lower() not in PER_CONNECTION}
-            if manner == "refuses everything":
+            if manner == "refuses everything" or (manner == "refuses to write" and self.command == "PUT"):
                 return self.answer(403, {}, b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
             if manner == "ignores If-None-Match":
                 headers = {name: value for name, value in headers.items() if name.lower() != "if-none-match"}

@@ -14,6 +14,7 @@ from data_contracts import contract
 from jobs.aggregate import aggregate
 from jobs.ingest import ingest
 from jobs.lake.faults import LakeError, LakeKeysError
+from jobs.lake.probe import prove
 from jobs.lake.query import View
 from jobs.lake.side import beside
 from jobs.lake.state import State
@@ -227,6 +228,12 @@ def test_a_store_without_conditional_puts_is_refused_before_the_first_table(misl
             publish(misled, DAY, ["bom"])
     assert not State(misled).probed
     assert all(key.endswith(".parquet") for key in below(misled, moto_address)), "no table, and nothing of the probe"
+
+
+@pytest.mark.parametrize("misled", ["refuses to write"], indirect=True)
+def test_a_store_that_lets_nobody_write_is_said_to_before_the_first_table(misled: Lake) -> None:
+    with pytest.raises(LakeKeysError, match="_probe/.*cannot be written: .*mend the keys of the store"):
+        prove(misled)
 
 
 @pytest.mark.parametrize("misled", ["loses an answer"], indirect=True)
