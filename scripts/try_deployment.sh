@@ -411,6 +411,7 @@ external() { # the object store, then PostgreSQL, too, is somebody else's: conta
   local gateway witness=/var/lib/sentinela/scratch/witness
   say "the object store is somebody else's"
   lake_is undisturbed
+  expect "a witness is kept" compose exec -T scheduler sentinela lake backup $witness
   rm -rf "$shared/elsewhere" && mkdir -p "$shared/elsewhere"
   printf '%s' elsewhere >"$shared/elsewhere/password"
   cp "$shared/deployment/secrets/objects_identities" "$shared/elsewhere/identities"
@@ -419,9 +420,9 @@ external() { # the object store, then PostgreSQL, too, is somebody else's: conta
     --volume /try/elsewhere:/elsewhere:ro --entrypoint weed trial-objects:4 server -dir=/data -ip=127.0.0.1 -ip.bind=127.0.0.1 \
     -master.volumeSizeLimitMB=1024 -master.telemetry=false -volume.max=0 -s3 -s3.ip.bind=0.0.0.0 -s3.port=8333 -s3.iam=false -s3.port.iceberg=0 \
     -s3.port.lance=0 -s3.config=/elsewhere/identities >/dev/null
-  inside docker run --detach --quiet --name elsewhere-postgres --network elsewhere --publish 15432:5432 --user 999:999 --tmpfs /var/run/postgresql:size=1m,mode=1777 \
-    --volume /try/elsewhere:/elsewhere:ro --env POSTGRES_USER=airflow --env POSTGRES_DB=airflow \
-    --env POSTGRES_PASSWORD_FILE=/elsewhere/password --env POSTGRES_INITDB_ARGS=--auth-host=scram-sha-256 trial-postgres:17 >/dev/null
+  inside docker run --detach --quiet --name elsewhere-postgres --network elsewhere --publish 15432:5432 --user 999:999 \
+    --tmpfs /var/run/postgresql:size=1m,mode=1777 --volume /try/elsewhere:/elsewhere:ro --env POSTGRES_USER=airflow \
+    --env POSTGRES_DB=airflow --env POSTGRES_PASSWORD_FILE=/elsewhere/password --env POSTGRES_INITDB_ARGS=--auth-host=scram-sha-256 trial-postgres:17 >/dev/null
   gateway=$(inside docker network inspect elsewhere --format '{{(index .IPAM.Config 0).Gateway}}')
   compose down >/dev/null 2>&1
   sed -i 's/^COMPOSE_PROFILES=.*/COMPOSE_PROFILES=postgres/' "$shared/deployment/env"
@@ -486,18 +487,22 @@ with View(Lake(load().lake)).query() as query:
 PYTHON
 }
 
-check() {
-  failures=0
-  networks
+undisturbed() {
+  local began
   all_known
   expect "all DAGs may run" follow "The first runs"
   expect "none is paused" test "$(sql "select count(*) from dag where is_paused")" = 0
-  expect "before the first report there is a page" says 'There is no report yet' http://127.0.0.1:8081/
   say "a week's backfill, undisturbed"
-  local began=$SECONDS
+  began=$SECONDS
   backfill
   expect "every run of the backfill succeeds" finished
   say "the backfill took $((SECONDS - began)) s"
+}
+check() {
+  failures=0
+  networks
+  expect "before the first report there is a page" says 'There is no report yet' http://127.0.0.1:8081/
+  undisturbed
   expect "the index of reports is served" persistently says report.html http://127.0.0.1:8081/
   disturb
   runbooks
@@ -530,7 +535,7 @@ main() {
     build) build ;;
     up) build; start_engine; step loaded load_images; deployment undisturbed; up ;;
     check) check ;;
-    external) failures=0 && external && [ "$failures" = 0 ] ;;
+    external) failures=0; undisturbed; external; say "$failures failures"; [ "$failures" = 0 ] ;;
     kills) kills "${2:?say how many}" ;;
     down) down ;;
     all) build; down; start_engine; step loaded load_images; deployment undisturbed; up; check; down ;;

@@ -232,7 +232,7 @@ def test_a_store_without_conditional_puts_is_refused_before_the_first_table(misl
 
 @pytest.mark.parametrize("misled", ["refuses to write"], indirect=True)
 def test_a_store_that_lets_nobody_write_is_said_to_before_the_first_table(misled: Lake) -> None:
-    with pytest.raises(LakeKeysError, match="_probe/.*cannot be written: .*mend the keys of the store"):
+    with pytest.raises(LakeKeysError, match=r"_probe/.*cannot be written: .*mend the keys of the store"):
         prove(misled)
 
 
