@@ -513,7 +513,7 @@ check() {
 
 down() {
   if engine_pid >/dev/null; then
-    compose down --volumes --timeout 10 || true
+    compose --profile '*' down --volumes --timeout 10 || true # also of what is somebody else's by now
     kill "$(engine_pid)"
   fi
   rm -f "$state/engine.pid"

@@ -47,11 +47,13 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
         known = again(known)
     frame = load_rows(data, known)
     unseen = thinned(load_unseen(data, known, frame), MOST_OF_A_SOURCE)
+    texts = read_texts(unlabelled) if unlabelled else []
+    if config.distillation and config.distillation.turned:  # of rows, too, that there are too many of to learn from
+        texts = [*texts, *turned(frame, config.distillation.turned)]
     frame = capped(frame, config.data.most_rows)
     made_from = package.MadeFrom(package.entries(frame[frame["part"] == "train"], known))
-    texts = read_texts(unlabelled) if unlabelled else []
     if config.distillation:
-        frame, texts, made_from = _taught(config.distillation, frame, texts, made_from, cache)
+        frame, made_from = _taught(config.distillation, frame, texts, made_from, cache)
     if config.data.made:
         frame = with_made(frame, config.data.made)
         made_from = made_from.also(MADE, frame)
@@ -72,17 +74,15 @@ def train(config: Config, data: Path, unlabelled: Path | None, out: Path, cache:
 
 def _taught(
     asked: Distillation, frame: pd.DataFrame, texts: list[str], made_from: package.MadeFrom, cache: Path
-) -> tuple[pd.DataFrame, list[str], package.MadeFrom]:
-    """Rows, texts without labels and what is said of both, once the teachers have answered."""
+) -> tuple[pd.DataFrame, package.MadeFrom]:
+    """Rows and texts as the teachers see them."""
     folders = [folder_of(name) for name in asked.teachers]
     teachers = Teachers([open_artifact(folder) for folder in folders])
-    if asked.turned:
-        texts = [*texts, *turned(frame, asked.turned)]
     frame = distilled(frame, texts, teachers, asked, cache / "teachers" / _together(folders))
     if asked.first:
         frame = seldom_where_sure(frame, load(asked.first), asked)
     count = int((frame["dataset"] == UNLABELLED).sum())
-    return frame, texts, replace(made_from, teacher=teachers.version, unlabelled_texts=count)
+    return frame, replace(made_from, teacher=teachers.version, unlabelled_texts=count)
 
 
 def package_trained(
