@@ -17,6 +17,9 @@ from models.sentiment.calibration import softmax
 from models.sentiment.contract import LABELS, SentimentModel, Texts
 from models.text.words import may_turn
 
+BRIEF = 60
+"""Characters of a text in which one thing is said, most likely."""
+
 
 def mixed(read: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
     """Logarithms, float64 [n, 3], of two readings [n, 3] of the same texts, the first counting ``share``."""
@@ -31,13 +34,18 @@ class Sure:
     usually: float
     turned: float
     """The same of a text with a word that may turn what the others say, which a model of words and pairs overlooks."""
+    brief: float | None = None
+    """The same of such a text of at most ``BRIEF`` characters, where that word turns all that is said and another
+    reading costs least; by default as ``turned``."""
 
     def of(self, read: np.ndarray, texts: Sequence[str]) -> np.ndarray:
         """Whether the first reading of each text, float [n, 3], is sure: bool [n]."""
         best = read.max(axis=1)
         sure = np.asarray(best >= self.usually)
-        for place in np.flatnonzero(sure & (best < self.turned)).tolist():
-            sure[place] = not may_turn(texts[place])
+        brief = self.turned if self.brief is None else self.brief
+        for place in np.flatnonzero(sure & (best < max(self.turned, brief))).tolist():
+            enough = brief if len(texts[place]) <= BRIEF else self.turned
+            sure[place] = best[place] >= enough or not may_turn(texts[place])
         return sure
 
 

@@ -159,6 +159,13 @@ class SureFrom(_Section):
     usually: float = Field(gt=0, le=1)
     turned: float = Field(gt=0, le=1)
     """Of a text with a negator or a word of contrast."""
+    brief: float | None = Field(default=None, gt=0, le=1)
+    """Of such a text of at most ``models.sentiment.staged.BRIEF`` characters; None: as ``turned``."""
+
+    @property
+    def each(self) -> tuple[float, float, float]:
+        """All three."""
+        return self.usually, self.turned, self.turned if self.brief is None else self.brief
 
 
 class Stage(_Section):
@@ -190,8 +197,8 @@ class Serving(_Section):
     @model_validator(mode="after")
     def _ever_surer(self) -> Self:
         if self.first and self.last:
-            before, after = self.first.sure_from, self.last.sure_from
-            if after.usually > before.usually or after.turned > before.turned:
+            pairs = zip(self.first.sure_from.each, self.last.sure_from.each, strict=True)
+            if any(after > before for before, after in pairs):
                 raise ValueError(
                     "serving.last.sure_from is above that of serving.first: what the first reader is sure of stays"
                 )

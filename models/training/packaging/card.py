@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.sentiment.staged import BRIEF
+
 CARD = "MODEL_CARD.md"
 
 _WHAT = {
@@ -91,18 +93,26 @@ def _reads(serving: dict[str, Any]) -> str:
         first, sure, share = f"{before['model']}-{before['version']}", before["sure_from"], before["share"]
         said += [
             f"It is the second reader: {first} reads every text, and those that it gives no label with a probability",
-            f"of {sure['usually']} ({sure['turned']} where there is a negator or a word of contrast) are read again,",
+            f"of {sure['usually']} ({_turned(sure)}) are read again,",
             f"its reading counting {share} and the second {1 - share:g}.",
         ]
     if after:
         last, sure = f"{after['model']}-{after['version']}", after["sure_from"]
         said += [
-            f"What has no label with a probability of {sure['usually']} ({sure['turned']}) then is read by {last},",
-            f"all before it counting {after['share']}.",
+            f"What has no label with a probability of {sure['usually']} ({_turned(sure)}) then is read by {last},",
+            f"all before it counting {after['share']:g}.",
         ]
     if before or after:
         said.append("All figures here are of all together; TensorFlow Serving gives this model's reading alone.")
     return " ".join(said)
+
+
+def _turned(sure: dict[str, Any]) -> str:
+    """From what probability on a text with a word that may turn the others is sure."""
+    said = f"{sure['turned']} where there is a negator or a word of contrast"
+    if sure.get("brief"):
+        said += f", and {sure['brief']} where such a text has at most {BRIEF} characters"
+    return said
 
 
 def _interval(score: dict[str, float]) -> str:

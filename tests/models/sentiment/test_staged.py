@@ -13,7 +13,7 @@ from models.sentiment import artifact
 from models.sentiment.artifact import MANIFEST, sha256
 from models.sentiment.contract import LABELS, ArtifactError
 from models.sentiment.loading import open_artifact
-from models.sentiment.staged import Staged, Sure
+from models.sentiment.staged import BRIEF, Staged, Sure
 from tests.artefacts import package
 
 SURE, UNSURE = [0.1, 0.1, 0.8], [0.5, 0.3, 0.2]
@@ -59,6 +59,17 @@ def test_a_word_that_may_turn_the_others_asks_for_more(first: Says, second: Says
     second.rows |= dict.fromkeys(told, SECOND)
     Staged(first, second, Sure(usually=0.8, turned=0.9), share=0.25).predict([*told, "sure"])
     assert [texts for texts, _, _ in second.given] == [["not sure"]]
+
+
+def test_a_brief_text_with_such_a_word_has_a_bar_of_its_own(first: Says, second: Says) -> None:
+    brief, longer = "not sure, ".ljust(BRIEF, "x"), "not sure, ".ljust(BRIEF + 1, "x")
+    rows = {text: [0.04, 0.05, 0.91] for text in (brief, longer, "sure".ljust(BRIEF, "x"))}
+    first.rows |= rows
+    second.rows |= dict.fromkeys(rows, SECOND)
+    Staged(first, second, Sure(0.8, 0.9, brief=0.95), share=0.0).predict([*rows])
+    assert [texts for texts, _, _ in second.given] == [[brief]]
+    assert Sure(0.8, 0.95, brief=0.9).of(first.predict([*rows]), [*rows]).tolist() == [True, False, True]
+    assert not Sure(0.8, 0.9, brief=1.0).of(np.array([[0.0, 0.01, 0.99]]), ["no"])
 
 
 def test_the_mixture_has_a_temperature_of_its_own(first: Says, second: Says) -> None:

@@ -93,6 +93,12 @@ def test_what_is_stacked_has_a_training() -> None:
             '[serving.last]\nmodel = "accurate"\nsure_from = { usually = 0.7, turned = 0.9 }',
             "what the first reader is sure of stays",
         ),
+        (
+            'family = "bag"\n'
+            '[serving.first]\nmodel = "fast"\nsure_from = { usually = 0.6, turned = 0.9 }\n'
+            '[serving.last]\nmodel = "accurate"\nsure_from = { usually = 0.5, turned = 0.9, brief = 1.0 }',
+            "what the first reader is sure of stays",
+        ),
         ('family = "cnn"\ncolour = 1', "colour"),
         ('family = "cnn', "Unclosed|Illegal|unterminated|Unterminated|newline"),
     ],
