@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,17 @@ def _load(folder: Path) -> Any:
     # TensorFlow's oneDNN keeps something for each number of texts and their length, so memory grows with every batch.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     import tensorflow as tf
-    import tensorflow_text  # noqa: F401  registers the operations of the tokeniser
 
     try:
+        tf.load_op_library(_tokenizer())
         return tf.saved_model.load(str(folder))
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise ArtifactError(f"{folder} holds no SavedModel that this TensorFlow can read: {error}") from error
+
+
+def _tokenizer() -> str:
+    """The tokeniser's operations in TensorFlow Text: to import the package loads all of it, another 110 MB."""
+    package = find_spec("tensorflow_text")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("the package tensorflow-text is not installed")
+    return str(Path(package.origin).with_name("python") / "ops" / "_sentencepiece_tokenizer.so")

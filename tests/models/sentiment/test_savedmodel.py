@@ -170,3 +170,18 @@ def test_memory_does_not_grow_with_the_shapes_of_batches() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     done = subprocess.run([sys.executable, "-c", GROWS], cwd=ROOT, env=environment, capture_output=True, check=True)
     assert int(done.stdout) < 50_000_000
+
+
+LOADS = """
+import sys
+from models.sentiment.loading import load
+before = load("balanced").predict(["Não gostei nada"])
+assert "tensorflow_text" not in sys.modules
+import tensorflow_text  # as a training does
+assert tensorflow_text.WhitespaceTokenizer().tokenize(["o pedido"]).to_list() == [[b"o", b"pedido"]]
+assert (load("accurate").predict(["Não gostei nada"]).argmax(), before.argmax()) == (0, 0)
+"""
+
+
+def test_of_tensorflow_text_the_tokeniser_alone_is_loaded_and_the_rest_may_come_later() -> None:
+    subprocess.run([sys.executable, "-c", LOADS], cwd=ROOT, capture_output=True, check=True)
