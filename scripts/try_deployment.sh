@@ -4,7 +4,7 @@
 # of PostgreSQL and nginx stand in for the real ones, the object store is the real program of the index.
 #   scripts/try_deployment.sh [all | build | up | check | external | kills NUMBER | down]
 # State lies in $SENTINELA_TRY (/var/tmp/sentinela-try), 25 GB of it; what is there already is not made again: remove
-# `made/image` there to have the image built anew. It takes half an hour on two cores, most of it the image.
+# `made/image` there to have the image built anew. It takes an hour on two cores, a quarter of it the image.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
 trial=$repository/scripts/trial

@@ -39,8 +39,8 @@ def _load(folder: Path) -> Any:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     import tensorflow as tf
 
+    tf.load_op_library(_tokenizer())
     try:
-        tf.load_op_library(_tokenizer())
         return tf.saved_model.load(str(folder))
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise ArtifactError(f"{folder} holds no SavedModel that this TensorFlow can read: {error}") from error

@@ -164,7 +164,7 @@ class SureFrom(_Section):
 
     @property
     def each(self) -> tuple[float, float, float]:
-        """All three."""
+        """Usually, turned and brief."""
         return self.usually, self.turned, self.turned if self.brief is None else self.brief
 
 

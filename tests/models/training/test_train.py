@@ -181,7 +181,7 @@ def test_the_last_reader_reads_what_is_not_sure_yet_and_says_so(made_up_folder: 
     assert manifest["serving"]["last"]["version"] == folder_of("fast").name
     assert manifest["calibration"]["mixed_last"] != 1.0
     card = (middle / CARD).read_text(encoding="utf-8")
-    assert "What has no label with a probability of 0.99 (0.99) then is read by fast-" in card
+    assert "of 0.99 (0.99 where there is a negator or a word of contrast) then is read by fast-" in card
     assert "With the last one:" in card
 
 
