@@ -15,8 +15,9 @@ FIGURES = ("polarity", "negative", "neutral", "positive")
 def read_posts(query: Query, settings: Settings, days: Iterable[str], as_of: datetime | None = None) -> None:
     """Make the tables `post`, every scored post of `days`, and `item`, those of them that are counted, without texts.
 
-    `post` has published_date, published_at, first_seen_at, feed, post_id, language, the FIGURES, unsure, model_version,
-    url, text, `twin` (what the copies of a text share, case and spacing aside) and `named` (the brands in the text).
+    `post` has published_date, published_at, first_seen_at, feed, kind, post_id, language, the FIGURES, unsure,
+    model_version, url, text, `twin` (what the copies of a text share, case and spacing aside) and `named` (the brands
+    in the text).
     `item` has one row per post with a polarity, of those first seen until `as_of` if given: published_date,
     published_at, feed, post_id, language, the FIGURES, `length` (of the text), `twin`, `named` and `once`, which is
     true for the first post of a text (by post_id) on a day, in a feed and a language: counting those counts each text
@@ -26,7 +27,7 @@ def read_posts(query: Query, settings: Settings, days: Iterable[str], as_of: dat
     teach_brands(query, settings.brands)
     query.connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE post AS
-        SELECT published_date, published_at, first_seen_at, feed, post_id, language, {", ".join(FIGURES)}, unsure,
+        SELECT published_date, published_at, first_seen_at, feed, kind, post_id, language, {", ".join(FIGURES)}, unsure,
             model_version, url, text, md5_number({FOLDED}) AS twin, brands_named(text) AS named
         FROM scored_posts
     """)

@@ -11,12 +11,12 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from jobs.brands import ALL
@@ -45,6 +45,7 @@ from jobs.report.telling import (
 from jobs.report.waterfall import Waterfall, topic_bars
 from jobs.settings import Settings
 from models.files import write_whole
+from models.sentiment import Mattered
 
 TEMPLATES = Path(__file__).parent / "templates"
 ENTRY = "window.vegaEmbed = vegaEmbed;"
@@ -121,6 +122,8 @@ def render_page(content: Content, voice: Voice) -> str:
         wide=lambda low, high: f"{100 * (high - low):.1f}",
         clean=clean,
         shorten=shorten,
+        pieces=lambda post, shown: pieces(post.text, shown, content.mattered.get((post.feed, post.post_id), ())),
+        has_words=any(content.mattered.values()),
         link=link,
     )
 
@@ -229,7 +232,32 @@ def link(url: str | None) -> str | None:
 
 def clean(text: str) -> str:
     """`text` with characters that no page or workbook can hold replaced by U+FFFD."""
-    return UNPRINTABLE.sub("\ufffd", text).replace("\u2028", "\n").replace("\u2029", "\n").strip()
+    return _printable(text).strip()
+
+
+def _printable(text: str) -> str:
+    return UNPRINTABLE.sub("\ufffd", text).replace("\u2028", "\n").replace("\u2029", "\n")
+
+
+class Piece(NamedTuple):
+    """A part of a text, and its evidence where it is a word that mattered."""
+
+    text: str
+    evidence: float | None = None
+
+
+def pieces(text: str, shown: str, words: Iterable[Mattered]) -> Iterator[Piece]:
+    """`shown`, which is `text` cleaned or its beginning, in pieces of which each of `words` is one."""
+    before = _printable(text)
+    stripped, done = len(before) - len(before.lstrip()), 0
+    for word in words:
+        begin, end = word.begin - stripped, word.end - stripped
+        if end > len(shown):
+            break
+        yield Piece(shown[done:begin])
+        yield Piece(shown[begin:end], word.evidence)
+        done = end
+    yield Piece(shown[done:])
 
 
 def shorten(text: str) -> str:

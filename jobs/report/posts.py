@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -66,6 +66,12 @@ class Behind:
     period: dict[str, Examples]
     moves: dict[Move, Examples]
     words: dict[Move, tuple[str, ...]]
+
+    @property
+    def posts(self) -> Iterator[Example]:
+        """All examples, of which one post may be several."""
+        for examples in (*self.period.values(), *self.moves.values()):
+            yield from examples.all
 
 
 def behind(query: Query, settings: Settings, figures: Figures) -> Behind:

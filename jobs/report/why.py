@@ -82,6 +82,11 @@ class Why:
     lowered: tuple[Influence, ...]
     lifted: tuple[Influence, ...]
 
+    @property
+    def influences(self) -> tuple[Influence, ...]:
+        """Those that lowered the mean, then those that lifted it."""
+        return self.lowered + self.lifted
+
 
 def why(query: Query, settings: Settings, figures: Figures) -> Mapping[str, Why]:
     """What moved each brand that has a bridge, after `read_posts` and `make_voices` of both periods.

@@ -12,6 +12,7 @@ from jobs.brands import ALL
 from jobs.report.content import Content
 from jobs.report.figures import Figures, records
 from jobs.report.language import Voice
+from jobs.report.mattered import Words
 from jobs.report.page import clean, link, title, told
 from jobs.report.pins import Pins
 from jobs.report.pooled import MEASURES
@@ -60,7 +61,7 @@ def workbook(content: Content, voice: Voice) -> bytes:
         _groups(sheets, figures)
         _moved(sheets, figures, content.why)
         _talk(sheets, content.talk)
-        _posts(sheets, figures, content.behind)
+        _posts(sheets, figures, content.behind, content.mattered)
         _quality(sheets, figures, content.quality)
     return buffer.getvalue()
 
@@ -326,7 +327,7 @@ def _why(sheets: Sheets, sheet: Any, top: int, why: Mapping[str, Why]) -> int:
             link(one.post.url), one.post.text,
         ]
         for name, told in why.items()
-        for one in (*told.lowered, *told.lifted)
+        for one in told.influences
     ]  # fmt: skip
     return sheets.table(sheet, top + 2, heads, ["", "", "day", "polarity", "part", "count", "", ""], posts)
 
@@ -362,31 +363,36 @@ def _talk(sheets: Sheets, talk: Mapping[str, Talk]) -> None:
     sheets.table(sheet, end + 2, list(map(voice, heads)), kinds, campaigns)
 
 
-def _posts(sheets: Sheets, figures: Figures, behind: Behind) -> None:
+def _posts(sheets: Sheets, figures: Figures, behind: Behind, mattered: Words) -> None:
     voice, sheet = sheets.voice, sheets.add("sheet_posts")
     scopes = [(voice.brand(name), voice("whole_period"), behind.period[name]) for name in figures.names]
     scopes += [(voice.brand(move.brand), voice.short(move.day), behind.moves[move]) for move in figures.moves]
-    heads = [voice(key) for key in ("brand", "scope", "kind", "date", "feed", "language", "polarity", "text")]
-    rows = [row for brand, scope, examples in scopes for row in _examples(brand, scope, examples, voice)]
-    end = sheets.table(sheet, 0, [*heads, voice("link")], ["", "", "", "day", "", "", "polarity", "text", ""], rows)
+    keys = ("brand", "scope", "kind", "date", "feed", "language", "polarity", "text", "link", "words_that_mattered")
+    rows = [row for brand, scope, examples in scopes for row in _examples(brand, scope, examples, mattered, voice)]
+    kinds = ["", "", "", "day", "", "", "polarity", "text", "", "text"]
+    end = sheets.table(sheet, 0, list(map(voice, keys)), kinds, rows)
     sheet.set_column(0, 5, 15)
     sheet.set_column(6, 6, 10)
     sheet.set_column(7, 7, 90)
-    sheet.set_column(8, 8, 40)
+    sheet.set_column(8, 9, 40)
     sheet.freeze_panes(1, 0)
-    sheet.autofilter(0, 0, end - 1, len(heads))
+    sheet.autofilter(0, 0, end - 1, len(keys) - 1)
 
 
-def _examples(brand: str, scope: str, examples: Examples, voice: Voice) -> Iterable[Row]:
+def _examples(brand: str, scope: str, examples: Examples, mattered: Words, voice: Voice) -> Iterable[Row]:
     for key, group in (
         ("most_negative", examples.negative),
         ("most_positive", examples.positive),
         ("typical", examples.typical),
     ):
         for post in group:
+            words = (
+                f"{'▲' if word.evidence > 0 else '▼'} {post.text[word.begin : word.end]}"
+                for word in mattered.get((post.feed, post.post_id), ())
+            )
             yield [
                 brand, scope, voice(key), post.day, post.feed, voice.tongue(post.language), post.polarity, post.text,
-                link(post.url),
+                link(post.url), "; ".join(words) or None,
             ]  # fmt: skip
 
 

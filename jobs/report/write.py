@@ -20,6 +20,7 @@ from jobs.report.content import Content
 from jobs.report.editions import Edition, editions_on, publish
 from jobs.report.figures import Figures, gather
 from jobs.report.language import Voice
+from jobs.report.mattered import mattered
 from jobs.report.page import headline, render_index, render_page, title
 from jobs.report.pins import Pins
 from jobs.report.posts import behind
@@ -119,12 +120,15 @@ def _make(view: View, settings: Settings, window: Window, as_of: datetime | None
         make_voices(query, days)
         figures = gather(query, settings, window, as_of)
         quality = quality_of(query, settings, window)
+        posts, reasons = behind(query, settings, figures), why(query, settings, figures)
+        quoted = (*posts.posts, *(one.post for told in reasons.values() for one in told.influences))
         content = Content(
             settings=settings,
             figures=figures,
-            behind=behind(query, settings, figures),
+            behind=posts,
             talk=talk(query, settings, figures),
-            why=why(query, settings, figures),
+            why=reasons,
+            mattered=mattered(query, settings, quoted),
             quality=quality,
             pins=Pins.of(view, settings, window, as_of, quality.models, digest or settings.digest()),
         )

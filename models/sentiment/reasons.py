@@ -1,4 +1,4 @@
-"""Words that mattered: how far a model's polarity of a text would lie elsewhere without each of its words.
+"""Words that mattered: how far a model's answer about a text would lie elsewhere without each of its words.
 
 Occlusion: a text is read once as it is and once without each word (Li et al., 2016, https://arxiv.org/abs/1612.08220).
 It needs nothing of a model but its answers, so it holds for any model and for what is before and after it. It tells
@@ -23,11 +23,14 @@ _WORD = re.compile(r"\S+")
 
 
 class Mattered(NamedTuple):
-    """Characters ``begin`` to ``end`` of a text, and its polarity less the one that it has without them, -2 to 2."""
+    """Characters ``begin`` to ``end`` of a text, and how far the answer lies from the one without them."""
 
     begin: int
     end: int
     moved: float
+    """Of polarity, -2 to 2: next to nothing where other words say the same."""
+    evidence: float
+    """Of log(P(positive) / P(negative)), which tells that a word matters where the model is sure without it, too."""
 
 
 def words_that_mattered(
@@ -37,7 +40,7 @@ def words_that_mattered(
     kinds: Sequence[str] | None = None,
     most: int = MOST_READINGS,
 ) -> list[list[Mattered]]:
-    """What each word of each text did to its polarity, which is P(positive) - P(negative), in the order of the words.
+    """What each word of each text did to what the model says of it, in the order of the words.
 
     The model is asked once, about all texts together. Words are what stands between spaces; of a text of more than
     ``most`` words neighbours are left out together. Without its only word a text is empty, and what the model says of
@@ -54,18 +57,19 @@ def words_that_mattered(
     asked = [[text, *_without(text, spans)] for text, spans in zip(texts, parts, strict=True)]
     owners = [place for place, variants in enumerate(asked) for _ in variants]
     given = Texts(texts, languages, kinds).at(owners)._replace(texts=list(chain.from_iterable(asked)))
-    answers = iter(_polarity(model.predict(*given)))
+    answers = iter(_told(model.predict(*given)))
     told = []
     for spans in parts:
         whole = next(answers)
-        told.append([Mattered(*span, whole - next(answers)) for span in spans])
+        told.append([Mattered(*span, *(whole - next(answers)).tolist()) for span in spans])
     return told
 
 
-def _polarity(probabilities: np.ndarray) -> list[float]:
-    wide = probabilities.astype(np.float64)
-    polarity: list[float] = (wide[:, 2] - wide[:, 0]).tolist()
-    return polarity
+def _told(probabilities: np.ndarray) -> np.ndarray:
+    """Polarity and log-odds of each of n answers: float64 [n, 2]."""
+    wide = np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny)
+    negative, _, positive = wide.T
+    return np.stack([positive - negative, np.log(positive / negative)], axis=1)
 
 
 def _parts(text: str, most: int) -> Iterator[tuple[int, int]]:

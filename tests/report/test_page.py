@@ -11,15 +11,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import example, given
-from hypothesis import strategies as st
 from jinja2 import Environment, FileSystemLoader
 
 from jobs.report import Report
 from jobs.report.editions import Told
 from jobs.report.page import TEMPLATES, clean, link, script_json, shorten, vega_bundle
 from jobs.report.table import harmless
-
-HOSTILE = st.text(st.one_of(st.characters(), st.sampled_from("<>&\"'=+-@\t\r\n\u2028\u2029{}%/")), max_size=400)
+from tests.hostile import HOSTILE
 
 
 class _Elements(HTMLParser):

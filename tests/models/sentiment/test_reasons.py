@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -57,6 +58,14 @@ def test_the_model_is_asked_once_about_all_texts_in_their_language_and_kind() ->
             ["post", "post", "post", "news", "review", "review"],
         )
     ]
+
+
+def test_evidence_is_of_log_odds() -> None:
+    lovely, bad = words_that_mattered(Counting(), ["lovely bad"])[0]
+    assert lovely.evidence == pytest.approx(math.log(0.35 / 0.25) - math.log(0.15 / 0.45), abs=1e-5)
+    assert bad.evidence == pytest.approx(math.log(0.35 / 0.25) - math.log(0.5 / 0.1), abs=1e-5)
+    (sure,) = words_that_mattered(Counting(), ["good lovely"])
+    assert all(0 < word.evidence < 100 for word in sure), "0 : 0.6 is no infinite evidence"
 
 
 def test_of_a_long_text_neighbours_are_left_out_together() -> None:
