@@ -372,8 +372,7 @@ class Report(Frozen):
     title: str | None = None
     days: int = Field(30, ge=1, le=400, description="Length of the period, which is compared with the one before.")
     mark_words: bool = Field(
-        True,
-        description="Mark in the posts shown what the model went by. It reads them again, with its memory and time.",
+        False, description="Underline in the posts shown what the model went by; it is opened for that."
     )
 
 

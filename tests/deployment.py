@@ -201,9 +201,14 @@ class Deployment:
         return line
 
     def lake_is(self, name: str) -> None:
-        """Let the settings, those of the sample, name this lake in the object store."""
+        """Let the settings, those of the sample, name this lake in the object store and the fast model."""
         settings = yaml.safe_load((SAMPLE / "sentinela.yaml").read_text(encoding="utf-8"))
-        changed = {**settings, "lake": f"s3://sentinela/{name}", "reports": str(self.home / "reports")}
+        changed = {
+            **settings,
+            "lake": f"s3://sentinela/{name}",
+            "reports": str(self.home / "reports"),
+            "scoring": {"model": "fast"},
+        }
         text = yaml.safe_dump(changed, allow_unicode=True)
         (self.folder / "settings" / "sentinela.yaml").write_text(text, encoding="utf-8")
 

@@ -57,9 +57,13 @@ class Place:
         return Place.at(Path(shutil.copytree(self.root, root)))
 
     def configure(self, feeds: Sequence[str | dict[str, Any]] = ("posts",), **changes: Any) -> None:
-        """Write the settings file anew, `changes` over the defaults; a feed is a name or all its settings."""
+        """Write the settings file anew, `changes` over the defaults; a feed is a name or all its settings.
+
+        `fast` scores: what most tests are about is the same with any model.
+        """
         document = {
             "timezone": "UTC",
+            "scoring": {"model": "fast"},
             "feeds": [_feed(feed) if isinstance(feed, str) else feed for feed in feeds],
             **changes,
         }

@@ -34,7 +34,7 @@ def run(place: Place, day: str) -> list[str]:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     """Two feeds, one of which floods the first day."""
-    place = Place(tmp_path, ("posts", "shop"), scoring={"model": "fast"})
+    place = Place(tmp_path, ("posts", "shop"))
     place.write([item(f"ok-{day}", day) for day in DAYS])
     place.write(flood(), "shop")
     return place
@@ -68,7 +68,7 @@ def test_a_held_day_is_no_unfinished_work(place: Place) -> None:
 
 def test_a_held_day_whose_feed_left_is_a_warning_and_no_work(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     run(place, DAYS[1])
-    place.configure(["posts"], scoring={"model": "fast"})
+    place.configure(["posts"])
     caplog.clear()
     with caplog.at_level(logging.WARNING, logger="jobs"):
         assert run(place, DAYS[2]) == []
@@ -106,7 +106,7 @@ def test_a_feed_without_history_never_empties_or_shrinks_an_old_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rss = {"name": "news", "kind": "news", "reader": "rss", "path": str(tmp_path / "news.xml")}
-    place = Place(tmp_path, [rss], scoring={"model": "fast"})
+    place = Place(tmp_path, [rss])
 
     def shows(*days: int) -> None:
         items = "".join(

@@ -35,7 +35,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """A lake with edited, moved, undated and broken items, all of it up to date."""
     monkeypatch.setenv("SENTINELA_AUTHOR_KEY", "a key")
     named = [{"name": "café", "terms": ["café"]}]
-    place = Place(tmp_path, ("posts", "shop"), scoring={"model": "fast"}, brands=named, topics=named)
+    place = Place(tmp_path, ("posts", "shop"), brands=named, topics=named)
     place.write([item(f"a{n}", f"2026-06-{20 + n}", by="Ana") for n in range(4)])
     place.write(
         [item("b", "2026-06-27", EN), item("c", None), item("d", "2026-06-27", ""), item("e", "2026-06-24")], "shop"

@@ -328,7 +328,7 @@ def test_an_unknown_model_is_named_with_those_there_are(place: Place) -> None:
 
 
 def test_seven_hundred_days_in_one_call(tmp_path: Path) -> None:
-    place = Place(tmp_path, scoring={"model": "fast"})
+    place = Place(tmp_path)
     days = [day.date() for day in pd.date_range("2024-01-01", periods=700)]
     posts = [
         {"post_id": "a", "feed": "posts", "kind": "post", "published_date": day, "text": PT, "language": "pt"}

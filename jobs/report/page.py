@@ -250,9 +250,10 @@ def pieces(text: str, shown: str, words: Iterable[Mattered]) -> Iterator[Piece]:
     """`shown`, which is `text` cleaned or its beginning, in pieces of which each of `words` is one."""
     before = _printable(text)
     stripped, done = len(before) - len(before.lstrip()), 0
+    kept = len(shown) - (shown != before.strip())  # a beginning ends in dots
     for word in words:
         begin, end = word.begin - stripped, word.end - stripped
-        if end > len(shown):
+        if end > kept:
             break
         yield Piece(shown[done:begin])
         yield Piece(shown[begin:end], word.evidence)

@@ -16,7 +16,7 @@ from jobs.report.mattered import Words
 from jobs.report.page import clean, link, title, told
 from jobs.report.pins import Pins
 from jobs.report.pooled import MEASURES
-from jobs.report.posts import Behind, Examples
+from jobs.report.posts import Behind, Example, Examples
 from jobs.report.quality import Quality
 from jobs.report.talk import Talk
 from jobs.report.telling import causes, extent, extent_before, method, spans, status
@@ -59,7 +59,7 @@ def workbook(content: Content, voice: Voice) -> bytes:
         places = _daily(sheets, figures)
         _charts(sheets, figures, places)
         _groups(sheets, figures)
-        _moved(sheets, figures, content.why)
+        _moved(sheets, figures, content.why, content.mattered)
         _talk(sheets, content.talk)
         _posts(sheets, figures, content.behind, content.mattered)
         _quality(sheets, figures, content.quality)
@@ -278,7 +278,7 @@ def _groups(sheets: Sheets, figures: Figures) -> None:
     sheet.autofilter(0, 0, end - 1, len(heads) - 1)
 
 
-def _moved(sheets: Sheets, figures: Figures, why: Mapping[str, Why]) -> None:
+def _moved(sheets: Sheets, figures: Figures, why: Mapping[str, Why], mattered: Words) -> None:
     """Why each brand's mean moved, and the days that stand out."""
     voice, sheet = sheets.voice, sheets.add("sheet_moved")
     sheet.set_column(0, 2, 20)
@@ -290,7 +290,7 @@ def _moved(sheets: Sheets, figures: Figures, why: Mapping[str, Why]) -> None:
         for step in bridge.steps
     ]
     end = sheets.table(sheet, 0, heads, ["", "", "", "part", "part"], steps)
-    end = _why(sheets, sheet, end + 2, why)
+    end = _why(sheets, sheet, end + 2, why, mattered)
     heads = [voice(key) for key in ("brand", "day", "mean_polarity", "legend_base", "posts")]
     days = [[voice.brand(move.brand), move.day, move.mean, move.base, move.posts] for move in figures.moves]
     end = sheets.table(sheet, end + 2, heads, ["", "day", "polarity", "polarity", "count"], days)
@@ -299,7 +299,7 @@ def _moved(sheets: Sheets, figures: Figures, why: Mapping[str, Why]) -> None:
     sheets.table(sheet, end + 2, heads, ["", "day", "count", "count"], rows)
 
 
-def _why(sheets: Sheets, sheet: Any, top: int, why: Mapping[str, Why]) -> int:
+def _why(sheets: Sheets, sheet: Any, top: int, why: Mapping[str, Why], mattered: Words) -> int:
     """What topics, words and posts did, below each other; returns the row after the last."""
     voice = sheets.voice
     heads = [voice(key) for key in ("brand", "topic", "kind", "topic_mix", "step_within", "effect")]
@@ -320,16 +320,17 @@ def _why(sheets: Sheets, sheet: Any, top: int, why: Mapping[str, Why]) -> int:
     ]
     heads = [voice("brand"), voice("why_words"), *counts, voice("effect")]
     top = sheets.table(sheet, top + 2, heads, ["", "", "count", "count", "part"], words)
-    heads = [voice(key) for key in ("brand", "feed", "date", "polarity", "effect", "posts", "link", "text")]
+    keys = ("brand", "feed", "date", "polarity", "effect", "posts", "link", "text", "words_that_mattered")
     posts = [
         [
             voice.brand(name), one.post.feed, one.post.day, one.post.polarity, one.effect, one.post.copies,
-            link(one.post.url), one.post.text,
+            link(one.post.url), one.post.text, _words(one.post, mattered),
         ]
         for name, told in why.items()
         for one in told.influences
     ]  # fmt: skip
-    return sheets.table(sheet, top + 2, heads, ["", "", "day", "polarity", "part", "count", "", ""], posts)
+    kinds = ["", "", "day", "polarity", "part", "count", "", "", ""]
+    return sheets.table(sheet, top + 2, list(map(voice, keys)), kinds, posts)
 
 
 def _talk(sheets: Sheets, talk: Mapping[str, Talk]) -> None:
@@ -386,14 +387,17 @@ def _examples(brand: str, scope: str, examples: Examples, mattered: Words, voice
         ("typical", examples.typical),
     ):
         for post in group:
-            words = (
-                f"{'▲' if word.evidence > 0 else '▼'} {post.text[word.begin : word.end]}"
-                for word in mattered.get((post.feed, post.post_id), ())
-            )
             yield [
                 brand, scope, voice(key), post.day, post.feed, voice.tongue(post.language), post.polarity, post.text,
-                link(post.url), "; ".join(words) or None,
+                link(post.url), _words(post, mattered),
             ]  # fmt: skip
+
+
+def _words(post: Example, mattered: Words) -> str | None:
+    """What the model went by in `post`, and which way."""
+    words = mattered.get((post.feed, post.post_id), ())
+    told = (f"{'▲' if word.evidence > 0 else '▼'} {post.text[word.begin : word.end]}" for word in words)
+    return "; ".join(told) or None
 
 
 def _quality(sheets: Sheets, figures: Figures, quality: Quality) -> None:

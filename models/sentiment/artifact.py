@@ -68,6 +68,17 @@ def spread_of(version: str) -> Spread | None:
     return _spread_in(newest, verify(newest).get("former", {}).get(number))
 
 
+def packaged_as(version: str, configured: str = DEFAULT) -> Path | None:
+    """Folder of the model that scored rows name by ``version``: packaged, or the one that is ``configured`` by its
+    folder; None where neither is it. Raises as ``loading.load`` does."""
+    name, _, number = version.rpartition("-")
+    folder = ARTIFACTS / name / number
+    if folder.is_dir():
+        return folder
+    is_configured = "/" in configured and full_version(verify(Path(configured))) == version
+    return Path(configured) if is_configured else None
+
+
 def _spread_in(folder: Path, stored: dict[str, Any] | None) -> Spread | None:
     try:
         return None if stored is None else Spread.from_dict(stored)

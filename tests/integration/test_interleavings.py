@@ -33,7 +33,7 @@ class Killed(BaseException):
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(FETCHED.timestamp())))
-    return Place(tmp_path, scoring={"model": "fast"})
+    return Place(tmp_path)
 
 
 def once(patch: pytest.MonkeyPatch, where: Any, name: str, by: Callable[[], object], after: bool = False) -> None:
@@ -128,7 +128,7 @@ def test_a_fetch_that_dies_anywhere_is_made_good_by_the_next_run(
     place: Place, where: Any, name: str, after: bool
 ) -> None:
     """So are the days between its items, which it looked at and nothing lies on."""
-    place.configure(("posts", "others"), scoring={"model": "fast"})
+    place.configure(("posts", "others"))
     place.write([item("a", FIRST, GOOD)])
     place.write([item("c", FIRST, GOOD), item("d", LATER, GOOD)], feed="others")
     run(place)
@@ -148,7 +148,7 @@ def test_days_carried_while_their_fetch_was_dying_are_looked_at_still(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another run takes the mark away after the items are stored and before the ledger has its line."""
-    place.configure(("posts", "others"), scoring={"model": "fast"})
+    place.configure(("posts", "others"))
     place.write([item("a", FIRST, GOOD)])
     place.write([item("c", FIRST, GOOD), item("d", LATER, GOOD)], feed="others")
     run(place)

@@ -35,7 +35,7 @@ class Killing:
 
 @pytest.mark.slow
 def test_a_killed_executor_loses_nothing_and_rows_are_those_of_this_machine(tmp_path: Path) -> None:
-    place, killed = small_lake(tmp_path / "place", scoring={"model": "fast"}), tmp_path / "killed"
+    place, killed = small_lake(tmp_path / "place"), tmp_path / "killed"
     expected = made(place, tmp_path / "local", LocalEngine())
     with (
         cluster(2, tmp_path) as master,

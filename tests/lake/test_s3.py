@@ -182,7 +182,7 @@ def test_two_processes_that_commit_to_one_table_lose_nothing(lake: Lake) -> None
 
 @pytest.mark.parametrize("address", [pytest.param("moto", marks=pytest.mark.slow), "seaweedfs"], indirect=True)
 def test_the_whole_chain_runs_on_it_and_a_second_time_changes_nothing(lake: Lake, tmp_path: Path) -> None:
-    place = Place(tmp_path, lake=lake.root, reports=str(tmp_path / "reports"), scoring={"model": "fast"})
+    place = Place(tmp_path, lake=lake.root, reports=str(tmp_path / "reports"))
     place.write([item("a", "2026-06-29"), item("b", "2026-06-29", PT + "!"), item("c", None)])
 
     def chain() -> dict[str, int | None]:

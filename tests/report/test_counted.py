@@ -202,11 +202,11 @@ def test_the_csv_has_rows_without_figures_of_what_was_not_counted(written: Repor
 
 def test_figures_and_examples_agree_after_a_run_with_other_terms(tmp_path: Path) -> None:
     days = ("2026-06-01", "2026-06-02")
-    place = Place(tmp_path, brands=[{"name": "Rede", "terms": ["aurora"]}], scoring={"model": "fast"})
+    place = Place(tmp_path, brands=[{"name": "Rede", "terms": ["aurora"]}])
     place.write([item("a", days[0], "A Aurora fez um café delicioso, adorei"), item("b", days[0], "A Brisa foi ótima")])
     window = Window(start=date(2026, 6, 2), end=date(2026, 6, 2))
     for term in ("aurora", "brisa"):
-        place.configure(brands=[{"name": "Rede", "terms": [term]}], scoring={"model": "fast"})
+        place.configure(brands=[{"name": "Rede", "terms": [term]}])
         run(place.settings, window)
         with View(place.lake).query() as query:
             read_posts(query, place.settings, days)

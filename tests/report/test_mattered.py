@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import openpyxl
 import pytest
 from hypothesis import example, given
 
 from jobs.aggregate import aggregate
-from jobs.report import report
+from jobs.report import report, report_again
 from jobs.report.mattered import LONGEST, MOST, strongest
 from jobs.report.page import Piece, clean, pieces, shorten
 from models.sentiment import Mattered, version
@@ -28,9 +28,9 @@ SAID = {
 }
 
 
-def place(folder: Path, model: str, **settings: Any) -> Place:
+def place(folder: Path, model: str, mark_words: bool = True) -> Place:
     """A lake of one day whose posts `model` scored."""
-    made = Place(folder, report=settings)
+    made = Place(folder, report={"mark_words": mark_words})
     rows = [
         {
             "feed": "posts", "post_id": name, "published_date": date.fromisoformat(DAY), "text": f"  {text}",
@@ -91,15 +91,24 @@ def test_the_workbook_tells_them_beside_each_post(scored: Place, page: str) -> N
     assert told == {SAID["praise"][0]: "▲ wonderful", SAID["blame"][0]: "▼ horrible", SAID["long"][0].strip(): None}
 
 
-def test_the_same_lake_gives_the_same_page(scored: Place, page: str) -> None:
-    assert Path(report(scored.settings).path).read_text(encoding="utf-8") == page
+def test_the_same_lake_gives_the_same_page_and_so_do_its_pins(scored: Place, page: str, tmp_path: Path) -> None:
+    made = Path(report(scored.settings).path)
+    assert made.read_text(encoding="utf-8") == page
+    pins = Path(shutil.copy(made.with_name("pins.json"), tmp_path))
+    assert report_again(pins).read_text(encoding="utf-8") == page
 
 
-@pytest.mark.parametrize(("model", "settings"), [("fast-1", {}), ("fast", {"mark_words": False})])
+def test_posts_that_no_reading_is_left_for_have_no_marks(scored: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of five readings the first post of the page takes four with its three words and itself."""
+    monkeypatch.setattr("jobs.report.mattered.READINGS", 5)
+    assert Marked(Path(report(scored.settings).path).read_text(encoding="utf-8")).found == {"horrible": "lowers"}
+
+
+@pytest.mark.parametrize(("model", "mark_words"), [("fast-1", True), (version("fast"), False)])
 def test_no_word_is_marked_of_a_model_that_is_gone_or_where_nobody_wants_it(
-    tmp_path: Path, model: str, settings: dict[str, bool]
+    tmp_path: Path, model: str, mark_words: bool
 ) -> None:
-    made = place(tmp_path, version(model) if model == "fast" else model, **settings)
+    made = place(tmp_path, model, mark_words)
     page = Path(report(made.settings).path).read_text(encoding="utf-8")
     assert "The app is wonderful" in page
     assert not Marked(page).found
@@ -119,6 +128,7 @@ def test_a_word_is_told_that_stands_out_from_the_others_of_its_text() -> None:
     assert strongest(words(0.1, 0.4, 0.0)) == (), "too weak"
     assert strongest(words(1.0, 1.1, 0.9, 1.2)) == (), "the model was at an edge: any word would do"
     assert [word.begin for word in strongest(words(0.8, 2.6))] == [1]
+    assert [word.begin for word in strongest(words(2.6))] == [0], "an only word"
     assert strongest([]) == ()
 
 
@@ -137,6 +147,13 @@ def test_pieces_are_the_text_that_is_shown_and_words_lie_where_they_were(text: s
         assert "".join(piece.text for piece in pieces(text, shown, spans)) == shown
     marked = [piece.text for piece in pieces(text, whole, spans) if piece.evidence]
     assert marked == [clean(text[word.begin : word.end]) for word in spans]
+
+
+def test_a_word_that_is_cut_is_no_word() -> None:
+    text = "a" * 219 + " bb"
+    shown = shorten("x" * 221)
+    assert [piece.evidence for piece in pieces("x" * 221, shown, [Mattered(0, 221, 0.0, 1.0)])] == [None]
+    assert list(pieces(text, text, [Mattered(220, 222, 0.0, 1.0)]))[1] == Piece("bb", 1.0)
 
 
 def test_a_text_without_such_words_is_one_piece() -> None:
