@@ -208,6 +208,7 @@ class Deployment:
             "lake": f"s3://sentinela/{name}",
             "reports": str(self.home / "reports"),
             "scoring": {"model": "fast"},
+            "report": {**settings["report"], "mark_words": False},
         }
         text = yaml.safe_dump(changed, allow_unicode=True)
         (self.folder / "settings" / "sentinela.yaml").write_text(text, encoding="utf-8")

@@ -69,6 +69,7 @@ def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
             if only is None or feed["name"] in only
         ]
         settings |= {"scoring": {"model": "fast"}, "reports_url": "https://reports.example/all/"}
+        settings["report"]["mark_words"] = False  # no model is opened for that
         file = folder / "sentinela.yaml"
         file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
         script = [sys.executable, str(ROOT / "scripts" / "run_day.py"), "--date", day, "--home", str(home)]
