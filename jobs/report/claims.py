@@ -64,15 +64,9 @@ def known_of(query: Query, settings: Settings, window: Window, as_of: datetime |
     """)
     found = {feed: labelled(query.at, feed, settings.brands, as_of) for feed in feeds(query.at)}
     return Known(
-        spread=_widest([_spread(row["model"], settings.scoring.model) for row in models]),
+        spread=_widest([artifact.spread_of(row["model"], settings.scoring.model) for row in models]),
         labels={feed: labels for feed, labels in found.items() if len(labels)},
     )
-
-
-def _spread(model: str, configured: str) -> Spread | None:
-    """The spread of a `model` (name-version) that is or was packaged, or whose folder is `configured`."""
-    is_configured = "/" in configured and artifact.version(configured) == model
-    return artifact.spread(configured) if is_configured else artifact.spread_of(model)
 
 
 def _widest(spreads: Sequence[Spread | None]) -> Spread | None:

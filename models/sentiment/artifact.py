@@ -52,16 +52,15 @@ def spread(name: str = DEFAULT) -> Spread | None:
     return _spread_in(folder, verify(folder).get("spread"))
 
 
-def spread_of(version: str) -> Spread | None:
-    """The spread of a packaged model by its version with the name before it, as scored rows keep it.
+def spread_of(version: str, configured: str = DEFAULT) -> Spread | None:
+    """The spread of the model that scored rows name by ``version``; see ``packaged_as``.
 
     Also that of a version whose place a later one took, by what the newest remembers as ``former``; None of any other.
-    Raises ArtifactError.
+    Raises as ``loading.load`` does.
     """
-    name, _, number = version.rpartition("-")
-    folder = ARTIFACTS / name / number
-    if folder.is_dir():
+    if folder := packaged_as(version, configured):
         return spread(str(folder))
+    name, _, number = version.rpartition("-")
     if name not in available():
         return None
     newest = folder_of(name)
@@ -69,14 +68,16 @@ def spread_of(version: str) -> Spread | None:
 
 
 def packaged_as(version: str, configured: str = DEFAULT) -> Path | None:
-    """Folder of the model that scored rows name by ``version``: packaged, or the one that is ``configured`` by its
-    folder; None where neither is it. Raises as ``loading.load`` does."""
+    """Folder of the model that scored rows name by ``version``, which has the name before it (``balanced-6``).
+
+    It is ``configured`` where that is the folder of an artefact of that version, else a packaged one; None where
+    neither is it. Raises as ``loading.load`` does.
+    """
+    if "/" in configured and full_version(verify(Path(configured))) == version:
+        return Path(configured)
     name, _, number = version.rpartition("-")
     folder = ARTIFACTS / name / number
-    if folder.is_dir():
-        return folder
-    is_configured = "/" in configured and full_version(verify(Path(configured))) == version
-    return Path(configured) if is_configured else None
+    return folder if folder.is_dir() else None
 
 
 def _spread_in(folder: Path, stored: dict[str, Any] | None) -> Spread | None:

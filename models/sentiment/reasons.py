@@ -1,6 +1,7 @@
 """Words that mattered: how far a model's answer about a text would lie elsewhere without each of its words.
 
 Occlusion: a text is read once as it is and once without each word (Li et al., 2016, https://arxiv.org/abs/1612.08220).
+Evidence is the difference of log-odds (Robnik-Šikonja & Kononenko, 2008, https://doi.org/10.1109/TKDE.2007.190734).
 It needs nothing of a model but its answers, so it holds for any model and for what is before and after it. It tells
 what the model went by, not why the author wrote so. Which words to show, and how, is for those who show them.
 """

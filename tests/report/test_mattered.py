@@ -82,8 +82,8 @@ def test_words_are_marked_by_what_they_do_in_the_posts_of_the_page(page: str) ->
     assert "The model went by the words underlined" in page
 
 
-def test_the_workbook_tells_them_beside_each_post(scored: Place, page: str) -> None:
-    assert page
+@pytest.mark.usefixtures("page")
+def test_the_workbook_tells_them_beside_each_post(scored: Place) -> None:
     (folder,) = Path(scored.settings.reports).glob("2026*")
     head, *rows = openpyxl.load_workbook(folder / "polarity.xlsx")["Posts"].iter_rows(values_only=True)
     text, words = head.index("Text"), head.index("Words that mattered")

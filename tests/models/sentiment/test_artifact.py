@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.sentiment.artifact import ARTIFACTS, folder_of, sha256, spread, verify
+from models.sentiment.artifact import ARTIFACTS, folder_of, packaged_as, sha256, spread, verify, version
 from models.sentiment.contract import LABELS, ArtifactError
 from models.sentiment.spread import ALL
 
@@ -102,3 +102,10 @@ def test_every_shipped_model_knows_how_far_it_is_off(name: str) -> None:
     assert found.known[ALL].sets >= 30
     assert all(0.05 < value < 0.2 for value in found.known[ALL].values)
     assert all(new > known for new, known in zip(found.new[ALL].values, found.known[ALL].values, strict=True))
+
+
+def test_rows_name_the_model_that_scored_them_and_a_configured_folder_comes_first(copied: Path) -> None:
+    assert packaged_as(version("fast")) == FOLDER
+    assert packaged_as(version("fast"), str(copied)) == copied
+    assert packaged_as(version("accurate"), str(copied)) == folder_of("accurate")
+    assert packaged_as("fast-99", str(copied)) is None
