@@ -92,7 +92,7 @@ class Deployment:
             server = urlsplit(self.server)
             return told | {"PGHOST": str(server.hostname), "PGPORT": str(server.port), "PGPASSWORD": self.password}
         return told | NOW | {
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW_CONFIG": str(DOCKER / "airflow.cfg"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),

@@ -12,47 +12,60 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# The runs that Airflow plans over a year, and the day that each of them is.
+# The runs that Airflow plans over a year in the zone of each of the settings, and the day that each of them is.
 RUNS = """
-import json, sys
+import importlib, json, os, sys
 from types import SimpleNamespace
 import pendulum
 from airflow.serialization.encoders import coerce_to_core_timetable
-from daily_polarity import SETTINGS, dag, day_of_run
+import daily_polarity
 
-timetable, days = coerce_to_core_timetable(dag.timetable), []
-moment = pendulum.datetime(int(sys.argv[1]), 1, 1, 12)
-while (moment := timetable._get_next(moment)).year == int(sys.argv[1]):
-    key = timetable._get_partition_info(moment)[1]
-    run = SimpleNamespace(run_type="scheduled", run_after=moment, partition_key=key, conf=None)
-    days.append(str(day_of_run(SETTINGS, run)))
-print(json.dumps(days))
+def planned(year):
+    timetable = coerce_to_core_timetable(daily_polarity.dag.timetable)
+    moment = pendulum.datetime(year, 1, 1, 12)
+    while (moment := timetable._get_next(moment)).year == year:
+        key = timetable._get_partition_info(moment)[1]
+        run = SimpleNamespace(run_type="scheduled", run_after=moment, partition_key=key, conf=None)
+        yield str(daily_polarity.day_of_run(daily_polarity.SETTINGS, run))
+
+years = json.loads(sys.argv[1])
+for os.environ["SENTINELA_CONFIG"], year in years.items():
+    importlib.reload(daily_polarity)
+    print(json.dumps({str(daily_polarity.SETTINGS.timezone): list(planned(year))}))
 """
+YEARS = {
+    "America/Sao_Paulo": 2018,
+    "Europe/Lisbon": 2026,
+    "America/New_York": 2026,
+    "America/Santiago": 2026,  # here and in the next two they change at midnight
+    "Africa/Cairo": 2026,
+    "America/Havana": 2026,
+}
 
 
-@pytest.mark.parametrize(
-    ("zone", "year"),
-    [
-        ("America/Sao_Paulo", 2018),
-        ("Europe/Lisbon", 2026),
-        ("America/New_York", 2026),
-        ("America/Santiago", 2026),  # here and in the next two they change at midnight
-        ("Africa/Cairo", 2026),
-        ("America/Havana", 2026),
-    ],
-)
-def test_the_runs_of_a_year_are_its_days_each_once(zone: str, year: int, tmp_path: Path) -> None:
-    settings = tmp_path / "sentinela.yaml"
-    settings.write_text(f"timezone: {zone}\nfeeds: [{{name: a, kind: post, reader: rss, path: a.xml}}]\n")
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """The days of the runs of a year in each zone."""
+    home, years = tmp_path_factory.mktemp("days"), {}
+    for number, (zone, year) in enumerate(YEARS.items()):
+        settings = home / f"{number}.yaml"
+        settings.write_text(f"timezone: {zone}\nfeeds: [{{name: a, kind: post, reader: rss, path: a.xml}}]\n")
+        years[str(settings)] = year
     environment = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"} | {
-        "AIRFLOW_HOME": str(tmp_path),
-        "PYTHONPATH": f"{ROOT / 'dags'}:{ROOT}",
-        "SENTINELA_CONFIG": str(settings),
+        "AIRFLOW_HOME": str(home),
+        "PYTHONPATH": f"{ROOT / 'dags'}:{ROOT}:{os.environ['PYTHONPATH']}",
+        "SENTINELA_CONFIG": next(iter(years)),
     }
     done = subprocess.run(
-        [sys.executable, "-c", RUNS, str(year)], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", RUNS, json.dumps(years)], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    days = json.loads(done.stdout.splitlines()[-1])
-    assert days == [str(date(year, 1, 1) + timedelta(days=number)) for number in range(len(days))]
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"')]
+    return {zone: days for line in lines for zone, days in line.items()}
+
+
+@pytest.mark.parametrize("zone", YEARS)
+def test_the_runs_of_a_year_are_its_days_each_once(zone: str, planned: dict[str, list[str]]) -> None:
+    days = planned[zone]
+    assert days == [str(date(YEARS[zone], 1, 1) + timedelta(days=number)) for number in range(len(days))]
     assert len(days) >= 363
