@@ -6,7 +6,7 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,13 +27,14 @@ from cryptography.x509.oid import NameOID
 
 
 class Webhook(ThreadingHTTPServer):
-    """Takes what Slack takes, and pings; answers with `status`."""
+    """Takes what Slack takes, and pings; answers with `status` once `then` was done."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.texts: list[str] = []
         self.pings = 0
         self.status = 200
+        self.then: Callable[[], object] = lambda: None
 
     @property
     def address(self) -> str:
@@ -47,6 +48,7 @@ class _Handler(BaseHTTPRequestHandler):
         said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.server.status == 200:
             self.server.texts.append(said["text"])
+            self.server.then()
         self._answer()
 
     def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""DAGs that a person starts, run through Airflow in a process of their own, and answered."""
+"""Runs of a DAG through Airflow, one after the other in a process of their own, and answered where they wait."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def answer(option, params):
                 return
 
 dag = BundleDagBag(sys.argv[1], bundle_path=Path(sys.argv[1])).dags[sys.argv[2]]
+dag.deadline = None  # as scripts/run_day.py says
 dag.has_on_failure_callback = False  # DAG.test() makes no context of params without a default; Airflow that serves does
 for given in map(json.loads, sys.argv[3:]):
     if answered := given.pop("answer", None):
@@ -67,7 +68,7 @@ def through_airflow(dag: str, place: Place, home: Path, *runs: dict[str, Any]) -
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
+            "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "0",
             "SENTINELA_CONFIG": str(place.config),
         },
         capture_output=True,

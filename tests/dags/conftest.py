@@ -76,7 +76,12 @@ def run_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DayRun]:
         known, began = set(home.glob("logs/lineage-*.json")), datetime.now(UTC)
         done = subprocess.run(
             [*script, "--conf", json.dumps(conf or {}), *(["--labels", str(labels)] if labels else [])],
-            env={**os.environ, "SENTINELA_CONFIG": str(file), "SOURCE_DATE_EPOCH": "1790825400"},
+            env={
+                **os.environ,
+                "SENTINELA_CONFIG": str(file),
+                "SOURCE_DATE_EPOCH": "1790825400",
+                "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "0",  # Airflow makes it a second, and does not double it
+            },
             capture_output=True,
             text=True,
             check=False,

@@ -7,10 +7,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,10 +19,10 @@ from jobs.alerts.channels import PING, WEBHOOK
 from jobs.ingest import FeedError
 from jobs.settings import load
 from tests.alerts.receivers import Webhook, webhook
-from tests.place import COLUMNS, FETCHED, PT, Place, item
+from tests.dags.by_hand import through_airflow
+from tests.place import FETCHED, PT, Place, item
 
 ROOT = Path(__file__).resolve().parents[2]
-POSTS = {"reader": "jsonl", "url": None, "columns": COLUMNS, "path": "feeds/posts/*.jsonl"}
 
 # What the scheduler does where a deadline was missed, of the runs that are given, and then a run of `watch`.
 PROGRAM = """
@@ -101,21 +100,27 @@ def keys(folder: Path) -> list[str]:
 
 
 def test_a_step_that_fails_is_told_once_and_once_when_a_later_run_is_good(
-    run_day: Callable[..., Any], folder: Path, hook: Webhook
+    folder: Path, hook: Webhook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790825400")
     in_the_way = folder / "lake" / "scored_posts"
     in_the_way.parent.mkdir()
     in_the_way.write_text("no table")
-    run = run_day(folder, only=["posts"], posts=POSTS)
-    assert run.code == 1
-    assert keys(folder) == ["task.daily_polarity.score"], run.shown
-    (text,) = hook.texts
-    assert "score of daily_polarity failed" in text
-    in_the_way.unlink()
-    run = run_day(folder, only=["posts"], posts=POSTS)
-    assert run.code == 0, run.shown
-    assert keys(folder) == []
+    stood = []
+
+    def mend() -> None:
+        stood.append(keys(folder))
+        if in_the_way.is_file():
+            in_the_way.unlink()
+
+    hook.then = mend
+    day = {"partition_key": "2026-09-30"}
+    ends, shown = through_airflow("daily_polarity", Place.at(folder), tmp_path / "home", day, day)
+    assert [end["state"] for end in ends] == ["failed", "success"], shown
+    assert [end["tasks"]["score"] for end in ends] == [["failed"], ["success"]]
+    assert "score of daily_polarity failed" in hook.texts[0]
     assert ["over: score of daily_polarity" in text for text in hook.texts] == [False, True]
+    assert [*stood, keys(folder)] == [["task.daily_polarity.score"], [], []]
 
 
 def test_what_a_missed_deadline_calls_is_told_and_watch_tells_what_the_lake_shows(

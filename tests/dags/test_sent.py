@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from tests.place import COLUMNS, Place, item
+
+POSTS = {"reader": "jsonl", "url": None, "columns": COLUMNS, "path": "feeds/posts/*.jsonl"}
+
 
 class Collector(ThreadingHTTPServer):
     """Takes whatever is posted on loopback, by path."""
@@ -53,7 +57,9 @@ def test_lineage_and_metrics_go_where_the_settings_say(
     monkeypatch.setenv("AIRFLOW__METRICS__OTEL_ON", "True")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
-    run = run_day(tmp_path / "aurora", only=["news"])
+    place = Place(tmp_path / "aurora")
+    place.write([item("posts-1", "2026-09-30")])
+    run = run_day(place.root, only=["posts"], posts=POSTS)
     assert run.code == 0, run.shown
     events = [json.loads(body) for body in collector.taken["/api/v1/lineage"]]
     ended = {event["job"]["name"]: event for event in events if event["eventType"] == "COMPLETE"}
