@@ -22,7 +22,7 @@ from jobs.lake.query import View
 from jobs.lake.table import Lake
 from jobs.pipeline import restate
 from jobs.score import score
-from jobs.settings import Brand, Columns, Feed, Settings, Topic, Window
+from jobs.settings import Brand, Columns, Feed, Scoring, Settings, Topic, Window
 from jobs.validate import validate
 from tests import stored
 
@@ -52,6 +52,7 @@ def settings(folder: Path, lake: str = "lake") -> Settings:
         feeds=feeds,
         brands=(Brand(name="Café", terms=("café",)),),
         topics=(Topic(name="Filas", terms=("fila", "queue")),),
+        scoring=Scoring(model="fast"),
     )
 
 
