@@ -98,6 +98,8 @@ class Deployment:
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "dags" / "plugins"),
             "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",  # no file changes
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": self.address.rsplit(":", 1)[-1],
             "AIRFLOW__API__BASE_URL": self.address,
@@ -294,7 +296,12 @@ def start_store(folder: Path, home: Path, processes: Any) -> str:
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     (home / "objects").mkdir(exist_ok=True)
     words = [word.replace(SECRETS, f"{folder}/secrets/") for word in SERVICES["objects"]["entrypoint"][1:]]
-    ours = [f"-dir={home}/objects", "-s3.ip.bind=127.0.0.1", *(f"-{name}={port}" for name, port in ports.items())]
+    ours = [
+        f"-dir={home}/objects",
+        "-s3.ip.bind=127.0.0.1",
+        "-volume.preStopSeconds=0",
+        *(f"-{name}={port}" for name, port in ports.items()),
+    ]
     program = str(Path(sys.executable).with_name("weed"))
     told = environment("objects", folder) | {"PATH": os.environ["PATH"], "HOME": str(home)}
     told["WEED_MASTER_MAINTENANCE_SCRIPTS"] = told["WEED_MASTER_MAINTENANCE_SCRIPTS"].replace("24h", UPLOAD_PATIENCE)

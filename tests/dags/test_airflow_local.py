@@ -50,7 +50,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 120) -> bool:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("server") / "home"
-    running = serve(home)
+    running = serve(home, AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE="False")  # or the sample's last day is run meanwhile
     yield running
     if running.process.poll() is None:
         running.process.terminate()
